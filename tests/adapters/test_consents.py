@@ -77,8 +77,12 @@ PERSON = {
     "two codes of one document, one unknown": a_form(
         provision={"code": [{"coding": [{"system": LOINC, "code": "11488-4"}, {"system": "urn:x", "code": "N1"}]}]}
     ),
-    "a title that narrows": a_form(sourceAttachment={"contentType": "application/pdf", "title": "All records of 2024"}),
-    "a title in another tongue": a_form(sourceAttachment={"contentType": "application/pdf", "title": "Тільки 2024"}),
+    "a title that narrows": a_form(
+        sourceAttachment={"contentType": "application/pdf", "data": "AAAA", "title": "All records of 2024"}
+    ),
+    "a title in another tongue": a_form(
+        sourceAttachment={"contentType": "application/pdf", "data": "AAAA", "title": "Тільки 2024"}
+    ),
     "narrative with more in it": a_form(
         text={"status": "additional", "div": '<div xmlns="http://www.w3.org/1999/xhtml">not to my employer</div>'}
     ),
@@ -239,7 +243,11 @@ PERMITTED = {
         provision={"code": [{**concept("11488-4", LOINC, display="Consult note"), "text": "Consult note"}]}
     ),
     "a title without news": a_form(
-        sourceAttachment={"contentType": "application/pdf", "title": "AUTHORIZATION FOR RELEASE OF ALL MY RECORDS"}
+        sourceAttachment={
+            "contentType": "application/pdf",
+            "data": "AAAA",
+            "title": "AUTHORIZATION FOR RELEASE OF ALL MY RECORDS",
+        }
     ),
     "an event": a_form(
         provision={"period": {"start": "2026-03-01"}},

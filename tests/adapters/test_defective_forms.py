@@ -299,7 +299,13 @@ FORMS = {
     "has a line written in by hand": Defective(
         findings={Finding.WORDS_SAY_MORE},
         paper={"other_terms": "present"},
-        fhir={"sourceAttachment": {"contentType": "application/pdf", "title": "All records but of last spring"}},
+        fhir={
+            "sourceAttachment": {
+                "contentType": "application/pdf",
+                "data": "AAAA",
+                "title": "All records but of last spring",
+            }
+        },
     ),
     "is also for somebody unknown": Defective(
         findings={Finding.PARTY_UNKNOWN},

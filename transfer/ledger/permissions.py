@@ -16,8 +16,9 @@ from transfer.permissions.former import FormerAuthorization
 from transfer.permissions.trail import PermissionTrail
 from transfer.sealing import SITE, KeyName
 
-#: the reader of forms that this version has; the ledger keeps which one made a form (decision 0023)
-_READER = 2
+#: the reader of forms that this version has; the ledger keeps which one made a form (decision 0023).
+#: 3 holds extensions, foreign systems and ends in words, which 2 passed over
+_READER = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """How a form describes the information in words (45 CFR 164.508(c)(1)(i)), and which words say nothing."""
 
 import re
+import unicodedata
 from typing import Final
 
 
@@ -14,7 +15,7 @@ _PLAIN_WORDS: Final = frozenset(
     words(
         "a and any authorisation authorization chart complete consent copy data disclose disclosure document entire "
         "every everything file for form full health healthcare hipaa in information medical my of patient pdf phi "
-        "protected record records release roi scan scanned signed the to whole all"
+        "privacy protected record records release roi scan scanned signed the to whole all"
     )
 )
 #: of them those that say how much
@@ -22,8 +23,9 @@ _ALL: Final = frozenset({"all", "any", "complete", "entire", "every", "everythin
 
 
 def adds_nothing(said: str | None) -> bool:
-    """Whether a title or a remark names no more than a release form does by itself."""
-    return set(words(said)) <= _PLAIN_WORDS
+    """Whether a title or a remark names no more than a release form does by itself. A sign such as ❌ does."""
+    has_sign = any(unicodedata.category(one) == "So" for one in said or "")
+    return not has_sign and set(words(said)) <= _PLAIN_WORDS
 
 
 def says_all(said: str | None) -> bool:

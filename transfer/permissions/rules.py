@@ -14,7 +14,7 @@ from transfer.permissions.labels import BEYOND_TREATMENT, PSYCHOTHERAPY, is_beyo
 from transfer.permissions.provisions import Outcome, Provision, ProvisionType, nearest_misfit, outcomes
 from transfer.permissions.purposes import is_perhaps_compound, with_wider
 from transfer.permissions.releases import Emergency, Release, Ruling
-from transfer.permissions.signatures import EARLIEST, MAJORITY, AuthorityKind, age, authority, is_event
+from transfer.permissions.signatures import EARLIEST, MAJORITY, AuthorityKind, age, authority, is_event, says_when
 
 #: a renewal is asked for this long before a form expires
 RENEWAL = timedelta(days=14)
@@ -316,6 +316,8 @@ def _time_defects(form: Authorization, zone: ZoneInfo, now: datetime) -> Iterato
         yield Finding.EXPIRED_DATE
     if form.event_occurred:
         yield Finding.EXPIRED_EVENT
+    if says_when(form.expires_event):
+        yield Finding.DATE_UNREADABLE
     if form.effective_from is not None and now.astimezone(zone).date() < form.effective_from:
         yield Finding.NOT_YET_IN_FORCE
 

@@ -64,15 +64,52 @@ def age(born: date, on: date) -> int:
 
 
 _NO_EVENT: Final = frozenset(
-    {"", "none", "no", "never", "na", "n a", "nil", "not applicable", "no expiration", "no expiry", "no end"}
-    | {"does not expire", "never expires", "indefinite", "indefinitely", "unlimited", "forever", "open", "unknown"}
-    | {"end of research study", "end of the research study", "no expiration date", "tbd", "x", "see form"}
+    {"", "none", "no", "never", "na", "n a", "nil", "null", "not applicable", "no expiration", "no expiry", "no end"}
+    | {"does not expire", "doesn t expire", "will not expire", "never expires", "non expiring", "no expiration event"}
+    | {"indefinite", "indefinitely", "unlimited", "forever", "always", "perpetual", "in perpetuity", "permanent"}
+    | {"permanently", "ongoing", "continuous", "lifetime", "lifelong", "for life", "life", "open", "open ended"}
+    | {"unknown", "not known", "not specified", "unspecified", "none specified", "none given", "none stated"}
+    | {"not stated", "no event", "no date", "no limit", "no time limit", "without limit", "without end", "undefined"}
+    | {"no expiration date", "tbd", "to be determined", "pending", "other", "event", "expiration", "date", "yes"}
+    | {"blank", "left blank", "empty", "see form", "see attached", "see above", "see below", "see reverse", "same"}
+    | {"same as above", "as above"}
 )
+#: that the patient may end it is no end, for every form says so (164.508(c)(2)(i))
+_UNTIL_REVOKED: Final = re.compile(
+    r"((valid|good|in force|effective|remains in effect) )?((until|till?|unless|when|on|upon) )?"
+    r"((it is|this is|i|the patient|patient) )?(revok\w*|revocation|cancel\w*|withdraw\w*|rescind\w*|further notice)"
+    r"( (it|this|in writing|by me|by patient|by the patient))*"
+)
+_END_OF_STUDY: Final = re.compile(
+    r"(the )?(end|completion|conclusion|close|termination) of ((the|this|my|a) )?((research|clinical|medical) )?"
+    r"(study|trial|research|project)"
+)
+_NOTHING: Final = re.compile(r"x+|\d{1,3}")
+_NUMBER: Final = r"(\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|eighteen|thirty|sixty|ninety)"
+_MONTH: Final = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+_WHEN: Final = re.compile(
+    rf"\b{_NUMBER} ?((calendar|business|full) )?(d|days?|w|wks?|weeks?|mos?|months?|y|yrs?|years?)\b"
+    r"|\b(end|close) of ((the|this|next) )?(day|week|month|quarter|year)\b"
+    r"|\b(19|20)\d\d\b|\b\d{1,2} \d{1,2} \d{2,4}\b|\b\d{6,8}\b"
+    rf"|\b{_MONTH}[a-z]* \d|\d ?(st|nd|rd|th)? (of )?{_MONTH}"
+)
+
+
+def _plain(said: str | None) -> str:
+    return " ".join(re.findall(r"[a-z0-9]+", (said or "").casefold()))
 
 
 def is_event(said: str | None) -> bool:
     """Whether a form names an event at which it expires.
 
-    "None" and "end of the research study" are enough for research alone (164.508(c)(1)(v)).
+    "None" and "end of the research study" are enough for research alone (164.508(c)(1)(v)). "Until revoked" is no end.
     """
-    return " ".join(re.findall(r"[a-z0-9]+", (said or "").casefold())) not in _NO_EVENT
+    words = _plain(said)
+    return words not in _NO_EVENT and not any(
+        pattern.fullmatch(words) for pattern in (_UNTIL_REVOKED, _END_OF_STUDY, _NOTHING)
+    )
+
+
+def says_when(said: str | None) -> bool:
+    """Whether what stands there for an event is a day or a span, such as "one year from signing": no rule counts it."""
+    return bool(_WHEN.search(_plain(said)))

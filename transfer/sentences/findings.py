@@ -259,9 +259,9 @@ FINDINGS: Mapping[str, Sentences] = {
         LOOKED_AT_INSTITUTION,
     ),
     Finding.DATE_UNREADABLE: Sentences(
-        "A date on the form cannot be read. Look at the form.",
+        "A date on the form cannot be read, or stands there in words. Look at the form.",
         LOOKED_AT,
-        "A date on the release form cannot be read. Please send it again.",
+        "A date on the release form cannot be read, or stands there in words. Please send it again, with the day.",
     ),
     Finding.PATIENT_INACTIVE: Sentences(
         "The form's sender has set its patient's record aside. Ask whether the form still counts.",

@@ -7,12 +7,17 @@ not know, words without a code, and words that say more than their code: no rule
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from transfer.adapters.fhir.times import instant, local_day
 from transfer.adapters.fhir.trees import Tree, child, children, text
 from transfer.permissions import Finding
 from transfer.permissions.descriptions import words
+
+#: words by which a display says less than its code
+_NARROWING: Final = frozenset({"only", "except", "excepting", "excluding", "unless", "limited", "but", "not"})
+ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 
 @dataclass(slots=True)
@@ -38,8 +43,10 @@ def concept_codings(concepts: Iterable[Tree], doubts: Doubts) -> Iterator[Tree]:
 
 
 def coded(codings: Iterable[Tree], doubts: Doubts) -> Iterator[Tree]:
-    """Those with a code. Noted: one without."""
+    """Those with a code. Noted: one without, and a display that narrows what its code says."""
     for coding in codings:
+        if not _NARROWING.isdisjoint(words(text(coding, "display"))):
+            doubts.note(Finding.WORDS_SAY_MORE)
         if text(coding, "code"):
             yield coding
         else:
@@ -57,9 +64,12 @@ def day(tree: Tree, name: str, zone: ZoneInfo, doubts: Doubts, *, end: bool = Fa
 def period(tree: Tree, zone: ZoneInfo, doubts: Doubts, *, whole: bool) -> tuple[date | None, date | None]:
     """First and last day of a Period (https://hl7.org/fhir/R4/datatypes.html#Period).
 
-    `whole`: a day counts only where all of it lies within, as for a permit. Otherwise any hour of it is enough.
+    `whole`: a day counts only where all of it lies within, as for a permit. Otherwise any hour of it is enough. Noted:
+    an end before the start, where that is no permit. A permit in no time permits nothing; a refusal meant something.
     """
     first, last = day(tree, "start", zone, doubts), day(tree, "end", zone, doubts, end=True)
+    if not whole and first and last and last < first:
+        doubts.note(Finding.DATE_UNREADABLE)
     if whole and first and _hour(tree, "start", zone) > time():
         first += timedelta(days=1)
     if whole and last and time() < _hour(tree, "end", zone) < time(23, 59):

@@ -6,9 +6,9 @@ from typing import Final
 
 from transfer import security_labels
 from transfer.adapters.fhir.codes import ACT_REASON, CONFIDENTIALITY, KIND, PARTICIPATION, coding_of, kind_of
-from transfer.adapters.fhir.consent_codes import Doubts, coded, concept_codings, period
+from transfer.adapters.fhir.consent_codes import ACT_CODE, Doubts, coded, concept_codings, period
 from transfer.adapters.fhir.identities import Resources, organization
-from transfer.adapters.fhir.trees import Tree, child, children, text
+from transfer.adapters.fhir.trees import Tree, child, children, text, type_of
 from transfer.errors import NeedsReview
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
@@ -17,7 +17,6 @@ from transfer.permissions.purposes import KNOWN_PURPOSES
 from transfer.records import RecordKind
 from transfer.unmapped_codes import key_of
 
-_ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _ACTION: Final = "http://terminology.hl7.org/CodeSystem/consentaction"
 _RESOURCE_TYPES: Final = "http://hl7.org/fhir/resource-types"
 
@@ -163,6 +162,13 @@ class ProvisionReader:
         return found
 
     def _known(self, reference: Tree) -> InstitutionId | None:
+        """The partner meant by an Organization. A doctor of a partner, a device or a group is not all of it."""
+        resource = self.resources.follow(reference)
+        said = (text(reference, "reference") or "").rpartition("/")[0].rpartition("/")[2]
+        if not {text(reference, "type"), type_of(resource), said or None} <= {"Organization", None}:
+            return None
+        if _contradicts(child(reference, "identifier"), children(resource, "identifier")):
+            return None
         try:
             return organization(reference, self.resources, self.institutions)
         except NeedsReview:
@@ -184,7 +190,7 @@ class ProvisionReader:
         return self._codes(children(tree, "purpose"), {ACT_REASON: KNOWN_PURPOSES})
 
     def _labels(self, tree: Tree) -> frozenset[str]:
-        known = {CONFIDENTIALITY: security_labels.CONFIDENTIALITY, _ACT_CODE: security_labels.SENSITIVITY}
+        known = {CONFIDENTIALITY: security_labels.CONFIDENTIALITY, ACT_CODE: security_labels.SENSITIVITY}
         return self._codes(children(tree, "securityLabel"), known)
 
     def _codes(self, codings: Iterable[Tree], known: dict[str, frozenset[str]]) -> frozenset[str]:
@@ -223,6 +229,12 @@ class ProvisionReader:
         if not found:
             self.doubts.note(Finding.CODE_UNKNOWN)
         return found
+
+
+def _contradicts(beside: Tree, numbers: list[Tree]) -> bool:
+    """Whether the number beside a reference is none of those in the resource behind it, by who gave it."""
+    same = {text(each, "value") for each in numbers if text(each, "system") == text(beside, "system")}
+    return bool(same) and text(beside, "value") not in same
 
 
 def _is_document_code(coding: Tree) -> bool:

@@ -6,13 +6,20 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from transfer.adapters.fhir.consent_codes import Doubts, day
+from transfer.adapters.fhir.consent_sources import has_source
 from transfer.adapters.fhir.identities import Resources, has_died
-from transfer.adapters.fhir.times import full_date, instant, last_day, local_day
+from transfer.adapters.fhir.times import first_day, full_date, instant, last_day, local_day
 from transfer.adapters.fhir.trees import Tree, child, children, codings, extensions, text, type_of
 from transfer.permissions import Finding, SignerRole
-from transfer.permissions.signatures import MAJORITY, age, strongest
+from transfer.permissions.signatures import MAJORITY, AuthorityKind, age, authority, strongest
 
 AUTHORITY: Final = "urn:records-transfer:representative-authority"
+#: https://hl7.org/fhir/R4/valueset-relatedperson-relationshiptype.html
+_RELATIONSHIPS: Final = (
+    "http://terminology.hl7.org/CodeSystem/v3-RoleCode",
+    "http://terminology.hl7.org/CodeSystem/v2-0131",
+    None,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +39,13 @@ def signature(consent: Tree, resources: Resources, zone: ZoneInfo, doubts: Doubt
     checks = children(consent, "verification")
     checked = [check for check in checks if check.get("verified") is True]
     verified_on = {found for check in checked if (found := day(check, "verificationDate", zone, doubts))}
-    has_form = bool(child(consent, "sourceAttachment") or child(consent, "sourceReference"))
-    if not checked or not has_form:
+    if not checked or not has_source(consent):
         return Signature(verified_on=frozenset(verified_on))
     if len(checked) < len(checks) or not all(_is_with_signer(consent, check, resources) for check in checked):
         doubts.note(Finding.SIGNATURE_DOUBTED)
     if any(_is_earlier(check, consent, zone) for check in checked):
         doubts.note(Finding.SIGNATURE_VERIFIED_EARLY)
-    by, authority = _signer(consent, resources, doubts)
+    by, authority = _signer(consent, resources, zone, doubts)
     on = _signed_on(consent, zone, doubts)
     if by is SignerRole.PATIENT and on and _may_be_minor(patient, on):
         doubts.note(Finding.SIGNER_MINOR)
@@ -47,7 +53,7 @@ def signature(consent: Tree, resources: Resources, zone: ZoneInfo, doubts: Doubt
 
 
 def _note_patient(patient: Tree, doubts: Doubts) -> None:
-    if patient.get("active") is False:
+    if patient.get("active") is False or any(text(one, "type") == "replaced-by" for one in children(patient, "link")):
         doubts.note(Finding.PATIENT_INACTIVE)
     if has_died(patient):
         doubts.note(Finding.PATIENT_DECEASED)
@@ -83,7 +89,9 @@ def _is_with_signer(consent: Tree, check: Tree, resources: Resources) -> bool:
     )
 
 
-def _signer(consent: Tree, resources: Resources, doubts: Doubts) -> tuple[SignerRole | None, str | None]:
+def _signer(
+    consent: Tree, resources: Resources, zone: ZoneInfo, doubts: Doubts
+) -> tuple[SignerRole | None, str | None]:
     """The patient where the patient is among the signers, else a representative. A witness beside them is none."""
     performers = children(consent, "performer")
     if any(_is_same(each, child(consent, "patient"), resources) for each in performers):
@@ -91,8 +99,9 @@ def _signer(consent: Tree, resources: Resources, doubts: Doubts) -> tuple[Signer
     representatives = [each for each in performers if _is_representative(each, resources)]
     if not representatives:
         return None, None
-    authority = _authority(consent, representatives, resources)
-    if authority and not all(_acts_for_this_patient(consent, one, resources) for one in representatives):
+    authority = _authority(consent, representatives, resources, doubts)
+    on = _signed_on(consent, zone, doubts)
+    if authority and not all(_acts_for_this_patient(consent, one, resources, on) for one in representatives):
         doubts.note(Finding.REPRESENTATIVE_UNCLEAR)
     return SignerRole.REPRESENTATIVE, authority
 
@@ -103,13 +112,17 @@ def _is_representative(performer: Tree, resources: Resources) -> bool:
     return "RelatedPerson" in kinds or said.startswith("RelatedPerson/")
 
 
-def _acts_for_this_patient(consent: Tree, performer: Tree, resources: Resources) -> bool:
-    """Whether the RelatedPerson is one today, and of this patient: not another's. Whom this form alone names is."""
+def _acts_for_this_patient(consent: Tree, performer: Tree, resources: Resources, on: date | None) -> bool:
+    """Whether the RelatedPerson is one today, was one when it was signed, and of this patient: not another's. Whom this
+    form alone names is.
+    """
     related = resources.follow(performer)
     if not related and text(performer, "reference") is None:
         return True
     is_theirs = _is_same(child(related, "patient"), child(consent, "patient"), resources)
-    return is_theirs and related.get("active") is not False and not text(related, "period", "end")
+    since = first_day((text(related, "period", "start") or "")[:10])
+    was_one = since is None or on is None or since <= on
+    return is_theirs and was_one and related.get("active") is not False and not text(related, "period", "end")
 
 
 def _is_same(one: Tree, other: Tree, resources: Resources) -> bool:
@@ -123,11 +136,25 @@ def _numbers(reference: Tree, resources: Resources) -> set[tuple[str | None, str
     return {(text(each, "system"), value) for each in said if (value := text(each, "value"))}
 
 
-def _authority(consent: Tree, representatives: list[Tree], resources: Resources) -> str | None:
-    """By what right a representative signed: in words, else by the codes of the relationship."""
+def _authority(consent: Tree, representatives: list[Tree], resources: Resources, doubts: Doubts) -> str | None:
+    """By what right a representative signed: in words, else by the codes of the relationship. Noted: names of one
+    relationship that contradict each other, and a code of another system than R4's.
+    """
     said = [text(each, "valueString") for each in extensions(consent, AUTHORITY)]
     if not any(said):
         relationships = [each for one in representatives for each in children(resources.follow(one), "relationship")]
-        said = [text(each, "text") for each in relationships]
-        said += [text(each, name) for each in codings(*relationships) for name in ("code", "display")]
+        named = [_names(each) for each in relationships]
+        if any(len({authority(name) for name in names}) > 1 for names in named):
+            doubts.note(Finding.REPRESENTATIVE_UNCLEAR)
+        if any(text(each, "system") not in _RELATIONSHIPS for each in codings(*relationships)):
+            doubts.note(Finding.REPRESENTATIVE_UNCLEAR)
+        said = [name for names in named for name in names]
     return strongest(word for word in said if word)
+
+
+def _names(relationship: Tree) -> list[str]:
+    """What one relationship is called, of that what a rule knows; all of it where none knows any."""
+    said = [text(relationship, "text")]
+    said += [text(each, name) for each in codings(relationship) for name in ("code", "display")]
+    known = [word for word in said if word and authority(word) is not AuthorityKind.UNCLEAR]
+    return known or [word for word in said if word]

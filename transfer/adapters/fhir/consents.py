@@ -3,14 +3,17 @@
 What the form lacks is absent here; the rules find fault with it. What no rule could keep is a person's.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from transfer.adapters.fhir.consent_codes import Doubts, concept_codings, has_code
+from transfer.adapters.fhir.consent_codes import ACT_CODE, Doubts, concept_codings, has_code
 from transfer.adapters.fhir.consent_provisions import ProvisionReader
 from transfer.adapters.fhir.consent_signatures import AUTHORITY, Signature, signature
+from transfer.adapters.fhir.consent_sources import note_source
 from transfer.adapters.fhir.identities import Resources, first_issued, person
-from transfer.adapters.fhir.trees import Tree, check, child, children, codings, extensions, text
+from transfer.adapters.fhir.trees import Tree, check, child, children, codings, extensions, text, type_of
+from transfer.adapters.loinc import LOINC
 from transfer.errors import NeedsReview
 from transfer.institutions import Institution, Institutions
 from transfer.permissions import (
@@ -23,14 +26,25 @@ from transfer.permissions import (
     Statement,
     UnclearForm,
 )
-from transfer.permissions.descriptions import adds_nothing, says_all
+from transfer.permissions.descriptions import adds_nothing, says_all, words
 
-#: extensions for what Consent has no element for; `AUTHORITY` is one of them
+#: extensions for what Consent has no element for, each with the element of its value; `AUTHORITY` is one of them
 STATEMENT: Final = "urn:records-transfer:statement"
 EXPIRES_EVENT: Final = "urn:records-transfer:expiration-event"
 EVENT_OCCURRED: Final = "urn:records-transfer:expiration-event-occurred"
 REPLACES: Final = "urn:records-transfer:replaces"
-_OURS: Final = (STATEMENT, EXPIRES_EVENT, EVENT_OCCURRED, REPLACES, AUTHORITY)
+_OURS: Final = {
+    STATEMENT: "valueCode",
+    EXPIRES_EVENT: "valueString",
+    EVENT_OCCURRED: "valueBoolean",
+    REPLACES: "valueIdentifier",
+    AUTHORITY: "valueString",
+}
+#: extensions of R4 that say nothing of what is permitted (https://hl7.org/fhir/R4/consent-profiles.html)
+_HARMLESS: Final = frozenset(
+    f"http://hl7.org/fhir/StructureDefinition/consent-{name}"
+    for name in ("NotificationEndpoint", "Transcriber", "Witness", "location")
+)
 
 #: https://hl7.org/fhir/R4/valueset-consent-state-codes.html; what is rejected never came into force
 STATUSES: Final = {
@@ -43,18 +57,21 @@ STATUSES: Final = {
 }
 
 _SCOPE: Final = "http://terminology.hl7.org/CodeSystem/consentscope"
-#: categories of a form that releases records or refuses to: LOINC, v3-ActCode
-_CATEGORIES: Final = frozenset({"64292-6", "59284-0", "IDSCL"})
+#: categories of a form that releases records or refuses to
+_CATEGORIES: Final = {"64292-6": LOINC, "59284-0": LOINC, "IDSCL": ACT_CODE}
 #: https://hl7.org/fhir/R4/valueset-consent-policy.html, v3-ActConsentDirective: what the form is by itself
+_POLICY_SYSTEMS: Final = ("http://terminology.hl7.org/CodeSystem/consentpolicycodes", ACT_CODE, None)
 _POLICIES: Final = {
     "hipaa-auth": ProvisionType.PERMIT,
     "OPTIN": ProvisionType.PERMIT,
     "OPTOUT": ProvisionType.DENY,
     "OPTOUTE": ProvisionType.DENY,
 }
-#: https://profiles.ihe.net/ITI/PCF, implicit policies that refuse
-_REFUSING_POLICIES: Final = ("/ITI/PCF/Policy-deny", "/ITI/PCF/Policy-break-glass-only")
+#: https://profiles.ihe.net/ITI/PCF, implicit policies that refuse; of whatever version, however it is spelled
+_REFUSING_POLICIES: Final = re.compile(r"/ITI/PCF/Policy-(deny|break-glass-only)\b", re.IGNORECASE)
 _ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+#: v3-ObservationValue: not all of it is here, or not as its sender holds it
+_NOT_WHOLE: Final = ("SUBSETTED", "REDACTED", "MASKED", "ABSTRED", "AGGRED", "ANONYED", "PSEUDED")
 
 
 def read(
@@ -82,10 +99,12 @@ def read(
     is_binding = status is FormStatus.ACTIVE
     resources, doubts = Resources.around(consent, entries), Doubts()
     if is_binding:
-        _note_modifiers(consent, resources.follow(child(consent, "patient")), doubts)
+        _note_modifiers(consent, resources.follow(child(consent, "patient")), envelope or {}, doubts)
+        _note_extensions(consent, doubts)
         if not doubts.findings:
             check(consent)
         _note_what_it_is(consent, doubts)
+        note_source(consent, resources, doubts)
         _note_whether_real(consent, [envelope or {}, resources.follow(child(consent, "patient"))], doubts)
     reader = ProvisionReader(resources, institution, institutions, doubts)
     root = reader.root(consent, _base(consent, doubts))
@@ -138,11 +157,12 @@ def _statements(consent: Tree) -> frozenset[Statement]:
 def _base(consent: Tree, doubts: Doubts) -> ProvisionType | None:
     """What the policy says where no provision does: permitted or refused. None: it says neither."""
     rule = child(consent, "policyRule")
-    said = [_POLICIES.get(text(coding, "code") or "") for coding in concept_codings([rule] if rule else [], doubts)]
-    if None in said:
+    found = list(concept_codings([rule] if rule else [], doubts))
+    said = [_POLICIES.get(text(coding, "code") or "") for coding in found]
+    if None in said or any(text(coding, "system") not in _POLICY_SYSTEMS for coding in found):
         doubts.note(Finding.CODE_UNKNOWN)
     uris = [text(policy, "uri") or "" for policy in children(consent, "policy")]
-    if any(uri.endswith(_REFUSING_POLICIES) for uri in uris) or ProvisionType.DENY in said:
+    if any(map(_REFUSING_POLICIES.search, uris)) or ProvisionType.DENY in said:
         return ProvisionType.DENY
     return ProvisionType.PERMIT if ProvisionType.PERMIT in said else None
 
@@ -150,15 +170,28 @@ def _base(consent: Tree, doubts: Doubts) -> ProvisionType | None:
 # --- what only a person can read --------------------------------------------------------------------------------------
 
 
-def _note_modifiers(consent: Tree, patient: Tree, doubts: Doubts) -> None:
-    """An extension that may turn the meaning around, at any depth, and elements whose value is said to be absent
+def _note_modifiers(consent: Tree, patient: Tree, envelope: Tree, doubts: Doubts) -> None:
+    """An extension that may turn the meaning around, at any depth, also of what came with the form
     (https://hl7.org/fhir/R4/extensibility.html#modifierExtension).
     """
-    if any(node.get("modifierExtension") or node.get("implicitRules") for node in _objects([consent, patient])):
+    sent = _objects([consent, patient, envelope])
+    if any(node.get("modifierExtension") or node.get("implicitRules") for node in sent):
         doubts.note(Finding.MEANING_MODIFIED)
-    own = {name: value for name, value in consent.items() if name != "contained"}
-    if any(extensions(node, _ABSENT) for node in _objects(own)):
+
+
+def _note_extensions(consent: Tree, doubts: Doubts) -> None:
+    """Elements whose value is said to be absent, and any extension that we do not know.
+
+    R4 lets a reader pass over one. But Consents of other releases narrow what is permitted by such extensions
+    (https://hl7.org/fhir/R4/versions.html#extensions), and a narrowing that nobody reads lets records go.
+    """
+    own = {name: value for name, value in consent.items() if name not in ("contained", "text")}
+    said = [each for node in _objects(own) for each in children(node, "extension")]
+    urls = {text(each, "url") for each in said}
+    if _ABSENT in urls or any(_OURS[url] not in each for each in said if (url := text(each, "url")) in _OURS):
         doubts.note(Finding.FORM_UNREADABLE)
+    if not urls <= {_ABSENT, *_OURS, *_HARMLESS}:
+        doubts.note(Finding.MEANING_MODIFIED)
 
 
 def _objects(tree: object) -> Iterator[Tree]:
@@ -179,12 +212,15 @@ def _note_what_it_is(consent: Tree, doubts: Doubts) -> None:
     is_privacy = [text(each, "code") for each in scopes] == ["patient-privacy"]
     if not is_privacy or text(scopes[0], "system") not in (_SCOPE, None):
         doubts.note(Finding.NOT_A_RELEASE_FORM)
-    categories = [text(each, "code") for each in codings(*children(consent, "category"))]
-    if not categories or not _CATEGORIES.issuperset(categories):
+    categories = codings(*children(consent, "category"))
+    if not categories or not all(map(_is_category_of_a_form, categories)):
         doubts.note(Finding.NOT_A_RELEASE_FORM)
-    if not adds_nothing(text(consent, "sourceAttachment", "title")) or text(consent, "text", "status") == "additional":
+    named = [child(consent, "scope"), *children(consent, "category")]
+    if any(map(_says_more, named)) or text(consent, "text", "status") == "additional":
         doubts.note(Finding.WORDS_SAY_MORE)
     contained = [text(each, "id") for each in children(consent, "contained")]
+    if any(type_of(each) == "Consent" for each in children(consent, "contained")):
+        doubts.note(Finding.FORM_UNREADABLE)
     # ppc-1 and ppc-2 of https://hl7.org/fhir/R4/consent.html#invs, and two resources under one name
     has_policy = child(consent, "policyRule") or children(consent, "policy")
     if not has_policy or not child(consent, "patient") or len(contained) != len(set(contained)):
@@ -193,10 +229,22 @@ def _note_what_it_is(consent: Tree, doubts: Doubts) -> None:
         doubts.note(Finding.FORM_UNREADABLE)
 
 
+def _is_category_of_a_form(coding: Tree) -> bool:
+    system = _CATEGORIES.get(text(coding, "code") or "")
+    return system is not None and text(coding, "system") in (system, None)
+
+
+def _says_more(concept: Tree) -> bool:
+    """Whether a scope or a category says in words what none of its codings does."""
+    said = words(text(concept, "text"))
+    known = [words(text(coding, name)) for coding in children(concept, "coding") for name in ("display", "code")]
+    return said not in known and not adds_nothing(text(concept, "text"))
+
+
 def _note_whether_real(consent: Tree, around: Iterable[Tree], doubts: Doubts) -> None:
     """Whether it is the whole form, of a real patient."""
     for one in (consent, *around, *children(consent, "contained")):
-        if has_code(one, "tag", "SUBSETTED"):
+        if has_code(one, "tag", *_NOT_WHOLE) or has_code(one, "security", *_NOT_WHOLE):
             doubts.note(Finding.FORM_INCOMPLETE_COPY)
         if has_code(one, "security", "HTEST") or has_code(one, "tag", "HTEST"):
             doubts.note(Finding.FORM_IS_TEST_DATA)

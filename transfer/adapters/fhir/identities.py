@@ -40,7 +40,8 @@ def demographics(patient: Tree, institution: Institution) -> Demographics:
 
 def has_died(patient: Tree) -> bool:
     """Whether a Patient resource says so (https://hl7.org/fhir/R4/patient-definitions.html#Patient.deceased_x_)."""
-    return patient.get("deceasedBoolean") is True or text(patient, "deceasedDateTime") is not None
+    is_dated = text(patient, "deceasedDateTime") is not None or "_deceasedDateTime" in patient
+    return patient.get("deceasedBoolean") is True or is_dated
 
 
 def _addresses(patient: Tree) -> Iterator[PostalAddress]:

@@ -33,6 +33,8 @@ _COMPANIONS: Final = frozenset(
     | {"Location", "Binary", "List", "Provenance"}
 )
 _OTHERS: Final = frozenset({"Consent", "ServiceRequest", "Task", "Condition", "Procedure", "Observation", "Specimen"})
+#: what an entry may ask for with a Consent (https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request)
+_STORES: Final = ("POST", "PUT", None)
 _BUNDLES: Final = frozenset({"transaction", "batch", "collection"})
 
 
@@ -216,10 +218,19 @@ def _subjects(tree: Tree) -> list[Tree]:
         return [tree]
     if text(tree, "type") not in _BUNDLES:
         raise NotAllowed("a bundle of another type than transaction")
-    resources = [child(entry, "resource") for entry in _entries(tree) if not _is_superseding(entry)]
+    sent = [entry for entry in _entries(tree) if not _is_superseding(entry)]
+    if any(text(entry, "request", "method") not in _STORES and _is_consent(entry) for entry in sent):
+        raise NotAllowed("a Consent that is not sent to be stored; one that ends says so in its status")
+    resources = [child(entry, "resource") for entry in sent]
     if len(resources) < len(_entries(tree)) and not any(map(_replaces, resources)):
         raise NotAllowed("a change of a document that no other document replaces")
     return [each for each in resources if type_of(each) not in _COMPANIONS]
+
+
+def _is_consent(entry: Tree) -> bool:
+    """Whether it carries a Consent or names one (https://hl7.org/fhir/R4/http.html#trules)."""
+    steps = (text(entry, "request", "url") or "").partition("?")[0].split("/")
+    return type_of(child(entry, "resource")) == "Consent" or "Consent" in steps
 
 
 def _is_superseding(entry: Tree) -> bool:
