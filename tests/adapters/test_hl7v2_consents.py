@@ -4,10 +4,14 @@ from datetime import date
 
 import pytest
 
-from transfer.adapters.hl7v2 import consents, says_consent
+from transfer.adapters.hl7v2 import consents, objections, says_consent
+from transfer.adapters.hl7v2.labels import common_labels
+from transfer.adapters.hl7v2.message import Message
 from transfer.institutions import Institution
+from transfer.objections import ObjectionKind
 from transfer.patients import IssuedIdentifier
 from transfer.permissions import Finding, FormStatus, ProvisionType, SignerRole, UnclearForm
+from transfer.security_labels import UNREAD
 
 LABORATORY = Institution(id="lab", name="A laboratory", time_zone="America/Chicago", issuers={"consent": "urn:x-forms"})
 MSH = "MSH|^~\\&|LIS|LAB|RECAPP|CENTER|20260105101500||MDM^T02^MDM_T02|1|{}|2.5.1\r"
@@ -108,6 +112,16 @@ def test_who_signed_is_told_by_the_relationship(code, role, authority):
         ({"f11": "L"}, Finding.FORM_UNREADABLE),
         ({"f11": "B"}, Finding.FORM_UNREADABLE),
         ({"f11": ""}, Finding.FORM_UNREADABLE),
+        ({"f11": "A~R"}, Finding.FORM_UNREADABLE),
+        ({"f11": "A^Refused^99LOC"}, Finding.FORM_UNREADABLE),
+        ({"f11": "^Refused"}, Finding.FORM_UNREADABLE),
+        ({"f21": "F~N"}, Finding.FORM_UNREADABLE),
+        ({"f16": "Y~N"}, Finding.FORM_UNREADABLE),
+        ({"f25": "1~2"}, Finding.FORM_UNREADABLE),
+        ({"f2": "001^Anaesthesia^99LOC"}, Finding.CODE_UNKNOWN),
+        ({"f2": "^Release of records"}, Finding.CODE_UNKNOWN),
+        ({"f5": "All records\\.br\\except the last"}, Finding.WORDS_SAY_MORE),
+        ({"f5": "All records~only MRI"}, Finding.WORDS_SAY_MORE),
     ],
 )
 def test_what_no_rule_can_keep_is_a_persons(differing, finding):
@@ -136,3 +150,70 @@ def test_a_consent_is_seen_whatever_the_pieces_in_which_it_comes(length: int):
 
     assert says_consent(said[at : at + length] for at in range(0, len(said), length))
     assert not says_consent(PID.encode()[at : at + length] for at in range(0, len(PID), length))
+
+
+# --- a "no" in whatever place it stands -------------------------------------------------------------------------------
+
+
+def objected(*segments: str):
+    return objections((MSH.format("P") + PID + "TXA|1|PR\r" + "".join(segments)).encode(), LABORATORY)
+
+
+@pytest.mark.parametrize(
+    ("differing", "kind"),
+    [
+        ({"f21": "N"}, ObjectionKind.REFUSED),
+        ({"f21": "F~N"}, ObjectionKind.REFUSED),
+        ({"f21": "n^None^HL70500"}, ObjectionKind.REFUSED),
+        ({"f11": "r"}, ObjectionKind.REFUSED),
+        ({"f11": "X^Rescinded^HL70498"}, ObjectionKind.REVOKED),
+        ({"f11": "A~X"}, ObjectionKind.UNREADABLE),
+        ({"f11": "A^Withdrawn^99LOC"}, ObjectionKind.UNREADABLE),
+        ({"f11": "R", "f2": "002^Operation~001^Release"}, ObjectionKind.REFUSED),
+        ({"f11": "R", "f2": "7^Release^99LOC^001^Release of information^HL70496"}, ObjectionKind.REFUSED),
+        ({"f11": "R", "f2": "004^Release of records^99LOC"}, ObjectionKind.REFUSED),
+        ({"f11": "R", "f2": '""'}, ObjectionKind.REFUSED),
+    ],
+)
+def test_a_no_is_heard_at_the_door_in_whatever_field_it_stands(differing, kind):
+    (said,) = objected(con(**differing))
+
+    assert said.kind is kind
+    assert said.patients
+
+
+@pytest.mark.parametrize(
+    "differing", [{}, {"f11": "P"}, {"f11": "R", "f2": "002^Operation^HL70496"}, {"f21": '""'}, {"f21": "f"}]
+)
+def test_what_is_no_no_is_none(differing):
+    assert objected(con(**differing)) == ()
+
+
+def test_each_consent_is_of_the_patient_before_it():
+    other = PID.replace("0042", "0043").replace("Odalys", "Olga")
+    message = MSH.format("P") + PID + con() + other + con(f11="R", f4="form-8")
+
+    first, second = consents(message.encode(), LABORATORY)
+
+    assert [one.patient.names[0].given for one in (first, second)] == [("Odalys",), ("Olga",)]
+    assert (first.denies, second.denies) == (False, True)
+
+
+def test_fields_that_are_deleted_narrow_nothing():
+    (form,) = read(con(f6='""', f9='""', f22='""'))
+
+    assert form.status is FormStatus.ACTIVE
+
+
+def test_whose_relationship_is_of_another_table_signed_nothing():
+    (form,) = read(con(f25="1^Mother^99LOC"))
+
+    assert form.signed_by is None
+
+
+@pytest.mark.parametrize("differing", [{"f11": "A~R"}, {"f21": "P"}, {"f21": "F~N"}])
+def test_a_consent_that_is_not_to_all_is_a_label_that_nobody_can_read(differing):
+    message = Message((MSH.format("P") + PID + con(**differing)).encode())
+
+    assert common_labels(message, (), {}) == {UNREAD}
+    assert common_labels(Message((MSH.format("P") + PID + con()).encode()), (), {}) == set()

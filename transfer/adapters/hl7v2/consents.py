@@ -4,12 +4,19 @@ CON names neither a recipient nor a purpose, and none of the statements of 45 CF
 never enough by itself, and what it refuses counts.
 """
 
-import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from transfer.adapters.hl7v2.consent_fields import (
+    code_of,
+    contradicts_itself,
+    is_about_release,
+    is_release,
+    says_none,
+    state,
+)
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.values import demographics, document_number, moment
 from transfer.identifiers import InstitutionId
@@ -27,9 +34,6 @@ from transfer.permissions import (
 )
 from transfer.permissions.descriptions import adds_nothing, says_all
 
-#: table 0496; its other codes are consents to something else, and a code of another form is not known
-_RELEASE_OF_INFORMATION: Final = "001"
-_OF_TABLE: Final = re.compile(r"\d{3}")
 #: table 0498: active, refused, rescinded, pending. Limited and bypassed are a person's
 _STATUSES: Final = {
     "A": FormStatus.ACTIVE,
@@ -58,7 +62,7 @@ def consents(payload: bytes, institution: Institution) -> tuple[Authorization, .
         UnclearForm: one says what no rule of ours can keep.
     """
     message = Message(payload)
-    return tuple(_form(con, message, institution) for con in _releases(message))
+    return tuple(_form(con, pid, message, institution) for pid, con in _releases(message))
 
 
 def permitting(payload: bytes, institution: Institution) -> tuple[Demographics, ...]:
@@ -71,18 +75,20 @@ def permitting(payload: bytes, institution: Institution) -> tuple[Demographics, 
         TooLarge: beyond the bounds of `message`.
     """
     message = Message(payload)
-    said = [con for con in _releases(message) if (con.text(11) or "").upper() == "A"]
-    if not any((con.text(21) or "").upper() != _NONE for con in said):
+    said = [con for _, con in _releases(message) if state(con) == "A"]
+    if all(map(says_none, said)):
         return ()
     return tuple(dict.fromkeys(demographics(pid, institution) for pid in message.segments("PID")))
 
 
-def _releases(message: Message) -> Iterator[Segment]:
-    """A consent that does not say to what, or says it in a code of its own, may be one to a release."""
-    for con in message.segments("CON"):
-        said = con.text(2)
-        if said is None or said == _RELEASE_OF_INFORMATION or not _OF_TABLE.fullmatch(said):
-            yield con
+def _releases(message: Message) -> Iterator[tuple[Segment | None, Segment]]:
+    """Each consent that may be one to a release, with the PID before it; where none is, the first of all."""
+    pid = message.first("PID")
+    for segment in message.segments("PID", "CON"):
+        if segment.name == "PID":
+            pid = segment
+        elif is_about_release(segment):
+            yield pid, segment
 
 
 def _day(con: Segment, field: int, zone: ZoneInfo) -> date | None:
@@ -90,18 +96,18 @@ def _day(con: Segment, field: int, zone: ZoneInfo) -> date | None:
     return said.astimezone(zone).date() if said else None
 
 
-def _form(con: Segment, message: Message, institution: Institution) -> Authorization:
-    said, level = (con.text(11) or "").upper(), (con.text(21) or "").upper()
-    status = _STATUSES.get(said)
+def _form(con: Segment, pid: Segment | None, message: Message, institution: Institution) -> Authorization:
+    said = state(con)
+    status = _STATUSES.get(said or "")
     zone = institution.zone
     doubts = set(_doubts(con, message, zone)) if status in (FormStatus.ACTIVE, None) else set()
     if status is None or doubts:
         raise UnclearForm(doubts or {Finding.FORM_UNREADABLE})
-    is_refusal = said == _REFUSED or level == _NONE
+    is_refusal = said == _REFUSED or says_none(con)
     is_signed = (con.text(10) or "").upper() == _WRITTEN
-    relation = con.text(25)
+    relation = next((code_of(part, "0548") for part in con.repetitions(25)), None)
     return Authorization(
-        patient=demographics(message.first("PID"), institution),
+        patient=demographics(pid, institution),
         reference=document_number(con.part(4), institution, "consent"),
         status=status,
         provision=Provision(
@@ -131,12 +137,14 @@ def _signer(relation: str | None) -> SignerRole | None:
 
 
 def _doubts(con: Segment, message: Message, zone: ZoneInfo) -> Iterator[Finding]:
-    if con.text(2) not in (_RELEASE_OF_INFORMATION, None):
+    if contradicts_itself(con):
+        yield Finding.FORM_UNREADABLE
+    if not is_release(con):
         yield Finding.CODE_UNKNOWN
     if message.header.processing_id not in ("P", ""):
         yield Finding.FORM_IS_TEST_DATA
     # CON-6, 8 and 9 are words about this patient alone, CON-22 why something is kept back
-    narrowed = any(con.repetitions(field) for field in (6, 8, 9, 22))
+    narrowed = any(part.whole() for field in (6, 8, 9, 22) for part in con.repetitions(field))
     if narrowed or not all(adds_nothing(part.whole()) for part in con.repetitions(5)):
         yield Finding.WORDS_SAY_MORE
     if (con.text(21) or _FULL).upper() not in (_FULL, _NONE):

@@ -48,6 +48,7 @@ _MARKS: Final[Mapping[str, tuple[int, str, Mapping[str, str]]]] = {
 _COMMON: Final = frozenset({"PV1", "PD1", "ARV"})
 #: a consent that is not active (table 0498): limited, pending, refused, rescinded
 _CONSENT_STATUS: Final = 11
+_DISCLOSURE_LEVEL: Final = 21
 #: where a statement about a record may stand
 _STATEMENTS: Final = frozenset({"NTE", "OBX", "CON"})
 
@@ -94,8 +95,15 @@ def _is_deleted(segment: Segment) -> bool:
 def _refusals(message: Message) -> Iterator[frozenset[str]]:
     """A consent in the message that is not simply active stands for what nobody but a person can carry out."""
     for segment in message.segments_in_order:
-        if segment.name == "CON" and (segment.text(_CONSENT_STATUS) or "A").upper() != "A":
+        if segment.name == "CON" and _is_narrower(segment):
             yield frozenset({UNREAD})
+
+
+def _is_narrower(con: Segment) -> bool:
+    """A state other than active, or a level that is not full (CON-21, table 0500), in any repetition."""
+    states = [part.text(1) or "A" for part in con.repetitions(_CONSENT_STATUS)]
+    levels = [part.text(1) or "F" for part in con.repetitions(_DISCLOSURE_LEVEL)]
+    return any(one.upper() != "A" for one in states) or any(one.upper() != "F" for one in levels)
 
 
 def _statements(segments: Iterable[Segment]) -> Iterator[str]:

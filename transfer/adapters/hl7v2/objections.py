@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from transfer.adapters.hl7v2.batch import batch
+from transfer.adapters.hl7v2.consent_fields import is_about_release, says_none, state
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.values import demographics, document_number
 from transfer.errors import TooLarge, TransferError
@@ -21,11 +22,9 @@ _LOOKED_AT: Final = 5
 MOST_OBJECTIONS: Final = 256
 #: CON-11 (table 0498): rescinded, refused, limited. Any state that the table does not have cannot be read
 _KINDS: Final = {"X": ObjectionKind.REVOKED, "R": ObjectionKind.REFUSED, "L": ObjectionKind.REPLACES}
+_ACTIVE: Final = "A"
 #: active, pending, bypassed
-_NONE: Final = frozenset({"A", "P", "B"})
-#: CON-2 (table 0496): release of information. The table's other numbers are consents to procedures
-_RELEASE: Final = "001"
-_OF_TABLE: Final = re.compile(r"\d{3}")
+_NONE: Final = frozenset({_ACTIVE, "P", "B"})
 #: CON-10 (table 0497): telephone, verbal
 _BY_WORD: Final = frozenset({"T", "V"})
 _UNREADABLE: Final = Objection(kind=ObjectionKind.UNREADABLE, patients=(), references=())
@@ -68,19 +67,22 @@ def _of_message(message: Message, institution: Institution) -> Iterator[Objectio
     for segment in message.segments("PID", "CON"):
         if segment.name == "PID":
             pid = segment
-        elif _is_about_release(segment) and (state := (segment.text(11) or "").upper()) not in _NONE:
+        elif is_about_release(segment) and (kind := _kind(segment)):
             who = demographics(pid, institution)
             yield Objection(
-                kind=_KINDS.get(state, ObjectionKind.UNREADABLE),
+                kind=kind,
                 patients=(who,) if who != Demographics() else (),
                 references=tuple(_references(segment, institution)),
                 is_written=(segment.text(10) or "").upper() not in _BY_WORD,
             )
 
 
-def _is_about_release(consent: Segment) -> bool:
-    said = consent.text(2)
-    return said is None or said == _RELEASE or not _OF_TABLE.fullmatch(said)
+def _kind(consent: Segment) -> ObjectionKind | None:
+    """None: it objects to nothing. A consent that is active and discloses nothing refuses."""
+    said = state(consent) or ""
+    if said in _NONE:
+        return ObjectionKind.REFUSED if said == _ACTIVE and says_none(consent) else None
+    return _KINDS.get(said, ObjectionKind.UNREADABLE)
 
 
 def _references(consent: Segment, institution: Institution) -> Iterator[IssuedIdentifier]:

@@ -1,0 +1,57 @@
+"""What CON says at least (HL7 v2.9 chapter 9.9.1): to what the consent is, and in which state. Two readers need it."""
+
+import re
+from typing import Final
+
+from transfer.adapters.hl7v2.message import FieldPart, Segment
+
+#: table 0496; its other numbers are consents to something else, and a code of another form is not known
+RELEASE_OF_INFORMATION: Final = "001"
+_OF_TABLE: Final = re.compile(r"\d{3}")
+#: fields in which one thing alone can stand: type, mode, state, times, capacity, disclosure level, relationship
+_SINGLE: Final = (2, 10, 11, 13, 14, 15, 16, 21, 25)
+
+
+def code_of(part: FieldPart, table: str) -> str | None:
+    """The code, in capitals, where it is of this table of HL7's or of none that is named; else None."""
+    is_ours = re.fullmatch(rf"(HL7)?{table}", part.text(3) or table, re.IGNORECASE)
+    return (part.text(1) or "").upper() or None if is_ours else None
+
+
+def is_about_release(con: Segment) -> bool:
+    """CON-2: to a release of information, or to what nobody can tell from it: nothing, or a code of the site's own."""
+    said = _types(con)
+    codes = {code for part in said if (code := _type(part))}
+    return RELEASE_OF_INFORMATION in codes or not said or not all(map(_OF_TABLE.fullmatch, codes or {""}))
+
+
+def _types(con: Segment) -> list[FieldPart]:
+    return [part for part in con.repetitions(2) if part.whole()]
+
+
+def _type(part: FieldPart) -> str | None:
+    """By the table's code, wherever of the two it stands (CWE.1 or CWE.4)."""
+    is_alternate = re.fullmatch(r"(HL7)?0496", part.text(6) or "", re.IGNORECASE)
+    return code_of(part, "0496") or (part.text(4) if is_alternate else None)
+
+
+def is_release(con: Segment) -> bool:
+    """CON-2: to a release of information and to nothing else, or to nothing that is named."""
+    said = _types(con)
+    return not said or list(map(_type, said)) == [RELEASE_OF_INFORMATION]
+
+
+def state(con: Segment) -> str | None:
+    """CON-11 as a code of table 0498; None where several things stand there, or a code of another table."""
+    said = con.repetitions(11)
+    return code_of(said[0], "0498") if len(said) == 1 else None
+
+
+def says_none(con: Segment) -> bool:
+    """CON-21 (table 0500): nothing of it is disclosed."""
+    return any((part.text(1) or "").upper() == "N" for part in con.repetitions(21))
+
+
+def contradicts_itself(con: Segment) -> bool:
+    """Whether several things stand where one can."""
+    return any(len(con.repetitions(field)) > 1 for field in _SINGLE)
