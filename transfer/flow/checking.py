@@ -52,6 +52,7 @@ def _check_paper(body: bytes, asked: AskedRelease, known: Institutions, now: dat
     found = paper.read(body, asked.discloser, known)
     if found.doubts:
         raise UnclearForm(found.doubts)
+    _named(found.form)
     return check_forms((found.form,), asked, now, disputed=frozenset(one.finding for one in found.disputes))
 
 
@@ -60,8 +61,11 @@ def _forms(body: bytes, sender: Institution, known: Institutions) -> tuple[Autho
         found = hl7v2.consents(body, sender)
         if not found:
             raise Unexpected("a message without a consent to a release")
-        return found
-    form = inbound.authorization(body, sender, known)
+        return tuple(map(_named, found))
+    return (_named(inbound.authorization(body, sender, known)),)
+
+
+def _named(form: Authorization) -> Authorization:
     if not (form.patient.names or form.patient.identifiers):
         raise Unexpected("a form that names no patient")
-    return (form,)
+    return form

@@ -272,6 +272,8 @@ def _signature_defects(form: Authorization, zone: ZoneInfo, now: datetime) -> It
         yield from _authority_defects(form)
     elif form.signed_on is not None and _is_minor(form, form.signed_on):
         yield Finding.SIGNER_MINOR
+    if form.signed_by is SignerRole.PATIENT and form.representative_authority:
+        yield Finding.REPRESENTATIVE_UNCLEAR  # who signs for oneself needs no authority
     if form.signed_by is not None and form.signed_on is None:
         yield Finding.SIGNATURE_UNDATED
     # One day of grace: the form may have been signed east of the discloser.

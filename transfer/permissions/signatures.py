@@ -11,16 +11,16 @@ EARLIEST: Final = date(2000, 12, 28)
 #: years; below, state law says who signs (164.502(g)(3))
 MAJORITY: Final = 18
 
-#: v3-RoleCode: who acts for a patient by law or by the patient's own word
+#: v3-RoleCode: who acts for a patient by law or by the patient's own word. An executor is none, for then the patient has
+#: died. Nor are a special power of attorney, a guardian for a lawsuit, a responsible party: they may be for other things
 _AUTHORITIES: Final = frozenset(
-    {"POWATT", "HPOWATT", "DPOWATT", "SPOWATT", "GUARD", "GUADLTM", "RESPRSN", "EXCEST"}
+    {"POWATT", "HPOWATT", "DPOWATT", "GUARD"}
     | {"power of attorney", "health care power of attorney", "healthcare power of attorney"}
-    | {"medical power of attorney", "durable power of attorney", "special power of attorney"}
+    | {"medical power of attorney", "durable power of attorney"}
     | {"durable power of attorney for health care", "durable power of attorney for healthcare"}
     | {"health care proxy", "healthcare proxy", "health care agent", "healthcare agent"}
-    | {"guardian", "legal guardian", "court appointed guardian", "guardian ad litem", "conservator"}
+    | {"guardian", "legal guardian", "court appointed guardian", "conservator"}
     | {"personal representative", "legal representative"}
-    | {"executor", "executor of estate", "executor of the estate", "administrator of the estate"}
 )
 _PARENTS: Final = frozenset(
     {"PRN", "NPRN", "PRNFOST", "MTH", "NMTH", "ADOPTP", "FTH", "NFTH", "ADOPTF", "ADOPTM", "STPPRN"}
@@ -72,7 +72,7 @@ _NO_EVENT: Final = frozenset(
     | {"not stated", "no event", "no date", "no limit", "no time limit", "without limit", "without end", "undefined"}
     | {"no expiration date", "tbd", "to be determined", "pending", "other", "event", "expiration", "date", "yes"}
     | {"blank", "left blank", "empty", "see form", "see attached", "see above", "see below", "see reverse", "same"}
-    | {"same as above", "as above"}
+    | {"same as above", "as above", "missing", "ninguno", "ninguna", "nunca", "no aplica", "no vence", "indefinido"}
 )
 #: that the patient may end it is no end, for every form says so (164.508(c)(2)(i))
 _UNTIL_REVOKED: Final = re.compile(
@@ -92,6 +92,7 @@ _WHEN: Final = re.compile(
     r"|\b(end|close) of ((the|this|next) )?(day|week|month|quarter|year)\b"
     r"|\b(19|20)\d\d\b|\b\d{1,2} \d{1,2} \d{2,4}\b|\b\d{6,8}\b"
     rf"|\b{_MONTH}[a-z]* \d|\d ?(st|nd|rd|th)? (of )?{_MONTH}"
+    r"|^(illegible|unreadable|unclear|not (legible|readable)|(cannot|can not|can t|could not|couldn t) (be )?read)$"
 )
 
 
@@ -111,5 +112,7 @@ def is_event(said: str | None) -> bool:
 
 
 def says_when(said: str | None) -> bool:
-    """Whether what stands there for an event is a day or a span, such as "one year from signing": no rule counts it."""
+    """Whether what stands there for an event is a day or a span, such as "one year from signing", or cannot be read: no
+    rule counts it.
+    """
     return bool(_WHEN.search(_plain(said)))

@@ -95,7 +95,7 @@ def _signer(
     """The patient where the patient is among the signers, else a representative. A witness beside them is none."""
     performers = children(consent, "performer")
     if any(_is_same(each, child(consent, "patient"), resources) for each in performers):
-        return SignerRole.PATIENT, None
+        return SignerRole.PATIENT, _stated(consent)
     representatives = [each for each in performers if _is_representative(each, resources)]
     if not representatives:
         return None, None
@@ -140,8 +140,9 @@ def _authority(consent: Tree, representatives: list[Tree], resources: Resources,
     """By what right a representative signed: in words, else by the codes of the relationship. Noted: names of one
     relationship that contradict each other, and a code of another system than R4's.
     """
-    said = [text(each, "valueString") for each in extensions(consent, AUTHORITY)]
-    if not any(said):
+    stated = _stated(consent)
+    said = [stated] if stated else []
+    if not said:
         relationships = [each for one in representatives for each in children(resources.follow(one), "relationship")]
         named = [_names(each) for each in relationships]
         if any(len({authority(name) for name in names}) > 1 for names in named):
@@ -150,6 +151,11 @@ def _authority(consent: Tree, representatives: list[Tree], resources: Resources,
             doubts.note(Finding.REPRESENTATIVE_UNCLEAR)
         said = [name for names in named for name in names]
     return strongest(word for word in said if word)
+
+
+def _stated(consent: Tree) -> str | None:
+    """The authority that the form states in words."""
+    return strongest(said for each in extensions(consent, AUTHORITY) if (said := text(each, "valueString")))
 
 
 def _names(relationship: Tree) -> list[str]:

@@ -70,7 +70,7 @@ _IS_SIGNATURE: Final = {
 def _said(value: Any) -> Any:
     if value is None:
         raise ValueError("say what the form says, or that it is missing")
-    return None if value == MISSING else value
+    return None if isinstance(value, str) and value.strip().casefold() == MISSING else value
 
 
 def _legible_day(value: Any) -> Any:

@@ -117,10 +117,13 @@ class _Reader:
         is_release = fields.form is FormKind.RELEASE
         disclosers, other_disclosers = self._parties(fields.released_by, "released_by", is_permit=is_release)
         recipients, other_recipients = self._parties(fields.released_to, "released_to", is_permit=is_release)
+        starts_on, ends_on = self.day(fields.starts_on), self._end(fields.expires)
+        if not is_release:
+            self._note_no_time(starts_on, ends_on)
         root = Provision(
             type=ProvisionType.PERMIT if is_release else ProvisionType.DENY,
-            starts_on=self.day(fields.starts_on),
-            ends_on=self._end(fields.expires),
+            starts_on=starts_on,
+            ends_on=ends_on,
             disclosers=disclosers,
             other_disclosers=other_disclosers,
             recipients=recipients,
@@ -137,13 +140,21 @@ class _Reader:
         special = self._codes(said.special)
         # A refusal of everything is one of the special records, too: a filter would let the others through.
         is_filter = bool(special) and (root.type is ProvisionType.PERMIT or not said.ordinary)
+        data_from, data_until = self.day(said.dated_from), self.day(said.dated_until)
+        if root.type is ProvisionType.DENY:
+            self._note_no_time(data_from, data_until)
         return replace(
             root,
             kinds=self._kinds(said.records),
             labels=(special | ({_ORDINARY} if said.ordinary else frozenset())) if is_filter else frozenset(),
-            data_from=self.day(said.dated_from),
-            data_until=self.day(said.dated_until),
+            data_from=data_from,
+            data_until=data_until,
         )
+
+    def _note_no_time(self, begins: date | None, ends: date | None) -> None:
+        """A refusal that ends before it begins meant something, and nobody can tell what."""
+        if begins and ends and ends < begins:
+            self.doubts.add(Finding.DATE_UNREADABLE)
 
     def _refusal(self, said: PaperRefusal, number: int) -> Provision:
         place = f"refuses.{number}"
