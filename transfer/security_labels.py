@@ -56,8 +56,13 @@ def read_label(system: str | None, code: str | None, text: str | None, table: Ma
     named = read_text(text)
     if code is None:
         return named or frozenset({UNREAD})
-    is_ours = bool(_SYSTEMS.fullmatch(system or ""))
+    is_ours = is_label_system(system)
     return named | frozenset({code if code in (KNOWN_LABELS if is_ours else SENSITIVITY | {"R", "V"}) else UNREAD})
+
+
+def is_label_system(system: str | None) -> bool:
+    """Whether it is HL7's system of these codes, by one of its names."""
+    return bool(_SYSTEMS.fullmatch(system or ""))
 
 
 def read_text(*texts: str | None) -> frozenset[str]:

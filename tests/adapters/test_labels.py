@@ -65,6 +65,26 @@ def test_a_label_is_read_or_a_persons(label: object, read: set[str]):
     assert labels_in({"resourceType": "DocumentReference", "securityLabel": [label]}, LAB.labels) == read
 
 
+INLINE = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label"
+
+
+@pytest.mark.parametrize(
+    ("resource", "read"),
+    [
+        # DS4P: on an element, in the middle of a resource
+        ({"note": [{"extension": [{"url": INLINE, "valueCoding": HIV}]}]}, {"HIV"}),
+        ({"_status": {"extension": [{"url": INLINE, "valueCodeableConcept": {"text": "sealed"}}]}}, {UNREAD}),
+        ({"note": [{"extension": [{"url": INLINE}]}]}, {UNREAD}),
+        # among the tags, by HL7's own system
+        ({"meta": {"tag": [RESTRICTED, {"system": "urn:x", "code": "HIV"}]}}, {"R"}),
+        ({"contained": [{"meta": {"tag": [HIV]}}]}, {"HIV"}),
+        ({"meta": {"tag": [{"system": f"{SYSTEM}ActReason", "code": "HTEST"}]}}, set()),
+    ],
+)
+def test_labels_in_the_other_places_of_a_resource(resource: dict[str, Any], read: set[str]):
+    assert labels_in({"resourceType": "Observation", **resource}, LAB.labels) == read
+
+
 def test_what_the_institutions_file_says_of_its_own_labels_counts():
     for label, read in (({"system": "urn:lab", "code": "7"}, "HIV"), ({"text": "sealed at intake"}, "PSY")):
         assert labels_in({"meta": {"security": [label]}}, MAPPED.labels) == {read}
@@ -179,6 +199,20 @@ def a_report(*more: str, order: str = "", result: str = "", pv1: str = "", pd1: 
         (a_report("ARV|1|A|DEM"), {UNREAD}),
         (a_report("ARV|1|D|HIV"), set()),
         (a_report("ARV|1|A|NO"), set()),
+        # security tags and instructions of v2.9, and other marks of a visit
+        (a_report("ARV|1|A|NO||||R^Restricted^HL70952"), {"R"}),
+        (a_report("ARV|1|A|||||N"), {"N"}),
+        (a_report("ARV|1|A||||||NOREUSE~hiv"), {"NOREUSE", "HIV"}),
+        (a_report("ARV|1|A||||||ASK"), {UNREAD}),
+        (a_report("ARV|1|A|||not to the employer"), {UNREAD}),
+        (a_report("ARV|1|D|||not to the employer||R"), set()),
+        (a_report("PV2" + "|" * 22 + "Y"), {"R"}),
+        (a_report("PV2" + "|" * 22 + "N"), set()),
+        (a_report("DG1|1||B20^^I10" + "|" * 15 + "Y"), {"R"}),
+        (a_report("DG1|1||B20^^I10" + "|" * 15 + "SEALED"), {UNREAD}),
+        (a_report().replace(b"|P|2.9", b"|P|2.9" + b"|" * 14 + b"V"), {"V"}),
+        (a_report().replace(b"|P|2.9", b"|P|2.9" + b"|" * 15 + b"SECRET"), {UNREAD}),
+        (a_report().replace(b"|P|2.9", b"|P|2.9" + b"|" * 16 + b"for the clinic alone"), {UNREAD}),
         (a_report("CON|1|001|||||||||A"), set()),
         (a_report("CON|1|001|||||||||R"), {UNREAD}),
         (a_report("CON|1|001|42 CFR part 2||||||||A"), {"42CFRPart2"}),
@@ -251,6 +285,7 @@ CONTAINED = "<contained><DocumentReference>{}{}</DocumentReference></contained>"
       for system, code in (("Confidentiality", "N"), ("ActCode", "PSY")))
 )  # fmt: skip
 
+HIV_CODE = 'code="HIV" codeSystem="2.16.840.1.113883.5.4"'
 N, R = a_code(code="N", codeSystem="2.16.840.1.113883.5.25"), a_code(code="R", codeSystem="2.16.840.1.113883.5.25")
 
 
@@ -266,6 +301,14 @@ N, R = a_code(code="N", codeSystem="2.16.840.1.113883.5.25"), a_code(code="R", c
         (a_cda(a_code(nullFlavor="OTH", displayName="ask the clinic")), {UNREAD}),
         (a_cda(a_code(nullFlavor="MSK")), {UNREAD}),
         (a_cda(a_code(nullFlavor="NI")), set()),
+        (a_cda(a_code(nullFlavor="NI", displayName="HIV")), {UNREAD}),
+        (a_cda(N.replace("/>", f"><translation {HIV_CODE}/></confidentialityCode>")), {"N", "HIV"}),
+        (
+            a_cda('<confidentialityCode nullFlavor="UNK"><originalText>HIV</originalText></confidentialityCode>'),
+            {UNREAD},
+        ),
+        (a_cda(N.replace("/>", "><originalText>normal</originalText></confidentialityCode>")), {"N"}),
+        (a_cda(N, f"<code code='1'><translation {HIV_CODE}/><originalText>x</originalText></code>"), {"N"}),
         (a_cda(N).replace(b"</structuredBody>", b""), {"N", UNREAD}),
         (b'<!DOCTYPE x [<!ENTITY a "b">]>' + a_cda(N), {UNREAD}),
         (a_cda(R).decode().replace('version="1.0"', 'version="1.0" encoding="UTF-16"').encode("utf-16"), {"R"}),

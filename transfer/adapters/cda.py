@@ -12,7 +12,7 @@ from typing import Final
 from xml.parsers import expat
 
 from transfer.errors import Unreadable
-from transfer.security_labels import read_label
+from transfer.security_labels import UNREAD, read_label
 
 _DEPTH: Final = 200
 _ELEMENTS: Final = 2_000_000
@@ -59,6 +59,8 @@ class ClinicalDocumentReader:
         self._is_clinical: bool | None = None
         self._names_itself = False
         self._depth, self._elements = 0, 0
+        #: depth of the label we are in, 0 in none, and whether a code stands in it
+        self._label_at, self._has_code = 0, False
         #: depth of the security observation we are in
         self._observing: list[int] = []
         self._parser = expat.ParserCreate(namespace_separator=" ")
@@ -99,6 +101,11 @@ class ClinicalDocumentReader:
             self._note_related(attributes)
         if name == "confidentialityCode" or (name == "value" and self._observing):
             self._take(attributes)
+            self._label_at, self._has_code = self._depth, "code" in attributes
+        elif self._label_at and name == "translation":
+            self._take(attributes)
+        elif self._label_at and name == "originalText" and not self._has_code:
+            self.labels.add(UNREAD)
         elif name == "code" and attributes.get("code") in _SECURITY_OBSERVATIONS:
             self._observing.append(self._depth - 1)
 
@@ -116,11 +123,12 @@ class ClinicalDocumentReader:
     def _end(self, _tag: str) -> None:
         if self._observing and self._observing[-1] >= self._depth:
             self._observing.pop()
+        if self._label_at >= self._depth:
+            self._label_at = 0
         self._depth -= 1
 
     def _take(self, attributes: dict[str, str]) -> None:
-        code = attributes.get("code")
-        if code is None and attributes.get("nullFlavor") in _NOTHING_SAID:
+        code, text = attributes.get("code"), attributes.get("displayName")
+        if code is None and text is None and attributes.get("nullFlavor") in _NOTHING_SAID:
             return
-        text = attributes.get("displayName")
         self.labels |= read_label(attributes.get("codeSystem"), code, text, self._table)

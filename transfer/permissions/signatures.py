@@ -11,8 +11,9 @@ EARLIEST: Final = date(2000, 12, 28)
 #: years; below, state law says who signs (164.502(g)(3))
 MAJORITY: Final = 18
 
-#: v3-RoleCode: who acts for a patient by law or by the patient's own word. An executor is none, for then the patient has
-#: died. Nor are a special power of attorney, a guardian for a lawsuit, a responsible party: they may be for other things
+#: v3-RoleCode: who acts for a patient by law or by the patient's own word. An executor does not, for then the patient
+#: has died. Nor does a special power of attorney, a guardian for a lawsuit, a responsible party: these may be for
+#: something else
 _AUTHORITIES: Final = frozenset(
     {"POWATT", "HPOWATT", "DPOWATT", "GUARD"}
     | {"power of attorney", "health care power of attorney", "healthcare power of attorney"}

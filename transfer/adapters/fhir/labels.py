@@ -8,15 +8,16 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from transfer.adapters.fhir.codes import ACT_REASON
-from transfer.adapters.fhir.trees import Tree, children, parse, text, type_of
+from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
 from transfer.adapters.fhir.xml_trees import NAMESPACE, XmlReader
 from transfer.errors import TransferError, Unexpected, Unreadable
-from transfer.security_labels import UNREAD, read_label, read_text
+from transfer.security_labels import KNOWN_LABELS, UNREAD, is_label_system, read_label, read_text
 
 #: systems whose codes are no labels of confidentiality: purposes (HTEST marks test data), integrity
 _NO_LABELS: Final = frozenset({ACT_REASON, "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"})
 
 _CONFIDENTIALITY: Final = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+_INLINE: Final = re.compile(r"/extension-inline-sec-label$")
 #: of a resource that is a document's content
 _MOST_BYTES: Final = 16 << 20
 _MOST_ELEMENTS: Final = 200_000
@@ -125,11 +126,20 @@ def _labels(tree: object) -> Iterator[object]:
             said = [node.get("securityLabel"), meta.get("security") if isinstance(meta, Mapping) else None]
             for labels in said:
                 yield from labels if isinstance(labels, list) else [] if labels is None else [labels]
+            yield from _set_aside(node)
             if type_of(node) == "Composition" and node.get("confidentiality") is not None:
                 yield {"system": _CONFIDENTIALITY, "code": node["confidentiality"]}
             nodes += node.values()
         elif isinstance(node, list):
             nodes += node
+
+
+def _set_aside(node: Tree) -> Iterator[Tree]:
+    """A label in place on an element (DS4P, https://hl7.org/fhir/uv/security-label-ds4p), and one among the tags."""
+    if _INLINE.search(text(node, "url") or ""):
+        yield child(node, "valueCoding") or child(node, "valueCodeableConcept")
+    tags = children(node, "meta", "tag")
+    yield from (tag for tag in tags if is_label_system(text(tag, "system")) and text(tag, "code") in KNOWN_LABELS)
 
 
 def _read(label: object, table: Mapping[str, str]) -> frozenset[str]:

@@ -1,7 +1,8 @@
 """Confidentiality as the sender marks it: security labels, and the notices that must go with a record.
 
-Marks stand in many fields (HL7 v2.9): TXA-18 and ORC-28 with codes of HL7, PD1-12 as yes or no, ARV-3 of a person or a
-visit. PV1-16 and OBX-13 have no codes but the site's own. What no table knows is `UNREAD`, and so a person's.
+Marks stand in many fields (HL7 v2.9): TXA-18, ORC-28, MSH-26 and ARV-7 with codes of HL7, PD1-12, PV2-22 and DG1-18 as
+yes or no, ARV-3 of a person or a visit. PV1-16 and OBX-13 have no codes but the site's own, MSH-28 and ARV-5 are words.
+What no table knows is `UNREAD`, and so a person's.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,7 +10,7 @@ from typing import Final
 
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.statuses import fields_late
-from transfer.security_labels import PART_2, UNREAD, read_text
+from transfer.security_labels import KNOWN_LABELS, PART_2, UNREAD, read_text
 
 __all__ = ["PART_2", "common_labels", "labels", "notices"]
 
@@ -35,17 +36,24 @@ _RESTRICTION: Final = {
 #: a site that sets a flag for everybody says so by these
 _NONE_SET: Final = {"N": "", "NO": "", "0": ""}
 
+#: tables 0952 and 0953: labels and handling instructions by the codes of v3-Confidentiality and v3-ActCode
+_SECURITY: Final = {code.upper(): code for code in KNOWN_LABELS}
+_WORDS: Final[Mapping[str, str]] = {}
+
 #: segment → field, table of the standard by its number or the field's name where the site has its own, codes
-_MARKS: Final[Mapping[str, tuple[int, str, Mapping[str, str]]]] = {
-    "TXA": (18, "0272", _CONFIDENTIAL),
-    "ORC": (28, "0177", _CONFIDENTIAL),
-    "OBX": (13, "OBX-13", _NONE_SET),
-    "PV1": (16, "0099", _NONE_SET),
-    "PD1": (12, "0136", _YES_OR_NO),
-    "ARV": (3, "0717", _RESTRICTION),
+_MARKS: Final[Mapping[str, tuple[tuple[int, str, Mapping[str, str]], ...]]] = {
+    "MSH": ((26, "0952", _SECURITY), (27, "0953", _SECURITY), (28, "MSH-28", _WORDS)),
+    "TXA": ((18, "0272", _CONFIDENTIAL),),
+    "ORC": ((28, "0177", _CONFIDENTIAL),),
+    "OBX": ((13, "OBX-13", _NONE_SET),),
+    "PV1": ((16, "0099", _NONE_SET),),
+    "PV2": ((22, "0136", _YES_OR_NO),),
+    "PD1": ((12, "0136", _YES_OR_NO),),
+    "DG1": ((18, "0136", _YES_OR_NO),),
+    "ARV": ((3, "0717", _RESTRICTION), (5, "ARV-5", _WORDS), (7, "0952", _SECURITY), (8, "0953", _SECURITY)),
 }
-#: what speaks of the person or the visit, and so of every document of the message
-_COMMON: Final = frozenset({"PV1", "PD1", "ARV"})
+#: what speaks of the message, the person or the visit, and so of every document of the message
+_COMMON: Final = frozenset({"MSH", "PV1", "PV2", "PD1", "DG1", "ARV"})
 #: a consent that is not active (table 0498): limited, pending, refused, rescinded
 _CONSENT_STATUS: Final = 11
 _DISCLOSURE_LEVEL: Final = 21
@@ -72,12 +80,11 @@ def _marks(segments: Iterable[Segment], table: Mapping[str, str]) -> Iterator[fr
     for segment in segments:
         if segment.name not in _MARKS or _is_deleted(segment):
             continue
-        field, number, codes = _MARKS[segment.name]
-        if segment.name == "TXA":
-            field += fields_late(segment)
-        for part in segment.repetitions(field):
-            if code := part.text(1) or part.text(2):
-                yield _label(code, number, codes, table)
+        late = fields_late(segment) if segment.name == "TXA" else 0
+        for field, number, codes in _MARKS[segment.name]:
+            for part in segment.repetitions(field + late):
+                if code := part.text(1) or part.text(2):
+                    yield _label(code, number, codes, table)
 
 
 def _label(code: str, number: str, codes: Mapping[str, str], table: Mapping[str, str]) -> frozenset[str]:
