@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.kit.consents import ACT_CODE, COMPLETE, CST, LOINC, REASON, ROLE, a_form, actor, checked, concept
+from tests.kit.consents import ACT_CODE, COMPLETE, CST, LOINC, PARTNERS, REASON, ROLE, a_form, actor, checked, concept
 from transfer.adapters.fhir import consents, inbound
 from transfer.adapters.fhir.trees import dump
 from transfer.errors import NotAllowed
+from transfer.objections import ObjectionKind
 from transfer.permissions import Finding
 from transfer.permissions.checking import Decision
 from transfer.permissions.signatures import is_event, says_when
@@ -70,6 +71,11 @@ PERSON = {
     "a display that narrows its action": of_provision(
         action=[{"coding": [{"code": "disclose", "display": "Disclose, but no images"}]}]
     ),
+    "a display that narrows its receiver": of_provision(actor=[CST, actor("IRCP", "3", display="the surgeon only")]),
+    "a display that narrows its category": a_form(
+        category=[{"coding": [{"system": LOINC, "code": "64292-6", "display": "Release, except HIV"}]}]
+    ),
+    "a number that is no longer the center's": of_receiver({"identifier": {"use": "old", "system": NPI, "value": "3"}}),
     "a form behind it that narrows": from_source(
         "DocumentReference", status="current", description="only the MRI of 2024", content=[{"attachment": {}}]
     ),
@@ -219,6 +225,29 @@ def test_a_bundle_that_asks_for_something_else_than_to_store_its_consent_is_turn
         inbound.sort(dump(sent))
     assert checked(sent).decision is Decision.PERSON
     assert checked({**sent, "entry": [{"resource": COMPLETE, "request": {**request, "method": "PUT"}}]}).findings == ()
+
+
+# --- a "no" in whatever words, at the door ----------------------------------------------------------------------------
+
+NOES = {
+    "a policy that refuses": {"policy": [{"uri": "https://profiles.ihe.net/ITI/PCF/Policy-deny"}]},
+    "an opt-out as a category": {"category": [concept("OPTOUT", ACT_CODE)]},
+    "an opt-out as R5's basis": {"regulatoryBasis": [concept("OPTOUTE", ACT_CODE)]},
+    "an opt-out as STU3 names it": {"policyRule": "http://hl7.org/fhir/ConsentPolicy/opt-out"},
+    "an exception of STU3": {"except": [{"type": "deny"}]},
+    "the decision of R5": {"decision": "deny", "provision": [{}]},
+    "the decision of R5 as R4 carries it": {"extension": [{"url": f"{R5}.decision", "valueCode": "deny"}]},
+    "an exception at depth": {"provision": {"type": "permit", "provision": [{"provision": [{"type": "Deny"}]}]}},
+}
+
+
+@pytest.mark.parametrize("what", NOES)
+def test_a_no_is_heard_at_the_door_in_whatever_words_it_is_said(what):
+    said = inbound.objection(dump({**COMPLETE, **NOES[what]}), PARTNERS["lakeside"])
+
+    assert said.kind is ObjectionKind.REFUSED
+    assert said.patients
+    assert inbound.objection(dump(COMPLETE), PARTNERS["lakeside"]).kind is ObjectionKind.REPLACES
 
 
 # --- an event at which a form ends ------------------------------------------------------------------------------------

@@ -42,10 +42,15 @@ def concept_codings(concepts: Iterable[Tree], doubts: Doubts) -> Iterator[Tree]:
         yield from coded(found, doubts)
 
 
+def narrows(named: Tree) -> bool:
+    """Whether the display of a coding or a reference says less than the code or the number beside it."""
+    return not _NARROWING.isdisjoint(words(text(named, "display")))
+
+
 def coded(codings: Iterable[Tree], doubts: Doubts) -> Iterator[Tree]:
     """Those with a code. Noted: one without, and a display that narrows what its code says."""
     for coding in codings:
-        if not _NARROWING.isdisjoint(words(text(coding, "display"))):
+        if narrows(coding):
             doubts.note(Finding.WORDS_SAY_MORE)
         if text(coding, "code"):
             yield coding

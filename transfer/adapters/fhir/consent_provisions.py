@@ -6,7 +6,7 @@ from typing import Final
 
 from transfer import security_labels
 from transfer.adapters.fhir.codes import ACT_REASON, CONFIDENTIALITY, KIND, PARTICIPATION, coding_of, kind_of
-from transfer.adapters.fhir.consent_codes import ACT_CODE, Doubts, coded, concept_codings, period
+from transfer.adapters.fhir.consent_codes import ACT_CODE, Doubts, coded, concept_codings, narrows, period
 from transfer.adapters.fhir.identities import Resources, organization
 from transfer.adapters.fhir.trees import Tree, child, children, text, type_of
 from transfer.errors import NeedsReview
@@ -142,6 +142,8 @@ class ProvisionReader:
             if said.isdisjoint(roles):
                 continue
             reference = child(actor, "reference")
+            if narrows(reference):
+                self.doubts.note(Finding.WORDS_SAY_MORE)
             known = self._known(reference)
             if known:
                 found.add(known)
@@ -167,7 +169,8 @@ class ProvisionReader:
         said = (text(reference, "reference") or "").rpartition("/")[0].rpartition("/")[2]
         if not {text(reference, "type"), type_of(resource), said or None} <= {"Organization", None}:
             return None
-        if _contradicts(child(reference, "identifier"), children(resource, "identifier")):
+        beside = child(reference, "identifier")
+        if _contradicts(beside, children(resource, "identifier")) or text(beside, "use") == "old":
             return None
         try:
             return organization(reference, self.resources, self.institutions)

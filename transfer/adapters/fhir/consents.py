@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from transfer.adapters.fhir.consent_codes import ACT_CODE, Doubts, concept_codings, has_code
+from transfer.adapters.fhir.consent_codes import ACT_CODE, Doubts, concept_codings, has_code, narrows
 from transfer.adapters.fhir.consent_provisions import ProvisionReader
 from transfer.adapters.fhir.consent_signatures import AUTHORITY, Signature, signature
 from transfer.adapters.fhir.consent_sources import note_source
@@ -68,7 +68,7 @@ _POLICIES: Final = {
     "OPTOUTE": ProvisionType.DENY,
 }
 #: https://profiles.ihe.net/ITI/PCF, implicit policies that refuse; of whatever version, however it is spelled
-_REFUSING_POLICIES: Final = re.compile(r"/ITI/PCF/Policy-(deny|break-glass-only)\b", re.IGNORECASE)
+REFUSING_POLICIES: Final = re.compile(r"/ITI/PCF/Policy-(deny|break-glass-only)\b", re.IGNORECASE)
 _ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 #: v3-ObservationValue: not all of it is here, or not as its sender holds it
 _NOT_WHOLE: Final = ("SUBSETTED", "REDACTED", "MASKED", "ABSTRED", "AGGRED", "ANONYED", "PSEUDED")
@@ -162,7 +162,7 @@ def _base(consent: Tree, doubts: Doubts) -> ProvisionType | None:
     if None in said or any(text(coding, "system") not in _POLICY_SYSTEMS for coding in found):
         doubts.note(Finding.CODE_UNKNOWN)
     uris = [text(policy, "uri") or "" for policy in children(consent, "policy")]
-    if any(map(_REFUSING_POLICIES.search, uris)) or ProvisionType.DENY in said:
+    if any(map(REFUSING_POLICIES.search, uris)) or ProvisionType.DENY in said:
         return ProvisionType.DENY
     return ProvisionType.PERMIT if ProvisionType.PERMIT in said else None
 
@@ -238,7 +238,9 @@ def _says_more(concept: Tree) -> bool:
     """Whether a scope or a category says in words what none of its codings does."""
     said = words(text(concept, "text"))
     known = [words(text(coding, name)) for coding in children(concept, "coding") for name in ("display", "code")]
-    return said not in known and not adds_nothing(text(concept, "text"))
+    return any(map(narrows, children(concept, "coding"))) or (
+        said not in known and not adds_nothing(text(concept, "text"))
+    )
 
 
 def _note_whether_real(consent: Tree, around: Iterable[Tree], doubts: Doubts) -> None:

@@ -3,11 +3,12 @@
 https://hl7.org/fhir/R4/consent.html
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
-from transfer.adapters.fhir.consents import REPLACES
+from transfer.adapters.fhir.consents import REFUSING_POLICIES, REPLACES
 from transfer.adapters.fhir.identities import Resources, demographics, issued, person
 from transfer.adapters.fhir.trees import Tree, child, children, codings, extensions, text, type_of
 from transfer.institutions import Institution
@@ -25,6 +26,10 @@ _KINDS: Final = {
 }
 #: http://terminology.hl7.org/CodeSystem/v3-ActCode
 _OPT_OUT: Final = frozenset({"OPTOUT", "OPTOUTE"})
+#: what STU3 names where R4 has a code (https://hl7.org/fhir/STU3/valueset-consent-policy.html)
+_OPT_OUT_URI: Final = re.compile(r"opt-?out", re.IGNORECASE)
+#: R5's word in a Consent of R4 (https://hl7.org/fhir/R5/versions.html#extensions)
+_DECISION: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Consent.decision"
 
 #: people, and numbers of forms, that one Consent may name: a real one names one or two of each
 _MOST: Final = 32
@@ -48,10 +53,16 @@ def read(consent: Tree, entries: Iterable[Tree], institution: Institution) -> Ob
 
 
 def _refuses(consent: Tree) -> bool:
-    """A refusal stands anywhere in its provisions, at whatever depth; `decision` is R5's word."""
-    policies = {(text(each, "code") or "").upper() for each in codings(child(consent, "policyRule"))}
-    types = {text(each, "type") for each in _provisions(consent)} | {text(consent, "decision")}
-    return bool(policies & _OPT_OUT) or "deny" in {said.lower() for said in types if said}
+    """A refusal stands anywhere in its provisions, at whatever depth, or in its policy. `decision` and
+    `regulatoryBasis` are R5's words, `except` is STU3's.
+    """
+    named = [child(consent, "policyRule"), *children(consent, "category"), *children(consent, "regulatoryBasis")]
+    codes = {(text(each, "code") or "").upper() for each in codings(*named)}
+    uris = [text(consent, "policyRule"), *(text(each, "uri") for each in children(consent, "policy"))]
+    types = {text(each, "type") for each in (*_provisions(consent), *children(consent, "except"))}
+    types |= {text(consent, "decision"), *(text(each, "valueCode") for each in extensions(consent, _DECISION))}
+    by_policy = any(REFUSING_POLICIES.search(uri) or _OPT_OUT_URI.search(uri) for uri in uris if uri)
+    return by_policy or bool(codes & _OPT_OUT) or "deny" in {said.lower() for said in types if said}
 
 
 def _provisions(consent: Tree) -> Iterator[Tree]:
