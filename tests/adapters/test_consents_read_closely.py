@@ -237,6 +237,14 @@ NOES = {
     "an exception of STU3": {"except": [{"type": "deny"}]},
     "the decision of R5": {"decision": "deny", "provision": [{}]},
     "the decision of R5 as R4 carries it": {"extension": [{"url": f"{R5}.decision", "valueCode": "deny"}]},
+    "an opt-out in an extension of a national guide": {
+        "provision": {
+            "type": "permit",
+            "provision": [
+                {"extension": [{"url": "urn:x:participation", "valueCodeableConcept": concept("facility-opt-out")}]}
+            ],
+        }
+    },
     "an exception at depth": {"provision": {"type": "permit", "provision": [{"provision": [{"type": "Deny"}]}]}},
 }
 

@@ -4,15 +4,15 @@ What the form lacks is absent here; the rules find fault with it. What no rule c
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 from transfer.adapters.fhir.consent_codes import ACT_CODE, Doubts, concept_codings, has_code, narrows
 from transfer.adapters.fhir.consent_provisions import ProvisionReader
 from transfer.adapters.fhir.consent_signatures import AUTHORITY, Signature, signature
 from transfer.adapters.fhir.consent_sources import note_source
 from transfer.adapters.fhir.identities import Resources, first_issued, person
-from transfer.adapters.fhir.trees import Tree, check, child, children, codings, extensions, text, type_of
+from transfer.adapters.fhir.trees import Tree, check, child, children, codings, extensions, objects_in, text, type_of
 from transfer.adapters.loinc import LOINC
 from transfer.errors import NeedsReview
 from transfer.institutions import Institution, Institutions
@@ -174,7 +174,7 @@ def _note_modifiers(consent: Tree, patient: Tree, envelope: Tree, doubts: Doubts
     """An extension that may turn the meaning around, at any depth, also of what came with the form
     (https://hl7.org/fhir/R4/extensibility.html#modifierExtension).
     """
-    sent = _objects([consent, patient, envelope])
+    sent = objects_in([consent, patient, envelope])
     if any(node.get("modifierExtension") or node.get("implicitRules") for node in sent):
         doubts.note(Finding.MEANING_MODIFIED)
 
@@ -186,24 +186,12 @@ def _note_extensions(consent: Tree, doubts: Doubts) -> None:
     (https://hl7.org/fhir/R4/versions.html#extensions), and a narrowing that nobody reads lets records go.
     """
     own = {name: value for name, value in consent.items() if name not in ("contained", "text")}
-    said = [each for node in _objects(own) for each in children(node, "extension")]
+    said = [each for node in objects_in(own) for each in children(node, "extension")]
     urls = {text(each, "url") for each in said}
     if _ABSENT in urls or any(_OURS[url] not in each for each in said if (url := text(each, "url")) in _OURS):
         doubts.note(Finding.FORM_UNREADABLE)
     if not urls <= {_ABSENT, *_OURS, *_HARMLESS}:
         doubts.note(Finding.MEANING_MODIFIED)
-
-
-def _objects(tree: object) -> Iterator[Tree]:
-    """All objects in a tree, itself among them. `parse` bounded how deep it is."""
-    left: list[Any] = [tree]
-    while left:
-        node = left.pop()
-        if isinstance(node, dict):
-            yield node
-            left += node.values()
-        elif isinstance(node, list):
-            left += node
 
 
 def _note_what_it_is(consent: Tree, doubts: Doubts) -> None:

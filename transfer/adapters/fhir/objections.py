@@ -10,7 +10,7 @@ from typing import Final
 
 from transfer.adapters.fhir.consents import REFUSING_POLICIES, REPLACES
 from transfer.adapters.fhir.identities import Resources, demographics, issued, person
-from transfer.adapters.fhir.trees import Tree, child, children, codings, extensions, text, type_of
+from transfer.adapters.fhir.trees import Tree, child, children, extensions, objects_in, text, type_of
 from transfer.institutions import Institution
 from transfer.objections import Objection, ObjectionKind
 from transfer.patients import Demographics, IssuedIdentifier
@@ -24,10 +24,8 @@ _KINDS: Final = {
     "draft": ObjectionKind.REPLACES,
     "proposed": ObjectionKind.REPLACES,
 }
-#: http://terminology.hl7.org/CodeSystem/v3-ActCode
-_OPT_OUT: Final = frozenset({"OPTOUT", "OPTOUTE"})
-#: what STU3 names where R4 has a code (https://hl7.org/fhir/STU3/valueset-consent-policy.html)
-_OPT_OUT_URI: Final = re.compile(r"opt-?out", re.IGNORECASE)
+#: OPTOUT, OPTOUTE of v3-ActCode, `opt-out` of STU3's policies, and what national guides make of them
+_OPT_OUT: Final = re.compile(r"opt-?out", re.IGNORECASE)
 #: R5's word in a Consent of R4 (https://hl7.org/fhir/R5/versions.html#extensions)
 _DECISION: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Consent.decision"
 
@@ -53,16 +51,17 @@ def read(consent: Tree, entries: Iterable[Tree], institution: Institution) -> Ob
 
 
 def _refuses(consent: Tree) -> bool:
-    """A refusal stands anywhere in its provisions, at whatever depth, or in its policy. `decision` and
-    `regulatoryBasis` are R5's words, `except` is STU3's.
+    """A refusal stands anywhere in its provisions, at whatever depth, or in its policy, or an opt-out in any code of
+    it. `decision` is R5's word, `except` is STU3's.
     """
-    named = [child(consent, "policyRule"), *children(consent, "category"), *children(consent, "regulatoryBasis")]
-    codes = {(text(each, "code") or "").upper() for each in codings(*named)}
+    own = {name: value for name, value in consent.items() if name != "contained"}
+    codes = [text(each, name) for each in objects_in(own) for name in ("code", "valueCode")]
     uris = [text(consent, "policyRule"), *(text(each, "uri") for each in children(consent, "policy"))]
     types = {text(each, "type") for each in (*_provisions(consent), *children(consent, "except"))}
     types |= {text(consent, "decision"), *(text(each, "valueCode") for each in extensions(consent, _DECISION))}
-    by_policy = any(REFUSING_POLICIES.search(uri) or _OPT_OUT_URI.search(uri) for uri in uris if uri)
-    return by_policy or bool(codes & _OPT_OUT) or "deny" in {said.lower() for said in types if said}
+    by_policy = any(REFUSING_POLICIES.search(uri) for uri in uris if uri)
+    opts_out = any(_OPT_OUT.search(said) for said in (*codes, *uris) if said)
+    return by_policy or opts_out or "deny" in {said.lower() for said in types if said}
 
 
 def _provisions(consent: Tree) -> Iterator[Tree]:

@@ -253,3 +253,15 @@ def codings(*concepts: object) -> list[Tree]:
 
 def extensions(resource: object, url: str) -> list[Tree]:
     return [each for each in children(resource, "extension") if text(each, "url") == url]
+
+
+def objects_in(tree: object) -> Iterator[Tree]:
+    """All objects in a tree, itself among them. `parse` bounded how deep it is."""
+    left: list[Any] = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            yield node
+            left += node.values()
+        elif isinstance(node, list):
+            left += node
