@@ -210,10 +210,16 @@ def test_a_policy_that_refuses_does_so_however_it_is_spelled(uri):
     assert checked(a_form(policy=[{"uri": uri}])).decision is Decision.REFUSE
 
 
-def test_a_title_without_a_form_is_no_form():
-    said = checked(a_form(sourceAttachment={"contentType": "application/pdf", "title": "All records"}))
-
-    assert said.findings == (Finding.SIGNATURE_MISSING,)
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"sourceAttachment": {"contentType": "application/pdf", "title": "All records"}},
+        {"sourceAttachment": None, "sourceReference": {"display": "Signed form"}},
+        {"sourceAttachment": None, "sourceReference": {"type": "DocumentReference"}},
+    ],
+)
+def test_a_name_without_a_form_is_no_form(source):
+    assert checked(a_form(**source, provision=NOTES)).findings == (Finding.SIGNATURE_MISSING,)
 
 
 @pytest.mark.parametrize("method", ["DELETE", "GET", "PATCH"])

@@ -13,11 +13,12 @@ _DONE: Final = ("final", "amended", None)
 
 
 def has_source(consent: Tree) -> bool:
-    """Whether a form stands behind it: its bytes, an address, or a reference. A title alone is none
+    """Whether a form stands behind it: its bytes, an address, or a reference. A name alone is none
     (https://hl7.org/fhir/R4/datatypes.html#Attachment).
     """
-    attached = child(consent, "sourceAttachment")
-    return any(text(attached, name) for name in ("data", "url")) or bool(child(consent, "sourceReference"))
+    attached, reference = child(consent, "sourceAttachment"), child(consent, "sourceReference")
+    said = [text(attached, "data"), text(attached, "url"), text(reference, "reference")]
+    return any(said) or text(reference, "identifier", "value") is not None
 
 
 def note_source(consent: Tree, resources: Resources, doubts: Doubts) -> None:
