@@ -187,6 +187,14 @@ def a_report(*more: str, order: str = "", result: str = "", pv1: str = "", pd1: 
         (a_report(order="RE" + "|" * 27 + "SPECIAL"), {UNREAD}),
         (a_report(order="RE" + "|" * 27 + "^ask the clinic"), {UNREAD}),
         (a_report(order="RE" + "|" * 27 + '""'), set()),
+        (a_report(order="RE" + "|" * 27 + "R^Restricted^HL70177"), {"R"}),
+        (a_report(order="RE" + "|" * 27 + "^^^HIV^AIDS patient^HL70177"), {"HIV"}),
+        (a_report(order="RE" + "|" * 27 + "7^Blue^L^PSY^^HL70177"), {"PSY"}),
+        # an N of theirs may stand for anything
+        (a_report(order="RE" + "|" * 27 + "N^No disclosure^99LOC"), {UNREAD}),
+        (a_report(order="RE" + "|" * 27 + "HIV^HIV^99LOC"), {"HIV"}),
+        (a_report("ARV|1|A|NO^Not at all^99LOC"), {UNREAD}),
+        (a_report(order="RE" + "|" * 27 + "N^Normal^2.16.840.1.113883.5.25"), {"N"}),
         (a_report(result="||LOCK"), {UNREAD}),
         (a_report(result="||N"), set()),
         (a_report(pv1="1" + "|" * 15 + "VIP"), {UNREAD}),
@@ -286,6 +294,7 @@ CONTAINED = "<contained><DocumentReference>{}{}</DocumentReference></contained>"
 )  # fmt: skip
 
 HIV_CODE = 'code="HIV" codeSystem="2.16.840.1.113883.5.4"'
+TRANSLATED = f'<observation><code code="1"><translation code="SECSENSOBS"/></code><value {HIV_CODE}/></observation>'
 N, R = a_code(code="N", codeSystem="2.16.840.1.113883.5.25"), a_code(code="R", codeSystem="2.16.840.1.113883.5.25")
 
 
@@ -297,6 +306,7 @@ N, R = a_code(code="N", codeSystem="2.16.840.1.113883.5.25"), a_code(code="R", c
         (a_cda(N, R), {"N", "R"}),
         (a_cda(N, entry=OBSERVATION.format(kind="SECCATOBS", code="PSY")), {"N", "PSY"}),
         (a_cda(N, entry=OBSERVATION.format(kind="1234-5", code="PSY")), {"N"}),
+        (a_cda(N, entry=TRANSLATED), {"N", "HIV"}),
         (a_cda(a_code(code="LOCKED", codeSystem="1.2.3")), {UNREAD}),
         (a_cda(a_code(nullFlavor="OTH", displayName="ask the clinic")), {UNREAD}),
         (a_cda(a_code(nullFlavor="MSK")), {UNREAD}),

@@ -106,8 +106,8 @@ class ClinicalDocumentReader:
             self._take(attributes)
         elif self._label_at and name == "originalText" and not self._has_code:
             self.labels.add(UNREAD)
-        elif name == "code" and attributes.get("code") in _SECURITY_OBSERVATIONS:
-            self._observing.append(self._depth - 1)
+        elif name in ("code", "translation") and attributes.get("code") in _SECURITY_OBSERVATIONS:
+            self._observing.append(self._depth - (1 if name == "code" else 2))
 
     def _note_related(self, attributes: dict[str, str]) -> None:
         """CDA R2, 4.2.1.2 and 4.2.3.1."""

@@ -8,9 +8,9 @@ What no table knows is `UNREAD`, and so a person's.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from transfer.adapters.hl7v2.message import Message, Segment
+from transfer.adapters.hl7v2.message import FieldPart, Message, Segment
 from transfer.adapters.hl7v2.statuses import fields_late
-from transfer.security_labels import KNOWN_LABELS, PART_2, UNREAD, read_text
+from transfer.security_labels import KNOWN_LABELS, PART_2, SENSITIVITY, UNREAD, is_label_system, read_text
 
 __all__ = ["PART_2", "common_labels", "labels", "notices"]
 
@@ -52,6 +52,8 @@ _MARKS: Final[Mapping[str, tuple[tuple[int, str, Mapping[str, str]], ...]]] = {
     "DG1": ((18, "0136", _YES_OR_NO),),
     "ARV": ((3, "0717", _RESTRICTION), (5, "ARV-5", _WORDS), (7, "0952", _SECURITY), (8, "0953", _SECURITY)),
 }
+#: tables whose codes are HL7's own; those of the other fields are the site's
+_OF_HL7: Final = frozenset({"0272", "0177", "0717", "0952", "0953"})
 #: what speaks of the message, the person or the visit, and so of every document of the message
 _COMMON: Final = frozenset({"MSH", "PV1", "PV2", "PD1", "DG1", "ARV"})
 #: a consent that is not active (table 0498): limited, pending, refused, rescinded
@@ -83,15 +85,33 @@ def _marks(segments: Iterable[Segment], table: Mapping[str, str]) -> Iterator[fr
         late = fields_late(segment) if segment.name == "TXA" else 0
         for field, number, codes in _MARKS[segment.name]:
             for part in segment.repetitions(field + late):
-                if code := part.text(1) or part.text(2):
-                    yield _label(code, number, codes, table)
+                yield _coded(part, number, codes, table)
 
 
-def _label(code: str, number: str, codes: Mapping[str, str], table: Mapping[str, str]) -> frozenset[str]:
-    own = table.get(f"{number}|{code}") or codes.get(code.upper())
+def _coded(part: FieldPart, number: str, codes: Mapping[str, str], table: Mapping[str, str]) -> frozenset[str]:
+    """A field's code and its alternate (CWE.1 to 3, CWE.4 to 6): translations of each other, one we know will do."""
+    said = [(part.text(at) or part.text(at + 1), part.text(at + 2)) for at in (1, 4)]
+    found = [_label(code, system, number, codes, table) for code, system in said if code]
+    return frozenset[str]().union(*([each for each in found if each != {UNREAD}] or found))
+
+
+def _label(
+    code: str, system: str | None, number: str, codes: Mapping[str, str], table: Mapping[str, str]
+) -> frozenset[str]:
+    """A code of another table than the field's means what that says only where it is sensitive, as elsewhere."""
+    own = table.get(f"{number}|{code}")
+    if own is None:
+        own = codes.get(code.upper())
+        is_theirs = system is not None and number in _OF_HL7 and not _names(system, number)
+        own = None if is_theirs and own not in SENSITIVITY | {"R", "V"} else own
     if own is None:
         return read_text(code) or frozenset({UNREAD})
     return frozenset({own} - {""})
+
+
+def _names(system: str, number: str) -> bool:
+    """Whether a name of a code system is this table's of HL7, or that of the codes it was made from."""
+    return system.upper() in (f"HL7{number}", number) or is_label_system(system)
 
 
 def _is_deleted(segment: Segment) -> bool:
