@@ -44,6 +44,15 @@ class LedgerWhoseAnswerIsLost(Ledger):
     def transaction(self, origin: Origin | None = None) -> Iterator[Tx]:
         with super().transaction(origin) as tx:
             yield tx
+        self._lose()
+
+    @contextmanager
+    def statement(self) -> Iterator[Tx]:
+        with super().statement() as tx:
+            yield tx
+        self._lose()
+
+    def _lose(self) -> None:
         if self.is_deaf:
             self.is_deaf = False
             raise Unavailable("the ledger did not answer")

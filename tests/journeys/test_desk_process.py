@@ -36,8 +36,8 @@ def signed_in(house: House, account: str) -> str:
     return next(one.partition(";")[0] for one in back.headers.getlist("Set-Cookie") if one.startswith("desk="))
 
 
-@pytest.mark.parametrize("account", ["clerk", "officer", "privacy", "auditor"])
-def test_each_of_the_four_people_signs_in_with_the_password_that_was_printed(house: House, account: str):
+@pytest.mark.parametrize("account", ["clerk", "officer", "privacy", "auditor", "operator"])
+def test_each_person_of_the_stand_in_signs_in_with_the_password_that_was_printed(house: House, account: str):
     assert signed_in(house, account)
     with house.services.ledger.transaction() as tx:
         roles = [row.roles for row in tx.rows("SELECT roles FROM sessions")]
@@ -60,13 +60,13 @@ def test_what_pages_show_of_a_patient_is_in_no_title_no_link_and_no_log(house: H
     house.release_form(chart)
     case = house.referral(chart)
     house.process_until(lambda: house.request_states(case))
-    cookies, seen = [signed_in(house, "officer"), signed_in(house, "privacy")], 0
+    cookies, seen = [signed_in(house, who) for who in ("officer", "privacy", "operator")], 0
 
     for page in (one for one in EVERYTHING if isinstance(one, Page)):
         path = page.path.replace("{case}", case)
         if "{" in path:
             continue
-        # each page is somebody's: an officer's, or the privacy officer's
+        # each page is somebody's: an officer's, the privacy officer's, or the operator's
         tried = [asked("GET", house.settings.desk_url + path, Cookie=cookie) for cookie in cookies]
         shown = next((one for one in tried if one.status == 200), tried[0])
         text = shown.data.decode()
