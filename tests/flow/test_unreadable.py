@@ -148,7 +148,7 @@ IMAGES = {
 }
 TABLE = [(door, way, u.WAYS[way]) for door in DOORS for way in u.WAYS]
 NOT_TAKEN = {("FHIR fetch", "a page to log in"), ("FHIR fetch", "a PDF left in base64")}
-UNPACKED = {("FHIR push", "a PDF left in base64")}
+UNPACKED = {(door, "a PDF left in base64") for door in ("FHIR push", "ORU", "MDM")}
 GOOD = b"Final diagnosis: melanoma in situ."
 
 

@@ -4,7 +4,7 @@ import json
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from transfer.errors import Unavailable
@@ -40,6 +40,14 @@ def taken(
     Raises as `drawn`.
     """
     (made,) = _made({"do": "take", "content_type": content_type, "pages": list(pages), "turn": turn}, body, command)
+    return made
+
+
+def written(sheet: Mapping[str, object], *, command: Sequence[str] = COMMAND) -> bytes:
+    """A form that was filled in at our page, as a PDF: its title, day, rows, statements and signature. The same again
+    is the same bytes. Raises as `drawn`.
+    """
+    (made,) = _made({"do": "write"}, json.dumps(sheet).encode(), command)
     return made
 
 

@@ -12,6 +12,7 @@ import struct
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time
 from typing import Any, BinaryIO, Final
 
 from transfer.incoming import PAGES, PaperRefused, WhyRefused
@@ -47,6 +48,8 @@ def main() -> None:
 
 
 def _done(told: dict[str, Any], body: bytes) -> Iterator[bytes]:
+    if told["do"] == "write":
+        return iter([_written(json.loads(body))])
     is_pdf = told["content_type"] == _PDF
     if told["do"] == "fax":
         return _draw_fax(body)
@@ -107,6 +110,23 @@ def _draw_fax(body: bytes) -> Iterator[bytes]:
     """The first pages as a fax machine sends them: one bit a dot."""
     paper = _opened_pdf(body)
     return map(_as_dots, _pictures(paper, min(len(paper), FAX_PAGES), FAX_SIDE))
+
+
+def _written(sheet: dict[str, Any]) -> bytes:
+    """A form that was filled in at our page; names of people come from outside."""
+    from transfer.adapters.packet.pdf_text import Pages
+
+    made = datetime.combine(date.fromisoformat(sheet["day"]), time(), UTC)
+    pages = Pages(created_at=made, footer=sheet["title"])
+    pages.set_title(sheet["title"])
+    pages.heading(sheet["title"], size=16)
+    pages.facts([(name, said) for name, said in sheet["rows"]])
+    for one in sheet["statements"]:
+        pages.ln(6)
+        pages.write_line(one)
+    pages.ln(12)
+    pages.facts([("Signed", sheet["signature"]), ("Date", sheet["day"])], bold="Signed")
+    return pages.finished()
 
 
 def _opened_pdf(body: bytes) -> Any:

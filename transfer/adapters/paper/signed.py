@@ -1,13 +1,16 @@
 """A release form that the patient signed at our page: the fields that a person fills in from paper, and a PDF of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date
 from typing import Any
 
 import yaml
 
-from transfer.adapters.packet.pdf_text import Pages
+from transfer.adapters.paper.pages import written
+from transfer.errors import Unavailable
 from transfer.identifiers import InstitutionId
+from transfer.incoming import PaperRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +67,21 @@ def signed_fields(form: SignedForm) -> bytes:
 
 
 def signed_pdf(
-    form: SignedForm, title: str, rows: tuple[tuple[str, str], ...], statements: tuple[str, ...], signature: str
+    form: SignedForm, title: str, rows: Sequence[tuple[str, str]], statements: Sequence[str], signature: str
 ) -> bytes:
-    """The form as it was shown, as a PDF. The same again is the same bytes."""
-    made = datetime.combine(form.signed_on, time(), UTC)
-    pages = Pages(created_at=made, footer=title)
-    pages.set_title(title)
-    pages.heading(title, size=16)
-    pages.facts(list(rows))
-    for one in statements:
-        pages.ln(6)
-        pages.write_line(one)
-    pages.ln(12)
-    pages.facts([("Signed", signature), ("Date", form.signed_on.isoformat())], bold="Signed")
-    return pages.finished()
+    """The form as it was shown, as a PDF, drawn in the bounded process. The same again is the same bytes.
+
+    Raises:
+        Unavailable: the process does not run, or ended.
+    """
+    sheet = {
+        "title": title,
+        "day": form.signed_on.isoformat(),
+        "rows": list(map(list, rows)),
+        "statements": list(statements),
+        "signature": signature,
+    }
+    try:
+        return written(sheet)
+    except PaperRefused:
+        raise Unavailable("the form could not be drawn") from None
