@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.kit import order
 from tests.kit.documentation import tables
 
 TESTS = Path(__file__).parent
@@ -79,3 +80,15 @@ def test_the_page_of_tests_names_no_module_of_the_kit_that_is_gone():
     named = {name for row in tables(page) for name in re.findall(r"`(\w+)`", row[-1])}
 
     assert named == {path.stem for path in KIT.glob("*.py")}
+
+
+def test_files_that_ask_for_the_house_with_airflow_run_together():
+    """It is closed after the last that asks, and starts once."""
+    asking = {
+        str(path.relative_to(TESTS.parent))
+        for path in TESTS.rglob("test_*.py")
+        if "airflow_house: House" in path.read_text(encoding="utf-8")
+    }
+
+    assert asking
+    assert {order.TOGETHER.get(file) for file in asking} == {"airflow"}

@@ -33,7 +33,15 @@ MAIL = "ann@summit.example"
 class OutsideBrowser:
     """A browser of somebody of outside. What it sends says that a page of ours sent it, as browsers do."""
 
-    def __init__(self, services: Services, outgoing: Outgoing, *, parts: Sequence[OutsidePart] = PARTS) -> None:
+    def __init__(
+        self,
+        services: Services,
+        outgoing: Outgoing,
+        *,
+        parts: Sequence[OutsidePart] = PARTS,
+        host: str = "testclient",
+    ) -> None:
+        """`host`: the address from which it asks. Tries of codes are counted by it."""
         self.services = services
         shell = Shell(services=services, outgoing=outgoing, intake=Intake(services.ledger), address=ADDRESS)
         self.kind = Outsider.CENTER
@@ -42,6 +50,7 @@ class OutsideBrowser:
             base_url=ADDRESS.origin,
             headers={"sec-fetch-site": "same-origin"},
             follow_redirects=False,
+            client=(host, 50000),
         )
 
     def sign_in(self, kind: Outsider = Outsider.CENTER, institution: str = SUMMIT, account: str = "s0000") -> str:
