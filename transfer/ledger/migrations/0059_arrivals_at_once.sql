@@ -21,7 +21,8 @@ END $$;
 -- Each statement in here sees what others committed before it began: who waited for a sender's other try is told of it.
 CREATE FUNCTION transfer.store_arrivals(today date, first timestamptz, brought json, payloads bytea[])
 RETURNS TABLE (arrival text, is_duplicate boolean, subject text)
-LANGUAGE plpgsql VOLATILE AS $$
+-- Its plans are made while the table is small or empty, and kept: without this they read all of it.
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 DECLARE
     at timestamptz := transfer.now();
     new text[];
@@ -37,9 +38,9 @@ BEGIN
         INSERT INTO transfer.arrivals AS a (arrival, institution, door, kind, dedupe, control, conflicts, content_type,
             size, sha256, payload, vault_key, vault_sha256, key, subject, received_at)
         SELECT b.arrival, b.institution, b.door, b.kind, decode(b.dedupe, 'hex'), decode(b.control, 'hex'),
-            b.conflicts OR EXISTS (
-                SELECT 1 FROM transfer.arrivals AS e WHERE e.control = decode(b.control, 'hex')
-                AND e.received_at > coalesce(first, at) - interval '12 hours'),
+            b.conflicts OR coalesce((
+                SELECT true FROM transfer.arrivals AS e WHERE e.control = decode(b.control, 'hex')
+                AND e.received_at > coalesce(first, at) - interval '12 hours' LIMIT 1), false),
             b.content_type, b.size, decode(b.sha256, 'hex'), payloads[b.place], b.vault_key, b.vault_sha256, b.key,
             b.subject, coalesce(first, at) + (b.place - 1) * interval '1 microsecond'
         FROM json_to_recordset(brought) AS b (place integer, arrival text, institution text, door text, kind text,
@@ -57,5 +58,7 @@ BEGIN
     RETURN QUERY
         SELECT a.arrival, a.arrival <> b.arrival, a.subject
         FROM json_to_recordset(brought) AS b (place integer, arrival text, dedupe text)
-        JOIN transfer.arrivals AS a ON a.dedupe = decode(b.dedupe, 'hex') ORDER BY b.place;
+        CROSS JOIN LATERAL (
+            SELECT t.arrival, t.subject FROM transfer.arrivals AS t WHERE t.dedupe = decode(b.dedupe, 'hex') LIMIT 1) AS a
+        ORDER BY b.place;
 END $$;
