@@ -131,3 +131,17 @@ def test_an_object_that_an_arrival_names_is_no_longer_one_being_written(ledger: 
 
 def test_an_empty_batch_stores_nothing(ledger: Ledger):
     assert stored(ledger) == []
+
+
+def test_however_many_are_there_none_is_looked_for_among_all(ledger: Ledger):
+    """Plans are kept from when the table was empty: what read all of it then would go on to."""
+    scans = "SELECT pg_stat_get_xact_numscans('transfer.arrivals'::regclass)"
+    with ledger.transaction() as tx:
+        before = tx.value(scans)
+        for n in range(8):
+            arrivals.store(tx, [a_message(f"message {n} {m}", control=f"{n}{m}") for m in range(4)])
+        again = arrivals.store(tx, [a_message("message 0 0", control="00")])
+        after = tx.value(scans)
+
+    assert [one.is_duplicate for one in again] == [True]
+    assert after == before

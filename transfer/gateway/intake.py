@@ -93,7 +93,7 @@ class Intake:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        #: held while a long message is read or moved, so that many of them cost no more memory than one
+        #: held while a long message is read, so that many of them cost no more memory than one
         self.one_at_a_time = asyncio.Lock()
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)

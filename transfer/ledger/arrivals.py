@@ -103,17 +103,13 @@ def _store(
 ) -> Sequence[Row]:
     keys = {one: day_keys.make(tx, one, today) for one in {each.institution for each in incoming}}
     rows = _rows(tx, incoming, keys, owing=owing)
+    brought: dict[InstitutionId, dict[str, bytes]] = {}
+    for row, one in zip(rows, incoming, strict=True):
+        if one.payload is not None:
+            brought.setdefault(one.institution, {})[row["arrival"]] = one.payload
     sealed: dict[str, bytes] = {}
-    for institution, key in keys.items():
-        brought = zip(rows, incoming, strict=True)
-        sealed |= tx.keys.seal_each(
-            key,
-            {
-                row["arrival"]: one.payload
-                for row, one in brought
-                if one.institution == institution and one.payload is not None
-            },
-        )
+    for institution, theirs in brought.items():
+        sealed |= tx.keys.seal_each(keys[institution], theirs)
     payloads = [sealed.get(row["arrival"]) for row in rows]
     # They are processed in order of receipt, which is their order in the batch.
     return tx.rows(
