@@ -1,14 +1,11 @@
 """A request in a browser without script, led by keyboard alone; its pages, looked at by axe-core."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 from tests.kit import builders as b
 from tests.kit.desk_client import Desk
-from tests.kit.peers import installed
 from tests.kit.peers.browser import Window, a_window
+from tests.kit.peers.for_everybody import are_for_everybody
 from tests.kit.processing import process_all
 from tests.kit.served_desk import a_served_desk
 from tests.kit.staff import ANN
@@ -16,7 +13,6 @@ from transfer import facts
 from transfer.facts import Chain
 from transfer.flow import desk as verbs
 from transfer.pages.desk.case_acts import ACTS
-from transfer.pages.templating import STYLE
 from transfer.permissions import End
 from transfer.rights import Role
 
@@ -129,14 +125,6 @@ def pages(desk: Desk, services) -> dict[str, str]:
 
 
 def test_the_pages_of_a_request_are_for_everybody(services, window: Window):
-    axe = installed.installed("axe-core", "node/node_modules/axe-core/axe.min.js").read_text()
     desk = Desk(services)
     desk.sign_in(Role.OFFICER)
-    for name, page in pages(desk, services).items():
-        window.show(page, STYLE.decode())
-        for pixels in (1280, 360):
-            window.be_wide(pixels)
-            if folder := os.environ.get("PICTURES"):
-                (Path(folder) / f"{name}-{pixels}.png").write_bytes(window.picture())
-            assert window.violations(axe) == [], f"{name} at {pixels}"
-            assert window.run("document.documentElement.scrollWidth") <= pixels, f"{name} at {pixels}"
+    are_for_everybody(window, pages(desk, services))

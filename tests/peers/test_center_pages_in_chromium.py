@@ -1,8 +1,6 @@
 """A center's pages in a browser: nothing wrong by axe-core, and nothing wider than a telephone."""
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -10,13 +8,12 @@ from tests.kit.builders import a_chart, the_hold
 from tests.kit.desk_client import Desk
 from tests.kit.open_streams import Giving
 from tests.kit.outside_client import MAIL, OutsideBrowser, invited
-from tests.kit.peers import installed
 from tests.kit.peers.browser import Window, a_window
+from tests.kit.peers.for_everybody import are_for_everybody
 from tests.kit.staff import ANN
 from transfer.flow import desk
 from transfer.holds import HoldAnswer
 from transfer.identifiers import PacketId
-from transfer.pages.templating import STYLE
 from transfer.rights import Role
 
 pytestmark = pytest.mark.servers
@@ -87,12 +84,4 @@ def asking(giving: Giving) -> dict[str, str]:
 def test_the_pages_of_a_center_are_for_everybody(
     giving: Giving, window: Window, pages: Callable[[Giving], dict[str, str]]
 ):
-    axe = installed.installed("axe-core", "node/node_modules/axe-core/axe.min.js").read_text()
-    for name, page in pages(giving).items():
-        window.show(page, STYLE.decode())
-        for pixels in (1280, 360):
-            window.be_wide(pixels)
-            if folder := os.environ.get("PICTURES"):
-                (Path(folder) / f"center-{name}-{pixels}.png").write_bytes(window.picture())
-            assert window.violations(axe) == [], f"{name} at {pixels}"
-            assert window.run("document.documentElement.scrollWidth") <= pixels, f"{name} at {pixels}"
+    are_for_everybody(window, pages(giving), prefix="center-")

@@ -1,18 +1,15 @@
 """The pages of a day in a browser: nothing wrong by axe-core, and nothing wider than a telephone."""
 
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.kit import builders as b
 from tests.kit.desk_client import Desk
-from tests.kit.peers import installed
 from tests.kit.peers.browser import Window, a_window
+from tests.kit.peers.for_everybody import are_for_everybody
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
-from transfer.pages.templating import STYLE
 from transfer.rights import Role
 
 pytestmark = pytest.mark.servers
@@ -55,12 +52,4 @@ def pages(desk: Desk) -> dict[str, str]:
 
 
 def test_the_pages_of_a_day_are_for_everybody(desk: Desk, window: Window):
-    axe = installed.installed("axe-core", "node/node_modules/axe-core/axe.min.js").read_text()
-    for name, page in pages(desk).items():
-        window.show(page, STYLE.decode())
-        for pixels in (1280, 360):
-            window.be_wide(pixels)
-            if folder := os.environ.get("PICTURES"):
-                (Path(folder) / f"{name}-{pixels}.png").write_bytes(window.picture())
-            assert window.violations(axe) == [], f"{name} at {pixels}"
-            assert window.run("document.documentElement.scrollWidth") <= pixels, f"{name} at {pixels}"
+    are_for_everybody(window, pages(desk))

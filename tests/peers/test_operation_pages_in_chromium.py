@@ -12,14 +12,13 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.desk_client import Desk
-from tests.kit.peers import installed
 from tests.kit.peers.browser import Window, a_window
 from tests.kit.peers.certificates import certificates
+from tests.kit.peers.for_everybody import are_for_everybody
 from tests.kit.scripted_airflow import ScriptedAirflow
 from tests.kit.sites import a_site, looking_at
 from transfer import facts
 from transfer.adapters.airflow_api import AirflowApi
-from transfer.pages.templating import STYLE
 from transfer.rights import Role
 from transfer.rounds import Dag
 
@@ -69,14 +68,6 @@ def pages(ledger, airflow: ScriptedAirflow, folder: Path) -> dict[str, str]:
 
 
 def test_the_pages_of_operation_are_for_everybody(ledger, airflow: ScriptedAirflow, tmp_path: Path):
-    axe = installed.installed("axe-core", "node/node_modules/axe-core/axe.min.js").read_text()
     with ExitStack() as opened:
         window: Window = opened.enter_context(a_window())
-        for name, page in pages(ledger, airflow, tmp_path).items():
-            window.show(page, STYLE.decode())
-            for pixels in (1280, 360):
-                window.be_wide(pixels)
-                if folder := os.environ.get("PICTURES"):
-                    (Path(folder) / f"operation-{name}-{pixels}.png").write_bytes(window.picture())
-                assert window.violations(axe) == [], f"{name} at {pixels}"
-                assert window.run("document.documentElement.scrollWidth") <= pixels, f"{name} at {pixels}"
+        are_for_everybody(window, pages(ledger, airflow, tmp_path), prefix="operation-")

@@ -1,8 +1,6 @@
 """The pages by the code of a letter in a browser: twelve requests in one sitting, and nothing wrong by axe-core."""
 
-import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,15 +8,14 @@ import pytest
 from tests.kit import builders as b
 from tests.kit.open_streams import Giving
 from tests.kit.outside_client import OutsideBrowser, a_served_outside
-from tests.kit.peers import installed
 from tests.kit.peers.browser import Window, a_window
+from tests.kit.peers.for_everybody import are_for_everybody
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.flow import desk
 from transfer.institutions import Institutions
 from transfer.letter_codes import CodeHolder
 from transfer.outside_sessions import Outsider
-from transfer.pages.templating import STYLE
 from transfer.requests import RequestState
 
 pytestmark = pytest.mark.servers
@@ -102,15 +99,7 @@ def of_patient(giving: Giving) -> dict[str, str]:
 
 @pytest.mark.parametrize("made", [of_source, of_patient])
 def test_the_pages_are_for_everybody(giving: Giving, window: Window, made):
-    axe = installed.installed("axe-core", "node/node_modules/axe-core/axe.min.js").read_text()
-    for name, page in made(giving).items():
-        window.show(page, STYLE.decode())
-        for pixels in (1280, 360):
-            window.be_wide(pixels)
-            if folder := os.environ.get("PICTURES"):
-                (Path(folder) / f"{name}-{pixels}.png").write_bytes(window.picture())
-            assert window.violations(axe) == [], f"{name} at {pixels}"
-            assert window.run("document.documentElement.scrollWidth") <= pixels, f"{name} at {pixels}"
+    are_for_everybody(window, made(giving))
 
 
 def test_twelve_requests_are_answered_in_one_sitting(giving: Giving, window: Window):

@@ -1,20 +1,17 @@
 """Twelve slides and two blocks received by keyboard alone, the keys counted; the pages, looked at by axe-core."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 
 from tests.kit import builders as b
 from tests.kit.desk_client import Desk
-from tests.kit.peers import installed
 from tests.kit.peers.browser import Window, a_window
+from tests.kit.peers.for_everybody import are_for_everybody
 from tests.kit.served_desk import a_served_desk
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
 from transfer.materials import CheckIn, LabelCheck, MaterialKind
-from transfer.pages.templating import STYLE
 from transfer.parcels import Carrier
 from transfer.rights import Role
 
@@ -109,14 +106,6 @@ def pages(desk: Desk, services) -> dict[str, str]:
 
 
 def test_the_pages_of_slides_are_for_everybody(services, window: Window):
-    axe = installed.installed("axe-core", "node/node_modules/axe-core/axe.min.js").read_text()
     desk = Desk(services)
     desk.sign_in(Role.OFFICER)
-    for name, page in pages(desk, services).items():
-        window.show(page, STYLE.decode())
-        for pixels in (1280, 360):
-            window.be_wide(pixels)
-            if folder := os.environ.get("PICTURES"):
-                (Path(folder) / f"{name}-{pixels}.png").write_bytes(window.picture())
-            assert window.violations(axe) == [], f"{name} at {pixels}"
-            assert window.run("document.documentElement.scrollWidth") <= pixels, f"{name} at {pixels}"
+    are_for_everybody(window, pages(desk, services))
