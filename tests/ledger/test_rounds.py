@@ -362,3 +362,19 @@ def wait_for_a_lock(ledger: Ledger) -> None:
             return
         threading.Event().wait(0.01)
     pytest.fail("nobody waited for anybody")
+
+
+def test_owing_never_reads_all_rounds(ledger: Ledger, migrated: Postgres):
+    """Also where its plan was made while there was one."""
+    scans = "SELECT pg_stat_get_xact_numscans('transfer.due_runs'::regclass)"
+    with ledger.transaction() as tx:
+        rounds.owe(tx, Dag.OPEN_CASE, CaseId.draw())
+    with psycopg.connect(migrated.url("owner"), autocommit=True) as owner:
+        owner.execute("ANALYZE transfer.due_runs")
+    with ledger.transaction() as tx:
+        before = tx.value(scans)
+        for _ in range(12):
+            rounds.owe(tx, Dag.OPEN_CASE, CaseId.draw())
+        after = tx.value(scans)
+
+    assert after == before

@@ -1,9 +1,12 @@
 -- What doors bring is stored in one statement: one trip, however much comes together.
 SET search_path = transfer;
 
+-- A function's plans are made while its tables are small or empty, and kept: without `enable_seqscan = off` they would
+-- go on to read all of them.
+
 -- The rules of owing are told at `transfer.ledger.rounds.owe`. The lock's number is that of `lock_number`.
 CREATE FUNCTION transfer.owe(dag text, about text, after interval, tried integer) RETURNS void
-LANGUAGE plpgsql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(
         (('x' || encode(substr(sha256(convert_to('round/' || dag || '/' || about, 'UTF8')), 1, 8), 'hex'))::bit(64) >> 1
@@ -21,7 +24,6 @@ END $$;
 -- Each statement in here sees what others committed before it began: who waited for a sender's other try is told of it.
 CREATE FUNCTION transfer.store_arrivals(today date, first timestamptz, brought json, payloads bytea[])
 RETURNS TABLE (arrival text, is_duplicate boolean, subject text)
--- Its plans are made while the table is small or empty, and kept: without this they read all of it.
 LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
 DECLARE
     at timestamptz := transfer.now();
