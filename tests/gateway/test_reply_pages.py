@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from html import escape
 from typing import Any
 
 import pytest
@@ -321,7 +322,7 @@ def told(letter: Letter) -> list[str]:
     patient = letter.chart["patient"]
     own = [patient["family"], *patient["given"], letter.request, day_words(letter.born)]
     for name in own:
-        shown = [page.replace(name, "…") for page in shown]
+        shown = [page.replace(escape(name), "…") for page in shown]
     variable = r'value="[^"]*"|your number \S+|\d\d:\d\d \w+|needed by[^\n]*'
     return [re.sub(variable, "", page, flags=re.IGNORECASE) for page in shown]
 

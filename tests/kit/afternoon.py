@@ -26,7 +26,7 @@ from transfer import wiring
 from transfer.delivery import Delivery
 from transfer.embedded.orthanc import Orthanc
 from transfer.embedded.system import System
-from transfer.identifiers import CaseId
+from transfer.identifiers import CaseId, RecordId
 from transfer.sandbox.charts import draw_chart
 from transfer.sandbox.pathology import messages
 from transfer.settings import Settings
@@ -242,9 +242,8 @@ def _in_one_form(text: str, afternoon: Afternoon) -> str:
     for setting, port in (("SANDBOX_PATHOLOGY_MLLP_PORT", "6661"), ("SANDBOX_ARCHIVE_PORT", "8042")):
         text = re.sub(rf"\b{names[setting]}\b", port, text)
     text = text.replace(names["SANDBOX_ARCHIVE_PASSWORD"], "…")
-    text = re.sub(
-        r"\b([cr])(?=[a-z]*\d)[0-9a-z]{11,15}\b", lambda one: one[1] + "0123456789abcde"[: len(one[0]) - 1], text
-    )
+    ours = rf"\b(?:{CaseId.pattern.pattern}|{RecordId.pattern.pattern})\b"
+    text = re.sub(ours, lambda one: one[0][0] + "0123456789abcde"[: len(one[0]) - 1], text)
     text = re.sub(r"\bborn \d{4}-\d\d-\d\d", "born 1955-05-06", text)
     text = re.sub(r"\b20\d{12}(\+0000)?\b", r"20260615120000\1", text)
     return re.sub(r"[ \t]+$", "", text, flags=re.M)

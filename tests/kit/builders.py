@@ -18,6 +18,7 @@ from tests.kit.centers import waiting_for
 from tests.kit.fakes import KeptMail, MemoryVault
 from tests.kit.packets import a_signer
 from tests.kit.processing import process_all
+from tests.kit.seeds import a_seed
 from tests.kit.staff import ANN, BEN
 from transfer import checklist, institutions
 from transfer.adapters.fhir.receiver import ReceiverClient
@@ -143,14 +144,14 @@ def new_services(ledger: Ledger, *, deliver: Delivery = Delivery.WHEN_ALL, **oth
 
 
 def a_chart(seed: int | None = None) -> Chart:
-    """A synthetic patient; another one each time without a seed."""
-    return draw_chart(seed=seed)
+    """A synthetic patient; without a seed another one each time, the same ones in each run of a test."""
+    return draw_chart(seed=a_seed() if seed is None else seed)
 
 
 def a_twin(chart: Chart) -> Chart:
     """Somebody else of the same name, born on the same day."""
     same = {key: chart["patient"][key] for key in ("family", "given", "birth_date", "sex")}
-    other = draw_chart()
+    other = a_chart()
     return {**other, "patient": {**other["patient"], **same}}
 
 

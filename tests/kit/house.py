@@ -13,6 +13,7 @@ from tests.kit import pdf_process
 from tests.kit.centers import delivering
 from tests.kit.clusters import copied
 from tests.kit.processing import process_until
+from tests.kit.seeds import a_seed
 from transfer import wiring
 from transfer.delivery import Delivery
 from transfer.embedded.system import System
@@ -57,7 +58,7 @@ class House:
 
     def a_patient(self, *, slices: int = 4, marked: str | None = None, disease: str = "colorectal") -> Chart:
         """A new synthetic patient whom oncology, pathology and archive know."""
-        chart = draw_chart(marked=marked, slices=slices, disease=disease)
+        chart = draw_chart(a_seed(), marked=marked, slices=slices, disease=disease)
         for institution in ("oncology", "pathology", "archive"):
             self.order(institution, "patients", chart)
         return chart

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.kit.disk_search import in_base64
 from tests.kit.house import Chart, House
+from tests.kit.seeds import a_seed
 from transfer.sandbox.charts import draw_chart
 
 #: every marked patient's word begins with it, and nothing else in the world does
@@ -78,7 +79,7 @@ def numbered_alike(chart: dict[str, Any]) -> dict[str, Any]:
 
 def a_marked_patient(house: House, letters_of_it: str, **more: object) -> Chart:
     """A patient whose every name, number and free text carries the stem and two letters of their own."""
-    chart = numbered_alike(draw_chart(marked=f"{STEM}{letters_of_it}", slices=3)) | more
+    chart = numbered_alike(draw_chart(a_seed(), marked=f"{STEM}{letters_of_it}", slices=3)) | more
     for institution in ("oncology", "pathology", "archive"):
         house.order(institution, "patients", chart)
     return chart

@@ -38,6 +38,9 @@ _KEYS: dict[str, dict[str, Any]] = {
     "\t": {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9},
 }
 
+#: whether a page is there, and its field that has the focus by itself has it
+_FOCUS_STANDS = """document.readyState === 'complete' &&
+    (document.activeElement !== document.body || !document.querySelector('[autofocus]'))"""
 #: what people hear of what is focused: its label, else its words
 _FOCUSED = """(() => { const one = document.activeElement; const label = one.labels && one.labels[0];
     return ((label ? label.innerText : one.innerText || one.value) || '').trim(); })()"""
@@ -107,7 +110,10 @@ class Window:
     def type_keys(self, text: str) -> int:
         """Type into whatever has the focus, key by key, as a hand or a reader of barcodes does: `\t` and `\n` are Tab
         and Enter. How many keys it took.
+
+        It waits until the page is there and what has the focus by itself has it: a hand sees that.
         """
+        self.until(lambda: self.run(_FOCUS_STANDS))
         for sign in text:
             self._ask("Input.dispatchKeyEvent", type="keyDown", **_KEYS.get(sign, {"text": sign, "key": sign}))
             self._ask("Input.dispatchKeyEvent", type="keyUp", **_KEYS.get(sign, {"key": sign}))
