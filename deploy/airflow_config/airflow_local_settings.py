@@ -36,6 +36,17 @@ def preload() -> None:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001 - it must start all the same
             sys.stderr.write(f"not preloaded: {name}: {type(error).__name__}\n")
+    _begin_warm_process()
+
+
+def _begin_warm_process() -> None:
+    """What reads others' files is a fork of it; without it, it starts by itself."""
+    from transfer.adapters import warm_process
+
+    try:
+        warm_process.begin()
+    except OSError as error:
+        sys.stderr.write(f"no warm process: {type(error).__name__}\n")
 
 
 if sys.argv[1:2] == ["scheduler"] and os.environ.get("AIRFLOW__CORE__EXECUTOR") == "LocalExecutor":

@@ -9,8 +9,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-#: what a task of the worker finds loaded when it begins, said by the module it imports first
-_BEGINS = "import sys, airflow; print('transfer_airflow.verbs' in sys.modules)"
+#: what a task of the worker finds loaded when it begins, and whether a bounded process of it is a fork
+_BEGINS = """
+import sys, airflow
+from transfer.adapters.opening.opener import COMMAND
+from transfer.adapters.warm_process import way
+print('transfer_airflow.verbs' in sys.modules, way(COMMAND).args != COMMAND)
+"""
 
 
 @pytest.mark.parametrize(
@@ -33,4 +38,4 @@ def test_what_tasks_are_forks_of_has_loaded_what_they_need(tmp_path, command, ex
         timeout=120,
     )
 
-    assert (begun.stdout.splitlines()[-1:], "not preloaded" in begun.stderr) == ([str(loaded)], False)
+    assert (begun.stdout.splitlines()[-1:], "not preloaded" in begun.stderr) == ([f"{loaded} {loaded}"], False)

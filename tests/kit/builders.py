@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.kit import pdf_process
 from tests.kit.centers import waiting_for
 from tests.kit.fakes import KeptMail, MemoryVault
 from tests.kit.packets import a_signer
@@ -21,6 +20,7 @@ from tests.kit.processing import process_all
 from tests.kit.seeds import a_seed
 from tests.kit.staff import ANN, BEN
 from transfer import checklist, institutions
+from transfer.adapters import warm_process
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.adapters.opening import OpeningProcess
@@ -122,7 +122,7 @@ def new_services(ledger: Ledger, *, deliver: Delivery = Delivery.WHEN_ALL, **oth
 
     The center waits for the slides too, unless told otherwise: so a test can stop before the packet goes.
     """
-    pdf_process.kept_warm()
+    warm_process.begin()
     plain: dict[str, Any] = {
         "ledger": ledger,
         "vault": MemoryVault(),

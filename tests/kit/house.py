@@ -9,12 +9,12 @@ from typing import Any
 
 import urllib3
 
-from tests.kit import pdf_process
 from tests.kit.centers import delivering
 from tests.kit.clusters import copied
 from tests.kit.processing import process_until
 from tests.kit.seeds import a_seed
 from transfer import wiring
+from transfer.adapters import warm_process
 from transfer.delivery import Delivery
 from transfer.embedded.system import System
 from transfer.flow.assess import Assessment, look
@@ -119,7 +119,7 @@ def a_house(
     goes. `House.delivering` has them wait for something else.
     """
     copied(var / "postgres")
-    pdf_process.kept_warm()
+    warm_process.begin()
     system = System(var, sandbox=True, airflow=airflow, desk=desk, orthanc=orthanc, environ=environ, dies_with_us=True)
     system.up()
     try:

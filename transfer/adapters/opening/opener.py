@@ -14,6 +14,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Final
 
+from transfer.adapters import warm_process
 from transfer.adapters.opening.wire import ANSWER, MOST_SAID
 from transfer.errors import Unavailable
 from transfer.flaws import Flaw
@@ -99,9 +100,10 @@ class OpeningProcess:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self.close()
+        pipe, way = subprocess.PIPE, warm_process.way(self._command)
         try:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}
+                way.args, pass_fds=way.pass_fds, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env={}
             )
             if _line(self._process, SECONDS) != b"ready\n":
                 raise _Ended

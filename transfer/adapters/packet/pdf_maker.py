@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
 
+from transfer.adapters import warm_process
 from transfer.adapters.packet.shown import IN_THE_PDF
 from transfer.errors import Unavailable
 
@@ -96,10 +97,11 @@ class Maker:
 
     def _running(self) -> "subprocess.Popen[bytes]":
         if self._process is None:
-            pipe = subprocess.PIPE
-            quiet = subprocess.DEVNULL
+            pipe, way = subprocess.PIPE, warm_process.way(self._command)
             try:
-                self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=quiet, env={})
+                self._process = subprocess.Popen(
+                    way.args, pass_fds=way.pass_fds, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env={}
+                )
             except OSError:
                 raise Died from None
         return self._process

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from transfer.adapters import warm_process
 from transfer.staging import Location, Vault
 
 #: bytes of one image that is opened, and of those that are in memory together
@@ -102,8 +103,11 @@ def _run(files: Sequence[bytes], command: Sequence[str]) -> tuple[list[Thumbnail
     """What came of them, or the number of the image the process had in hand when it ended."""
     told = json.dumps([len(file) for file in files]).encode()
     job = b"".join((struct.pack(">Q", len(told)), told, *files))
+    way = warm_process.way(command)
     try:
-        done = subprocess.run(command, input=job, capture_output=True, timeout=_SECONDS, env={}, check=False)
+        done = subprocess.run(
+            way.args, pass_fds=way.pass_fds, input=job, capture_output=True, timeout=_SECONDS, env={}, check=False
+        )
         said, out, well = done.stderr, done.stdout, done.returncode == 0
     except subprocess.TimeoutExpired as late:
         said, out, well = late.stderr or b"", b"", False
