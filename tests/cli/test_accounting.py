@@ -20,6 +20,7 @@ def test_an_accounting_is_asked_for_delayed_and_given(services, transfer, tmp_pa
     assert "Nobody has asked" in transfer("audit", "accountings").stdout
     asked = transfer("audit", "accounting", "ask", case, *days)
     (name,) = re.findall(r"\bv[0-9a-z]{15}\b", asked.stdout)
+    assert name in transfer("hold", "list").stdout
     assert transfer("audit", "accounting", "delay", name, "because").exit_code == 2
     assert transfer("audit", "accounting", "delay", name, "volume").exit_code == 0
     assert transfer("audit", "accounting", "give", name).exit_code == 2
@@ -28,6 +29,7 @@ def test_an_accounting_is_asked_for_delayed_and_given(services, transfer, tmp_pa
 
     assert given.exit_code == 0, given.stderr
     assert name in (tmp_path / "a.csv").read_text()
+    assert name not in transfer("hold", "list").stdout
     listed = transfer("audit", "accountings").stdout
     assert name in listed
     assert "free" in listed

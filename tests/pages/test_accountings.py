@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from datetime import timedelta
 
 import pytest
 
@@ -10,11 +11,13 @@ from tests.kit.desk_client import Desk, text_of
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
 from transfer.flow.services import Services
+from transfer.pages.templating import day_words
 from transfer.rights import Role
 
 pytestmark = pytest.mark.servers
 
 WHERE = "/audit/accountings"
+TO_DO = "/desk/decisions"
 
 
 @pytest.fixture
@@ -49,6 +52,27 @@ def test_who_asked_stands_in_the_register_and_what_is_given_is_a_file(privacy: D
     assert "attachment" in given.headers["content-disposition"]
     assert zipfile.ZipFile(io.BytesIO(given.content)).namelist()
     assert "given" in text_of(privacy.get(WHERE).text)
+
+
+def test_what_is_not_given_stands_in_to_do_with_its_last_day_until_it_is_given(privacy: Desk, hours_pass):
+    services = privacy.services
+    asked = verbs.latest_days(services, 1, actor=ANN).last - timedelta(days=58)
+    fields = form(services, asked=str(asked), first="2024-01-01", last="2024-12-31")
+    privacy.post(WHERE, fields)
+    accounting, due = the_one(services), day_words(asked + timedelta(days=60))
+    officer = Desk(services)
+    officer.sign_in(Role.OFFICER)
+
+    listed = text_of(privacy.get(TO_DO).text)
+    assert f"{accounting} Request {fields['case']} {due}" in listed
+    assert "Overdue" not in listed
+    hours_pass(timedelta(days=4))
+    privacy.sign_in(Role.PRIVACY)
+    assert f"{due} Overdue" in text_of(privacy.get(TO_DO).text)
+    assert accounting not in officer.get(TO_DO).text
+
+    privacy.post(f"{WHERE}/{accounting}/give")
+    assert accounting not in privacy.get(TO_DO).text
 
 
 def test_a_form_with_gaps_comes_back(privacy: Desk):

@@ -139,6 +139,7 @@ CALLS = {
         Right.AUDIT,
     ),
     "list_accountings": ({}, Right.AUDIT),
+    "accountings_to_give": ({}, Right.ACCOUNT),
     "ask_accounting": ({"case": CASE, "asked_on": date(2026, 3, 4), "period": DAY}, Right.ACCOUNT),
     "delay_accounting": ({"accounting": ACCOUNTING, "reason": DelayReason.VOLUME}, Right.ACCOUNT),
     "give_accounting": ({"accounting": ACCOUNTING, "form": SheetFormat.CSV}, Right.ACCOUNT),

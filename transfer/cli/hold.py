@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from transfer.flow.desk import AnswerView, Comparison, HoldContext, HoldDetail, HoldView, WaitView
+    from transfer.flow.desk import (
+        AnswerView,
+        Comparison,
+        HoldContext,
+        HoldDetail,
+        HoldView,
+        WaitingAccounting,
+        WaitView,
+    )
     from transfer.flow.desk.comparing import Opinion
     from transfer.identifiers import CaseId, HoldId
     from transfer.patients import Demographics
@@ -52,7 +60,8 @@ hold = LazyGroup(
 @click.option("--case", "case_id", type=CASE, help="Only decisions about this case.")
 @view_options
 def list_command(var: Path, *, case_id: "CaseId | None", actor: "Actor", as_json: bool) -> None:
-    """The decisions that wait for a person: what has a clock first, by its clock, then the oldest.
+    """The decisions that wait for a person: what has a clock first, by its clock, then the oldest. Below them what no
+    question asks, and the accountings of disclosures that are to be given.
 
     \b
     Example:
@@ -70,11 +79,20 @@ def list_command(var: Path, *, case_id: "CaseId | None", actor: "Actor", as_json
             print_table(["decision", "about", "since", "due", "", "answer"], rows)
         # After what needs no key, for this reads records.
         others = [one for one in desk.undecided_cases(services, actor=actor) if case_id in (None, one.case)]
+        to_give = () if case_id else desk.accountings_to_give(services, actor=actor)
     if others:
         click.secho("\nAsked by no question" if found else "Asked by no question", bold=True)
         print_table(["about", "", "of", "what leads on"], [_wait(one) for one in others])
-    if not (found or others):
+    if to_give:
+        click.secho("\nAccountings to give" if found or others else "Accountings to give", bold=True)
+        print_table(["accounting", "about", "due", "what leads on"], map(_accounting, to_give))
+    if not (found or others or to_give):
         click.echo("Nothing needs a decision.")
+
+
+def _accounting(one: "WaitingAccounting") -> tuple[object, ...]:
+    due = f"{one.due_on}{' LATE' if one.is_late else ''}"
+    return one.accounting, one.case, due, f"transfer audit accounting give {one.accounting}"
 
 
 def _wait(one: "WaitView") -> tuple[object, ...]:

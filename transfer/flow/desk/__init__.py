@@ -10,6 +10,8 @@ from transfer.actions import ActionCode, ActionResult
 from transfer.calls import Call, Callee, CallOutcome
 from transfer.flow.desk.accountings import (
     AccountingView,
+    WaitingAccounting,
+    accountings_to_give,
     ask_accounting,
     delay_accounting,
     give_accounting,
@@ -209,6 +211,8 @@ __all__ = [
     "Today",
     "TracedFact",
     "WaitView",
+    "WaitingAccounting",
+    "accountings_to_give",
     "add_facility",
     "add_need",
     "add_note",

@@ -39,10 +39,31 @@ class AccountingView:
     is_free: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingAccounting:
+    """An accounting that nobody has given yet. `due_on`: its last day here. `is_late`: that day is over."""
+
+    accounting: AccountingId
+    case: CaseId
+    due_on: date
+    is_late: bool
+
+
 def list_accountings(services: Services, *, actor: Actor) -> tuple[AccountingView, ...]:
     """The register of six years: what is not given first, what is due soonest in front; then what was given last."""
     with at_desk(services, actor, Right.AUDIT) as tx:
         return register(tx, today=_today(tx, services))
+
+
+def accountings_to_give(services: Services, *, actor: Actor) -> tuple[WaitingAccounting, ...]:
+    """What was asked for and is not given, what is due soonest first: somebody gives it by its day, or delays it."""
+    with at_desk(services, actor, Right.ACCOUNT) as tx:
+        today = _today(tx, services)
+        waiting = (one for one in _folded(tx).values() if one.given_on is None)
+        return tuple(
+            WaitingAccounting(accounting=one.accounting, case=one.case, due_on=one.due_on, is_late=one.is_late(today))
+            for one in sorted(waiting, key=lambda one: (one.due_on, one.accounting))
+        )
 
 
 def register(tx: Tx, *, today: date) -> tuple[AccountingView, ...]:

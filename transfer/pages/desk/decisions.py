@@ -54,6 +54,9 @@ def show_list(asked: Asked) -> Answer:
             "not_sent": desk.list_letters(asked.services, actor=asked.actor, states=(LetterState.FAILED,))
             if number <= 1
             else (),
+            "accountings": desk.accountings_to_give(asked.services, actor=asked.actor)
+            if number <= 1 and asked.actor.may(Right.ACCOUNT)
+            else (),
             "failures": FAILURES,
             "called": lambda one: called(asked.services, one),
             "sentence": sentence,
