@@ -1,10 +1,14 @@
 """The patient and the referring office see four plain lines by the code of a letter; the patient stops at once."""
 
+import io
 import re
 import time
+import zipfile
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import pypdfium2
 import pytest
 
 from tests.kit import builders as b
@@ -263,7 +267,17 @@ def taking_electronic(browser: OutsideBrowser, giving: Giving, *takers: str) -> 
     return OutsideBrowser(replace(browser.services, institutions=Institutions(known)), giving.outgoing)
 
 
-def test_the_patient_signs_at_the_page_and_it_holds_for_those_who_take_that(giving: Giving, browser: OutsideBrowser):
+def scan_text(body: bytes) -> str:
+    """What a form that was stored says on its pages."""
+    with zipfile.ZipFile(io.BytesIO(body)) as bundle:
+        (pdf,) = [content for name in bundle.namelist() if (content := bundle.read(name)).startswith(b"%PDF")]
+    pages = pypdfium2.PdfDocument(pdf)
+    return " ".join(" ".join(page.get_textpage().get_text_bounded() for page in pages).split())
+
+
+def test_the_patient_signs_at_the_page_and_it_holds_for_those_who_take_that(
+    giving: Giving, browser: OutsideBrowser, hours_pass
+):
     chart = b.a_chart()
     browser = taking_electronic(browser, giving, b.LAKESIDE, b.MERCY)
     case = b.a_case(browser.services, chart, form=False)
@@ -277,15 +291,21 @@ def test_the_patient_signs_at_the_page_and_it_holds_for_those_who_take_that(givi
     form = text_of(browser.get("/own/sign").text)
     assert "Lakeside Oncology, Mercy Imaging" in form
     assert "Prairie" not in form
-    assert all(OWN[one] in form for one in ("form_revoke", "form_condition", "form_redisclose", "form_special"))
+    said = ("form_revoke", "form_condition", "form_redisclose", "form_special", "form_kind", "form_kept", "form_more")
+    assert all(form.index(OWN[one]) < form.index(OWN["sign"]) for one in said)
+    assert form.index("Lakeside Oncology") < form.index(OWN["sign"])
 
     for wrong in ({"signed": name}, {"sure": "yes"}, {"signed": "Somebody Else", "sure": "yes"}):
         assert browser.post("/own/sign", wrong).status_code == 422
     assert ends(browser, case) == set()
     signed = browser.post("/own/sign", {"signed": name.lower(), "sure": "yes"})
+    hours_pass(timedelta(minutes=2))
     browser.post("/own/sign", {"signed": name.lower(), "sure": "yes"})  # sent twice
 
-    assert OWN["form_signed"] in text_of(signed.text)
+    copy = text_of(signed.text)
+    assert OWN["form_signed"] in copy
+    assert f"{OWN['form_by_you']} {name.lower()}" in copy
+    assert all(one in copy for one in ("Lakeside Oncology, Mercy Imaging", OWN["form_revoke"], OWN["form_kind"]))
     assert ends(browser, case) == {None}
     with browser.services.ledger.transaction() as tx:
         patient = b.patient_of(browser.services, case)
@@ -299,7 +319,10 @@ def test_the_patient_signs_at_the_page_and_it_holds_for_those_who_take_that(givi
     assert b.request_to(browser.services, case, b.LAKESIDE).state is not RequestState.NOT_PERMITTED
     assert b.request_to(browser.services, case, b.PRAIRIE).state is RequestState.NOT_PERMITTED
     body = b"".join(desk.open_message(browser.services, filed.arrival, actor=ANN).pieces())
-    assert b"%PDF" in body
+    pages = scan_text(body)
+    for words in (name.lower(), OWN["form_tick"], OWN["form_kind"], OWN["form_more"], "testclient", "a PIN told by"):
+        assert words in pages
+    assert re.search(r"Date and time \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+ \(UTC[-+]\d{4}\)", pages)
 
 
 def test_where_nobody_takes_such_a_form_there_is_none_to_sign(giving: Giving, browser: OutsideBrowser):

@@ -44,8 +44,8 @@ def taken(
 
 
 def written(sheet: Mapping[str, object], *, command: Sequence[str] = COMMAND) -> bytes:
-    """A form that was filled in at our page, as a PDF: its title, day, rows, statements and signature. The same again
-    is the same bytes. Raises as `drawn`.
+    """A form that was filled in at our page, as a PDF: its title, day, rows, statements and the rows of its signature.
+    The same again is the same bytes. Raises as `drawn`.
     """
     (made,) = _made({"do": "write"}, json.dumps(sheet).encode(), command)
     return made

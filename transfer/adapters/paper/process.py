@@ -125,7 +125,7 @@ def _written(sheet: dict[str, Any]) -> bytes:
         pages.ln(6)
         pages.write_line(one)
     pages.ln(12)
-    pages.facts([("Signed", sheet["signature"]), ("Date", sheet["day"])], bold="Signed")
+    pages.facts([(name, said) for name, said in sheet["signature"]], bold="Signed")
     return pages.finished()
 
 

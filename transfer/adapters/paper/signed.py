@@ -1,8 +1,7 @@
 """A release form that the patient signed at our page: the fields that a person fills in from paper, and a PDF of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import yaml
@@ -27,6 +26,30 @@ class SignedForm:
     signed_on: date
     ends_on: date
     account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownForm:
+    """The form as it was shown, in the words of the page. `meaning`: what was ticked. `kind`: which kind of signature
+    the page said that this is.
+    """
+
+    title: str
+    rows: tuple[tuple[str, str], ...]
+    statements: tuple[str, ...]
+    meaning: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """An electronic signature (15 U.S.C. 7006(5)): a name that was typed with the intent to sign. `at`: in the zone of
+    the office that referred the patient. `network`: the address it came from (IPv6: its /64).
+    """
+
+    typed: str
+    at: datetime
+    network: str
 
 
 def signed_fields(form: SignedForm) -> bytes:
@@ -66,20 +89,26 @@ def signed_fields(form: SignedForm) -> bytes:
     return yaml.safe_dump(said, sort_keys=False, allow_unicode=True).encode()
 
 
-def signed_pdf(
-    form: SignedForm, title: str, rows: Sequence[tuple[str, str]], statements: Sequence[str], signature: str
-) -> bytes:
-    """The form as it was shown, as a PDF, drawn in the bounded process. The same again is the same bytes.
+def signed_pdf(form: SignedForm, shown: ShownForm, signature: Signature) -> bytes:
+    """The form as it was shown, with who signed it, what that means, when and how (21 CFR 11.50(a)), as a PDF, drawn in
+    the bounded process. The same again is the same bytes.
 
     Raises:
         Unavailable: the process does not run, or ended.
     """
     sheet = {
-        "title": title,
+        "title": shown.title,
         "day": form.signed_on.isoformat(),
-        "rows": list(map(list, rows)),
-        "statements": list(statements),
-        "signature": signature,
+        "rows": list(map(list, shown.rows)),
+        "statements": list(shown.statements),
+        "signature": [
+            ["Signed", signature.typed],
+            ["Meaning", shown.meaning],
+            ["Date and time", f"{signature.at:%Y-%m-%d %H:%M:%S %Z (UTC%z)}"],
+            ["Kind", shown.kind],
+            ["Signed in by", f"the code of a letter, the birth date, and a PIN told by telephone ({form.account})"],
+            ["From", signature.network or "an address that was not told"],
+        ],
     }
     try:
         return written(sheet)

@@ -83,10 +83,12 @@ def file_form(
     door: Door,
     begin: Callable[[], AbstractContextManager[Tx]],
     came_on: PagesOf | None = None,
+    once: str | None = None,
 ) -> ActionResult:
     """The same of whoever may: `begin` begins a transaction of theirs. The caller has made sure that they may.
 
-    `came_on`: the pages of *Incoming* that the scan is; they leave it.
+    `came_on`: the pages of *Incoming* that the scan is; they leave it. `once`: by what the same form of the patient is
+    known when it comes again; None: by its bytes.
     """
     found = _understood(services, sender, fields, scan)
     body = paper.bundled(fields, scan)
@@ -103,7 +105,7 @@ def file_form(
             institution=InstitutionId(sender.id),
             door=door,
             kind=ArrivalKind.AUTHORIZATION,
-            business=f"{patient}|{hashlib.sha256(body).hexdigest()}",
+            business=f"{patient}|{once or hashlib.sha256(body).hexdigest()}",
             control=None,
             content_type=paper.PAPER_FORM,
             payload=body if in_row else None,

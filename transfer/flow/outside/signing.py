@@ -4,12 +4,13 @@
 It names those alone who take such a form. Whoever wants a form of its own gets that one, on paper.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
 from transfer.actions import ActionResult
-from transfer.adapters.paper.signed import SignedForm, signed_fields, signed_pdf
+from transfer.adapters.paper.signed import ShownForm, Signature, SignedForm, signed_fields, signed_pdf
 from transfer.arrivals import Door, Grant
 from transfer.case import Case, OpenedCase
 from transfer.errors import Unknown
@@ -34,6 +35,8 @@ class FormToSign:
     born: date
     disclosers: tuple[str, ...]
     recipient: str
+    #: the day of the signature, where the office that referred the patient is
+    today: date
     ends_on: date
 
 
@@ -52,6 +55,7 @@ def get_form(services: Services, session: OutsideSession) -> FormToSign:
         born=form.born,
         disclosers=tuple(known[one].name for one in form.disclosers),
         recipient=known[form.recipient].name,
+        today=form.signed_on,
         ends_on=form.ends_on,
     )
 
@@ -64,15 +68,10 @@ def is_offered(services: Services, session: OutsideSession) -> bool:
 
 
 def sign_form(
-    services: Services,
-    session: OutsideSession,
-    signature: str,
-    title: str,
-    rows: tuple[tuple[str, str], ...],
-    statements: tuple[str, ...],
+    services: Services, session: OutsideSession, typed: str, shown: ShownForm, *, network: str
 ) -> ActionResult:
-    """Sign it by typing the name: filed with what was shown, and what is wrong with it is said at once. The same again
-    in one sign-in is the same form.
+    """Sign it by typing the name: filed with what was shown, when and from where, and what is wrong with it is said at
+    once. The same again in one sign-in is the same form, as it was signed first.
 
     Raises:
         Unknown: as `get_form`, or nobody may file forms for the office that referred.
@@ -81,14 +80,17 @@ def sign_form(
     with by_outsider(services, session.account) as tx:
         case, opened, who = _who_signs(tx, session)
         form = _form(tx, services, session, case, opened, who)
+        at = tx.now().astimezone(services.institutions[session.institution].zone)
+    fields = signed_fields(form)
     return file_form(
         services,
         case.id,
         services.institutions[session.institution],
-        signed_fields(form),
-        signed_pdf(form, title, rows, statements, signature),
+        fields,
+        signed_pdf(form, shown, Signature(typed=typed, at=at, network=network)),
         door=Door.PAGE,
         begin=lambda: by_outsider(services, session.account),
+        once=f"{session.account}|{hashlib.sha256(fields).hexdigest()}",
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from transfer.adapters.paper.signed import ShownForm
 from transfer.flow.outside.own import get_own_case
 from transfer.flow.outside.signing import FormToSign, get_form, sign_form
 from transfer.gateway.outside.own.case import pin_form
@@ -14,7 +15,10 @@ from transfer.sentences import SENTENCES
 from transfer.sentences.own_pages import OWN
 
 #: what the form says besides its facts (45 CFR 164.508(c)(2)), and what a signature here is (15 U.S.C. 7001(c))
-_STATEMENTS: Final = ("form_revoke", "form_condition", "form_redisclose", "form_special", "form_paper")
+_STATEMENTS: Final = (
+    *("form_revoke", "form_condition", "form_redisclose", "form_special", "form_paper"),
+    *("form_kind", "form_kept", "form_more"),
+)
 
 
 def _show(visit: Visit) -> Answer:
@@ -34,11 +38,22 @@ def _rows(form: FormToSign) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _shown(form: FormToSign) -> ShownForm:
+    return ShownForm(
+        title=OWN["form_title"],
+        rows=_rows(form),
+        statements=tuple(OWN[one] for one in _STATEMENTS),
+        meaning=OWN["form_tick"],
+        kind=OWN["form_kind"],
+    )
+
+
 def _form(visit: Visit, form: FormToSign, problems: Problems) -> Answer:
+    shown = _shown(form)
     context = {
         "words": OWN,
-        "rows": _rows(form),
-        "statements": [OWN[one] for one in _STATEMENTS],
+        "rows": shown.rows,
+        "statements": shown.statements,
         "fields": visit.fields,
         "problems": problems,
     }
@@ -54,11 +69,16 @@ def _sign(visit: Visit) -> Answer:
         problems.add("sure", OWN["needs_sure"])
     if problems:
         return _form(visit, form, problems)
-    statements = tuple(OWN[one] for one in _STATEMENTS)
-    did = sign_form(visit.services, visit.session, signature, OWN["form_title"], _rows(form), statements)
+    shown = _shown(form)
+    did = sign_form(visit.services, visit.session, signature, shown, network=visit.network)
     found = did.fields.get("findings", ())
     said = [SENTENCES[str(one)].patient for one in found] if isinstance(found, tuple) else []
-    context = {"words": OWN, "found": list(dict.fromkeys(said))}
+    context = {
+        "words": OWN,
+        "found": list(dict.fromkeys(said)),
+        "rows": [*shown.rows, (OWN["form_by_you"], signature), (OWN["form_on"], day_words(form.today))],
+        "statements": shown.statements,
+    }
     return Answer(template="own_signed.html", title=OWN["thanks"], context=context)
 
 
