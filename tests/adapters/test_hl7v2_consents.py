@@ -173,6 +173,14 @@ def objected(*segments: str):
         ({"f11": "R", "f2": "7^Release^99LOC^001^Release of information^HL70496"}, ObjectionKind.REFUSED),
         ({"f11": "R", "f2": "004^Release of records^99LOC"}, ObjectionKind.REFUSED),
         ({"f11": "R", "f2": '""'}, ObjectionKind.REFUSED),
+        # said by an alternate alone, by two that disagree, in words
+        ({"f11": "L^Ended^99LOC^X^Rescinded^HL70498"}, ObjectionKind.REVOKED),
+        ({"f11": "A^Active^HL70498^R^Refused^HL70498"}, ObjectionKind.UNREADABLE),
+        ({"f11": "^^^^^^^^patient says no"}, ObjectionKind.UNREADABLE),
+        ({"f21": "^^^N^None^HL70500"}, ObjectionKind.REFUSED),
+        ({"f21": "^^^N"}, ObjectionKind.REFUSED),
+        ({"f21": "0^Nothing^99LOC"}, ObjectionKind.UNREADABLE),
+        ({"f21": "^^^^^^^^nothing at all"}, ObjectionKind.UNREADABLE),
     ],
 )
 def test_a_no_is_heard_at_the_door_in_whatever_field_it_stands(differing, kind):
@@ -183,10 +191,41 @@ def test_a_no_is_heard_at_the_door_in_whatever_field_it_stands(differing, kind):
 
 
 @pytest.mark.parametrize(
-    "differing", [{}, {"f11": "P"}, {"f11": "R", "f2": "002^Operation^HL70496"}, {"f21": '""'}, {"f21": "f"}]
+    "differing",
+    [
+        *({}, {"f11": "P"}, {"f11": "R", "f2": "002^Operation^HL70496"}, {"f21": '""'}, {"f21": "f"}, {"f21": "P"}),
+        *({"f11": "A^Active^HL70498^1^Filed^99LOC"}, {"f21": "F^Full^HL70500^1^All^99LOC"}),
+    ],
 )
 def test_what_is_no_no_is_none(differing):
     assert objected(con(**differing)) == ()
+
+
+@pytest.mark.parametrize("written", ["con", "Con", "  CON", "\tcon"])
+def test_a_no_is_heard_however_the_name_of_its_segment_is_written(written: str):
+    message = (MSH.format("P") + PID.replace("PID", "pid") + con(f11="X").replace("CON", written)).encode()
+
+    assert says_consent([message])
+    assert says_consent(message[at : at + 1] for at in range(len(message)))
+    assert [one.kind for one in objections(message, LABORATORY)] == [ObjectionKind.REVOKED]
+    assert all(one.patients for one in objections(message, LABORATORY))
+    assert common_labels(Message(message), (), {}) == {UNREAD}
+
+
+def test_a_no_before_its_patient_is_of_the_first_one():
+    message = MSH.format("P") + con(f11="X") + PID
+
+    (said,) = objections(message.encode(), LABORATORY)
+
+    assert said.patients
+
+
+@pytest.mark.parametrize("level", ["^^^P^Partial^HL70500", "^^^^^^^^pathology alone", "X"])
+def test_a_level_of_disclosure_that_is_not_read_is_a_persons(level: str):
+    with pytest.raises(UnclearForm) as raised:
+        read(con(f21=level))
+
+    assert raised.value.findings == (Finding.WORDS_SAY_MORE,)
 
 
 def test_each_consent_is_of_the_patient_before_it():

@@ -225,6 +225,31 @@ def a_report(*more: str, order: str = "", result: str = "", pv1: str = "", pd1: 
         (a_report("CON|1|001|||||||||R"), {UNREAD}),
         (a_report("CON|1|001|42 CFR part 2||||||||A"), {"42CFRPart2"}),
         (a_report("ZNT|1|protected by 42 CFR Part 2"), {"42CFRPart2"}),
+        # words alone, an alternate alone, a restriction without its code
+        (a_report(order="RE" + "|" * 27 + "^^^^^^^^ask the clinic"), {UNREAD}),
+        (a_report(order="RE" + "|" * 27 + "^^^^^^^^^HIV^AIDS patient^HL70177"), {"HIV"}),
+        (a_report(pv1="1" + "|" * 15 + "^^^^^^^^very important"), {UNREAD}),
+        (a_report("ARV|1|A||PAT"), {UNREAD}),
+        (a_report("CON|1|001|||||||||^^^R^Refused^HL70498"), {UNREAD}),
+        (a_report("CON|1|001|||||||||A^Active^HL70498^R^Refused^HL70498"), {UNREAD}),
+        (a_report("CON|1|001|||||||||A^Active^HL70498^1^Filed^99LOC"), set()),
+        (a_report("CON|1|001|||||||||A||||||||||^^^^^^^^pathology alone"), {UNREAD}),
+        # in small letters, or indented
+        (a_report("arv|1|A|HIV"), {"HIV"}),
+        (a_report("Arv|1|A|HIV"), {"HIV"}),
+        (a_report("  ARV|1|A|HIV"), {"HIV"}),
+        (a_report("con|1|001|||||||||R"), {UNREAD}),
+        (a_report(pv1="1" + "|" * 15 + "VIP").replace(b"PV1", b"pv1"), {UNREAD}),
+        (a_report("pv2" + "|" * 22 + "Y"), {"R"}),
+        (a_report(pd1="|" * 11 + "Y").replace(b"PD1", b"pd1"), {"R"}),
+        (a_report(order="RE" + "|" * 27 + "HIV").replace(b"ORC", b"orc"), {"HIV"}),
+        (a_report(result="||LOCK").replace(b"OBX", b"obx"), {UNREAD}),
+        (a_report("dg1|1||B20^^I10" + "|" * 15 + "Y"), {"R"}),
+        (a_report("znt|1|protected by 42 CFR Part 2"), {"42CFRPart2"}),
+        (a_report("nte|1||protected by 42 CFR Part 2"), {"42CFRPart2"}),
+        # a line of a text is none, and another separator makes no segment
+        (a_report("arvx|1|A|HIV"), set()),
+        (a_report("arv;1;A;HIV"), set()),
     ],
 )
 def test_marks_of_a_message_wherever_they_stand(message: bytes, read: set[str]):

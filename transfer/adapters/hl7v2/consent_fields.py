@@ -30,9 +30,16 @@ def _types(con: Segment) -> list[FieldPart]:
 
 
 def _type(part: FieldPart) -> str | None:
-    """By the table's code, wherever of the two it stands (CWE.1 or CWE.4)."""
-    is_alternate = re.fullmatch(r"(HL7)?0496", part.text(6) or "", re.IGNORECASE)
-    return code_of(part, "0496") or (part.text(4) if is_alternate else None)
+    """By the table's code, wherever it stands."""
+    return next(iter(_codes(part, "0496")), None)
+
+
+def _codes(part: FieldPart, table: str) -> list[str]:
+    """By codes of this table, in capitals: as `code_of`, and said a second and a third time (CWE.4 and 10)."""
+    said = [(part.text(at), part.text(at + 2) or "") for at in (4, 10)]
+    further = [code.upper() for code, system in said if code and re.fullmatch(rf"(HL7)?{table}", system, re.IGNORECASE)]
+    own = code_of(part, table)
+    return [own, *further] if own else further
 
 
 def is_release(con: Segment) -> bool:
@@ -44,12 +51,30 @@ def is_release(con: Segment) -> bool:
 def state(con: Segment) -> str | None:
     """CON-11 as a code of table 0498; None where several things stand there, or a code of another table."""
     said = con.repetitions(11)
-    return code_of(said[0], "0498") if len(said) == 1 else None
+    codes = _codes(said[0], "0498") if len(said) == 1 else []
+    return codes[0] if len({*codes}) == 1 else None
+
+
+def codes_said(part: FieldPart, table: str) -> list[str]:
+    """By codes of this table, else by any others, else in words; all in capitals. Empty: it says nothing."""
+    others = [part.text(at) or "" for at in (1, 4, 10)]
+    said = _codes(part, table) or list(filter(None, others)) or list(filter(None, [part.whole()]))
+    return [one.upper() for one in said]
 
 
 def says_none(con: Segment) -> bool:
     """CON-21 (table 0500): nothing of it is disclosed."""
-    return any((part.text(1) or "").upper() == "N" for part in con.repetitions(21))
+    return "N" in levels(con)
+
+
+def says_unknown_level(con: Segment) -> bool:
+    """CON-21 says neither full nor partial nor none: it may be any of these."""
+    return not levels(con) <= {"F", "P", "N"}
+
+
+def levels(con: Segment) -> set[str]:
+    """CON-21: how much of it is disclosed, as it is said."""
+    return {code for part in con.repetitions(21) for code in codes_said(part, "0500")}
 
 
 def contradicts_itself(con: Segment) -> bool:

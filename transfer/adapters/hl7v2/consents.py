@@ -14,6 +14,7 @@ from transfer.adapters.hl7v2.consent_fields import (
     contradicts_itself,
     is_about_release,
     is_release,
+    levels,
     says_none,
     state,
 )
@@ -147,7 +148,7 @@ def _doubts(con: Segment, message: Message, zone: ZoneInfo) -> Iterator[Finding]
     narrowed = any(part.whole() for field in (6, 8, 9, 22) for part in con.repetitions(field))
     if narrowed or not all(adds_nothing(part.whole()) for part in con.repetitions(5)):
         yield Finding.WORDS_SAY_MORE
-    if (con.text(21) or _FULL).upper() not in (_FULL, _NONE):
+    if not levels(con) <= {_FULL, _NONE}:
         yield Finding.WORDS_SAY_MORE
     if (con.text(16) or "Y").upper() != "Y" or con.text(23) or con.text(20):
         yield Finding.SIGNATURE_DOUBTED

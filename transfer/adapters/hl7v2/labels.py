@@ -8,6 +8,7 @@ What no table knows is `UNREAD`, and so a person's.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from transfer.adapters.hl7v2.consent_fields import codes_said, levels
 from transfer.adapters.hl7v2.message import FieldPart, Message, Segment
 from transfer.adapters.hl7v2.statuses import fields_late
 from transfer.security_labels import KNOWN_LABELS, PART_2, SENSITIVITY, UNREAD, is_label_system, read_text
@@ -58,7 +59,6 @@ _OF_HL7: Final = frozenset({"0272", "0177", "0717", "0952", "0953"})
 _COMMON: Final = frozenset({"MSH", "PV1", "PV2", "PD1", "DG1", "ARV"})
 #: a consent that is not active (table 0498): limited, pending, refused, rescinded
 _CONSENT_STATUS: Final = 11
-_DISCLOSURE_LEVEL: Final = 21
 #: where a statement about a record may stand
 _STATEMENTS: Final = frozenset({"NTE", "OBX", "CON"})
 
@@ -82,6 +82,8 @@ def _marks(segments: Iterable[Segment], table: Mapping[str, str]) -> Iterator[fr
     for segment in segments:
         if segment.name not in _MARKS or _is_deleted(segment):
             continue
+        if segment.name == "ARV" and not any(segment.repetitions(field) for field, *_ in _MARKS["ARV"]):
+            yield frozenset({UNREAD})  # a restriction, and not of what
         late = fields_late(segment) if segment.name == "TXA" else 0
         for field, number, codes in _MARKS[segment.name]:
             for part in segment.repetitions(field + late):
@@ -89,9 +91,13 @@ def _marks(segments: Iterable[Segment], table: Mapping[str, str]) -> Iterator[fr
 
 
 def _coded(part: FieldPart, number: str, codes: Mapping[str, str], table: Mapping[str, str]) -> frozenset[str]:
-    """A field's code and its alternate (CWE.1 to 3, CWE.4 to 6): translations of each other, one we know will do."""
-    said = [(part.text(at) or part.text(at + 1), part.text(at + 2)) for at in (1, 4)]
+    """A field's code and its alternates (CWE.1 to 3, 4 to 6, 10 to 12): translations of each other, one we know will
+    do. Where there is none of them, what stands there is words (CWE.9).
+    """
+    said = [(part.text(at) or part.text(at + 1), part.text(at + 2)) for at in (1, 4, 10)]
     found = [_label(code, system, number, codes, table) for code, system in said if code]
+    if not found and (words := part.whole()):
+        found = [_label(words, None, number, codes, table)]
     return frozenset[str]().union(*([each for each in found if each != {UNREAD}] or found))
 
 
@@ -127,10 +133,9 @@ def _refusals(message: Message) -> Iterator[frozenset[str]]:
 
 
 def _is_narrower(con: Segment) -> bool:
-    """A state other than active, or a level that is not full (CON-21, table 0500), in any repetition."""
-    states = [part.text(1) or "A" for part in con.repetitions(_CONSENT_STATUS)]
-    levels = [part.text(1) or "F" for part in con.repetitions(_DISCLOSURE_LEVEL)]
-    return any(one.upper() != "A" for one in states) or any(one.upper() != "F" for one in levels)
+    """A state other than active, or a level that is not full (CON-21, table 0500), in any repetition and coding."""
+    states = [code for part in con.repetitions(_CONSENT_STATUS) for code in codes_said(part, "0498")]
+    return not ({*states} <= {"A"} and levels(con) <= {"F"})
 
 
 def _statements(segments: Iterable[Segment]) -> Iterator[str]:

@@ -28,6 +28,12 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 _NO_LETTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]+")
 #: segments that may stand without any field; other lines of three letters are the rest of a text
 _BARE = frozenset({b"PV1", b"ORC", b"BTS", b"FTS", b"DSC"})
+#: segments that say whose a message is or can bear a consent or a mark of confidentiality, indented or in small
+#: letters: a "no" is not passed over for how its name is written. Others stay: a line of a text may begin so
+_AS_WRITTEN = re.compile(
+    rb"\r(?=[\t ]|[A-Z]{0,2}[a-z])[\t ]{0,8}"
+    rb"(?P<name>(?i:CON|ARV|PID|PD1|PV1|PV2|DG1|ORC|OBR|OBX|TXA|NTE)|z[a-z0-9]{2})(?P<separator>[^\w\s])"
+)
 #: segments that hold text a sender may break by line ends, and the field that its text is over with
 _BROKEN = {"OBX": 11, "NTE": MOST_FIELDS, "TXA": 12}
 
@@ -54,7 +60,7 @@ class Message:
         #: its data are no longer in the letters that it declares
         data, self.is_recoded = as_one_byte_delimiters(payload[start:] if start else payload, self.codec)
         self.codec = "utf-8" if self.is_recoded else self.codec
-        self.data = _continued(one_segment_end(data), self.delimiters.field)
+        self.data = _continued(_named(one_segment_end(data), self.delimiters.field), self.delimiters.field)
         self.segments_in_order = tuple(self._split())
 
     def _split(self) -> Iterator["Segment"]:
@@ -238,6 +244,16 @@ def _declared(first: bytes, delimiters: Delimiters) -> str | None:
     if codecs and (codecs[0] in (None, "ascii")) and further:
         return further
     return codecs[0] if codecs else None
+
+
+def _named(data: bytes, separator: bytes) -> bytes:
+    """With the names of these segments as the standard writes them; the same object where they are."""
+
+    def name(found: re.Match[bytes]) -> bytes:
+        is_segment = found["separator"] == separator
+        return b"\r" + found["name"].upper() + separator if is_segment else found[0]
+
+    return _AS_WRITTEN.sub(name, data)
 
 
 def _continued(data: bytes, separator: bytes) -> bytes:

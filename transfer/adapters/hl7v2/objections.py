@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from transfer.adapters.hl7v2.batch import batch
-from transfer.adapters.hl7v2.consent_fields import is_about_release, says_none, state
+from transfer.adapters.hl7v2.consent_fields import is_about_release, says_none, says_unknown_level, state
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.values import demographics, document_number
 from transfer.errors import TooLarge, TransferError
@@ -15,30 +15,35 @@ from transfer.patients import Demographics, IssuedIdentifier
 
 #: a CON segment begins; it brings the field separator, which is anything but a letter, a digit or a blank
 _CONSENT: Final = re.compile(rb"CON[^\w\s]")
-#: before it. Sought with it, the search takes five times as long
-_LINE_ENDS: Final = b"\r\n"
-_LOOKED_AT: Final = 5
+#: before it, and before the blanks that it may be indented by. Sought with them, the search takes five times as long
+_LINE_ENDS: Final = (b"\r", b"\n")
+_INDENTED: Final = 8
+_LOOKED_AT: Final = 5 + _INDENTED
 #: of one payload; whoever has more sends them apart
 MOST_OBJECTIONS: Final = 256
 #: CON-11 (table 0498): rescinded, refused, limited. Any state that the table does not have cannot be read
 _KINDS: Final = {"X": ObjectionKind.REVOKED, "R": ObjectionKind.REFUSED, "L": ObjectionKind.REPLACES}
 _ACTIVE: Final = "A"
-#: active, pending, bypassed
-_NONE: Final = frozenset({_ACTIVE, "P", "B"})
+#: pending, bypassed
+_NONE: Final = frozenset({"P", "B"})
 #: CON-10 (table 0497): telephone, verbal
 _BY_WORD: Final = frozenset({"T", "V"})
 _UNREADABLE: Final = Objection(kind=ObjectionKind.UNREADABLE, patients=(), references=())
 
 
 def says_consent(chunks: Iterable[bytes]) -> bool:
-    """Whether a CON segment stands in a payload. Costs one look at its bytes."""
+    """Whether a CON segment stands in a payload, in whatever letters. Costs one look at its bytes."""
     before = b""
     for chunk in chunks:
-        piece = before + chunk
-        if any(found.start() and piece[found.start() - 1] in _LINE_ENDS for found in _CONSENT.finditer(piece)):
+        piece = before + chunk.upper()  # faster than a search that ignores case
+        if any(_begins_line(piece, found.start()) for found in _CONSENT.finditer(piece)):
             return True
         before = piece[-_LOOKED_AT:]
     return False
+
+
+def _begins_line(piece: bytes, at: int) -> bool:
+    return piece[max(0, at - 1 - _INDENTED) : at].rstrip(b"\t ").endswith(_LINE_ENDS)
 
 
 def objections(payload: bytes, institution: Institution) -> tuple[Objection, ...]:
@@ -63,7 +68,7 @@ def objections(payload: bytes, institution: Institution) -> tuple[Objection, ...
 
 
 def _of_message(message: Message, institution: Institution) -> Iterator[Objection]:
-    pid: Segment | None = None
+    pid = message.first("PID")
     for segment in message.segments("PID", "CON"):
         if segment.name == "PID":
             pid = segment
@@ -80,8 +85,12 @@ def _of_message(message: Message, institution: Institution) -> Iterator[Objectio
 def _kind(consent: Segment) -> ObjectionKind | None:
     """None: it objects to nothing. A consent that is active and discloses nothing refuses."""
     said = state(consent) or ""
+    if said == _ACTIVE:
+        if says_none(consent):
+            return ObjectionKind.REFUSED
+        return ObjectionKind.UNREADABLE if says_unknown_level(consent) else None
     if said in _NONE:
-        return ObjectionKind.REFUSED if said == _ACTIVE and says_none(consent) else None
+        return None
     return _KINDS.get(said, ObjectionKind.UNREADABLE)
 
 
