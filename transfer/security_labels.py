@@ -34,6 +34,14 @@ KNOWN_LABELS: Final = CONFIDENTIALITY | SENSITIVITY | _HANDLING
 UNREAD: Final = "UNREAD"
 PART_2: Final = "42CFRPart2"
 
+#: degrees that restrict nothing, and words that say no more than these
+_UNRESTRICTING: Final = frozenset({"U", "L", "M", "N"})
+_NO_MORE: Final = frozenset(
+    {"unrestricted", "low", "moderate", "normal", "ordinary", "usual", "routine", "standard", "general", "public"}
+    | {"confidentiality", "control", "level", "code", "u", "l", "m", "n"}
+)
+_WORD: Final = re.compile(r"\w+")
+
 #: the code systems of these codes, as FHIR R4, DSTU2, CDA and HL7 v2 name them
 _SYSTEMS: Final = re.compile(
     r"https?://(terminology\.hl7\.org/CodeSystem/v3-|hl7\.org/fhir/(v3/)?)(Confidentiality|ActCode)"
@@ -48,7 +56,8 @@ def read_label(system: str | None, code: str | None, text: str | None, table: Ma
     """One label as it was sent. `table` is the institution's own: `system|code`, or `|text`, → a known label.
 
     A code of a system that is not HL7's means what HL7's does only where that is sensitive: an `N` of theirs may stand
-    for anything. Text counts where there is no code, and where it names 42 CFR Part 2.
+    for anything. Text counts where there is no code, where it names 42 CFR Part 2, and beside a degree that restricts
+    nothing, where it says more than that.
     """
     for own in (f"{system or ''}|{code or ''}", f"|{text or ''}"):
         if own != "|" and own in table:
@@ -57,7 +66,18 @@ def read_label(system: str | None, code: str | None, text: str | None, table: Ma
     if code is None:
         return named or frozenset({UNREAD})
     is_ours = is_label_system(system)
-    return named | frozenset({code if code in (KNOWN_LABELS if is_ours else SENSITIVITY | {"R", "V"}) else UNREAD})
+    label = code if code in (KNOWN_LABELS if is_ours else SENSITIVITY | {"R", "V"}) else UNREAD
+    return read_beside(frozenset({label}), text)
+
+
+def read_beside(labels: frozenset[str], text: str | None) -> frozenset[str]:
+    """These labels with what the text beside them says: the law by its name. Where nothing in them restricts and the
+    text says more than that, it is a person's.
+    """
+    named = read_text(text)
+    words = {word.lower() for word in _WORD.findall(text or "")}
+    is_more = not named and labels and labels <= _UNRESTRICTING and not words <= _NO_MORE
+    return labels | named | (frozenset({UNREAD}) if is_more else frozenset())
 
 
 def is_label_system(system: str | None) -> bool:

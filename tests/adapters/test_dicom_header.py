@@ -166,13 +166,25 @@ def test_no_character_set_makes_reading_take_long():
         ({"ConfidentialityConstraintOnPatientDataDescription": "42 CFR part 2"}, {"42CFRPart2"}),
         ({"ConfidentialityConstraintOnPatientDataDescription": " "}, set()),
         ({"ConfidentialityCode": "R", "ConfidentialityConstraintOnPatientDataDescription": "STAFF"}, {"R", "N"}),
+        # words on the patient, where there is no better place; what a patient needs at the scanner is none of it
+        ({"PatientComments": "Confidential: ask the clinic"}, {"UNREAD"}),
+        ({"PatientComments": "HIV"}, {"HIV"}),
+        ({"PatientComments": "known HIV pos."}, {"UNREAD"}),
+        ({"PatientComments": "claustrophobic, prefers mornings"}, set()),
+        ({"PatientComments": "protected by 42 CFR part 2"}, {"42CFRPart2"}),
+        ({"PatientComments": "restricted to staff"}, {"N"}),
+        ({"MedicalAlerts": "DO NOT RELEASE"}, {"UNREAD"}),
+        ({"SpecialNeeds": "psychiatric ward, do not send out"}, {"UNREAD"}),
+        ({"SpecialNeeds": "wheelchair, restricted mobility, sensitive to light"}, set()),
+        ({"PatientState": "restricted"}, {"UNREAD"}),
+        ({"VisitComments": "not to be given to the employer"}, {"UNREAD"}),
         # what comes before it may be longer than the first look
         ({"ImageComments": "x" * 9000, "DerivationDescription": "y" * 900,
           "ConfidentialityConstraintOnPatientDataDescription": "HIV"}, {"HIV"}),
     ],
 )  # fmt: skip
 def test_what_a_file_says_of_its_confidentiality_is_a_label(said, read):
-    institution = MERCY.model_copy(update={"labels": {"|STAFF": "N"}})
+    institution = MERCY.model_copy(update={"labels": {"|STAFF": "N", "|restricted to staff": "N"}})
     data = image(1, **said)
 
     assert labels(read_header(data, is_all=True), institution.labels) == read

@@ -57,8 +57,23 @@ LAB, MAPPED = an_institution(), an_institution(**TABLE)
         ({}, {UNREAD}),
         ({"extension": [{"url": "urn:x"}]}, {UNREAD}),
         ("HIV", {UNREAD}),
-        # test data, integrity
+        # words beside a degree that restricts nothing, and say more
+        ({"coding": [ORDINARY], "text": "HIV, do not release"}, {"N", UNREAD}),
+        ({**ORDINARY, "display": "ask the clinic"}, {"N", UNREAD}),
+        ({**ORDINARY, "display": "Normal Confidentiality"}, {"N"}),
+        ({"coding": [{**ORDINARY, "display": "normal"}], "text": "N"}, {"N"}),
+        ({"coding": [RESTRICTED], "text": "ask the clinic"}, {"R"}),
+        # test data, integrity, purposes: one that is not ours limits the use
         ({"system": f"{SYSTEM}ActReason", "code": "HTEST"}, set()),
+        ({"system": f"{SYSTEM}ActReason", "code": "TREAT"}, set()),
+        ({"system": f"{SYSTEM}ActReason", "code": "HRESCH"}, {UNREAD}),
+        ({"system": f"{SYSTEM}ObservationValue", "code": "HRELIABLE"}, set()),
+        # codes of other systems: HL7 v2's, SNOMED's, and none that we know in small letters
+        ({"system": "http://terminology.hl7.org/CodeSystem/v2-0177", "code": "V"}, {"V"}),
+        ({"system": "http://terminology.hl7.org/CodeSystem/v2-0177", "code": "AID"}, {UNREAD}),
+        ({"system": "http://snomed.info/sct", "code": "86406008"}, {UNREAD}),
+        ({**HIV, "code": "hiv"}, {UNREAD}),
+        ({"reference": "#label"}, {UNREAD}),
     ],
 )
 def test_a_label_is_read_or_a_persons(label: object, read: set[str]):
@@ -154,10 +169,23 @@ META = {"meta": {"security": [HIV]}}
         ({"d1": {"securityLabel": [{"coding": [ORDINARY]}]}, "bundle": META}, [{"N", "HIV"}, {"HIV"}]),
         ({"d1": {"securityLabel": [{"text": "ask us first"}]}}, [{UNREAD}, set()]),
         ({"bundle": {"meta": {"security": [{"display": "secret"}]}}}, [{UNREAD}, {UNREAD}]),
+        ({"d2": {"securityLabel": [{"coding": [{"system": "urn:own", "code": "7"}]}]}}, [set(), {UNREAD}]),
+        ({"bundle": {"extension": [{"url": INLINE, "valueCoding": HIV}]}}, [{"HIV"}, {"HIV"}]),
+        # what guards a Binary (https://hl7.org/fhir/R4/binary-definitions.html#Binary.securityContext)
+        ({"l": {"meta": {}}, "b": {"securityContext": {"reference": "urn:uuid:d2"}},
+          "d2": {"securityLabel": [{"coding": [HIV]}]}}, [{"HIV"}, {"HIV"}]),
+        ({"b": {"securityContext": {"reference": "Patient/elsewhere"}}}, [set(), set()]),
     ],
-)
+)  # fmt: skip
 def test_the_high_water_mark_of_a_posted_bundle(beside: dict[str, Any], read: list[set[str]]):
     assert labels_of_both(a_bundle(**beside)) == read
+
+
+def test_a_label_on_an_entry_holds_for_all_of_its_bundle():
+    bundle = a_bundle()
+    bundle["entry"][1]["extension"] = [{"url": INLINE, "valueCoding": HIV}]
+
+    assert labels_of_both(bundle) == [{"HIV"}, {"HIV"}]
 
 
 # --- HL7 v2 -----------------------------------------------------------------------------------------------------------
@@ -234,6 +262,8 @@ def a_report(*more: str, order: str = "", result: str = "", pv1: str = "", pd1: 
         (a_report("CON|1|001|||||||||A^Active^HL70498^R^Refused^HL70498"), {UNREAD}),
         (a_report("CON|1|001|||||||||A^Active^HL70498^1^Filed^99LOC"), set()),
         (a_report("CON|1|001|||||||||A||||||||||^^^^^^^^pathology alone"), {UNREAD}),
+        (a_report(order="RE" + "|" * 27 + "N^ask the clinic^HL70177"), {"N", UNREAD}),
+        (a_report(order="RE" + "|" * 27 + "U^Usual control^HL70177"), {"N"}),
         # in small letters, or indented
         (a_report("arv|1|A|HIV"), {"HIV"}),
         (a_report("Arv|1|A|HIV"), {"HIV"}),

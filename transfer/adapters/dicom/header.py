@@ -42,6 +42,15 @@ _STUDY: Final = 0x0020000D
 _SERIES: Final = 0x0020000E
 #: Confidentiality Code; Confidentiality Constraint on Patient Data Description (PS3.6, table 6-1)
 _CONFIDENTIALITY: Final = frozenset((0x00401008, 0x00403001))
+#: Medical Alerts, Patient Comments, Special Needs, Patient State, Visit Comments: words on the patient, where a source
+#: that has no better place says what must not go
+_WORDS: Final = frozenset((0x00102000, 0x00104000, 0x00380050, 0x00380500, 0x00384000))
+#: what among them is a person's to read: that something must not go, or the name of a special category
+_TELLING: Final = re.compile(
+    rb"\b(confidential|sealed|sensitive(?! to)|do not|don't|not to be|no release|no disclosure|opt(ed)?.?out|restricted(?! m)"
+    rb"|42 ?c\.?f\.?r|hiv|aids|psychi\w+|psychotherapy|substance|alcohol\w*|drug (ab)?use|sexual(ly)?|abuse)\b",
+    re.IGNORECASE,
+)
 _WANTED: Final = frozenset(
     (_TRANSFER_SYNTAX, _CHARACTER_SET, _SOP_CLASS, _SOP_INSTANCE, _NAME, _NUMBER, _ISSUER, _BORN, _SEX, _STUDY, _SERIES)
 )
@@ -72,7 +81,8 @@ class DicomHeader:
     series_instance_uid: str | None
     patient: Stated
     sop_class_uid: str | None = None
-    #: what it says of its confidentiality, as bytes; a mark behind the first MB is not seen
+    #: what it says of its confidentiality, also among its words on its patient, as bytes; a mark behind the first MB is
+    #: not seen
     confidentiality: frozenset[bytes] = frozenset()
 
 
@@ -106,10 +116,12 @@ def read_header(head: bytes, *, is_all: bool) -> DicomHeader | None:
         series_instance_uid=_uid(found.get(_SERIES)),
         sop_class_uid=_uid(found.get(_SOP_CLASS)),
         patient=Stated(*(found.get(tag, b"") for tag in _PATIENT)),
-        confidentiality=frozenset(
-            said[:_MAX_LENGTH] for tag in _CONFIDENTIALITY if (said := found.get(tag, b"").strip(b"\0 "))
-        ),
+        confidentiality=_said(found, _CONFIDENTIALITY) | frozenset(filter(_TELLING.search, _said(found, _WORDS))),
     )
+
+
+def _said(found: dict[int, bytes], tags: frozenset[int]) -> frozenset[bytes]:
+    return frozenset(said[:_MAX_LENGTH] for tag in tags if (said := found.get(tag, b"").strip(b"\0 ")))
 
 
 def labels(header: DicomHeader, table: Mapping[str, str]) -> frozenset[str]:
@@ -170,7 +182,7 @@ def _elements(head: bytes, *, is_all: bool) -> dict[int, bytes]:
     # By its look, not by its name: files called explicit that are not are met, and everybody reads them.
     explicit = bool(re.fullmatch(rb"[A-Z]{2}", head[at + 4 : at + 6]))
     walk = Walk(head, explicit=explicit, order=">" if syntax == _BIG_ENDIAN else "<")
-    end = walk.collect(at, found, _WANTED, last=_SERIES)
+    end = walk.collect(at, found, _WANTED | _WORDS, last=_SERIES)
     if end == len(head) and not is_all:
         raise MoreNeeded
     _collect_confidentiality(walk, end, found, is_all=is_all or len(head) >= MOST_HEADER)
@@ -180,7 +192,7 @@ def _elements(head: bytes, *, is_all: bool) -> dict[int, bytes]:
 def _collect_confidentiality(walk: Walk, at: int, found: dict[int, bytes], *, is_all: bool) -> None:
     """What comes before may be long or broken; whose the file is, is known all the same."""
     try:
-        walk.collect(at, found, _CONFIDENTIALITY, last=max(_CONFIDENTIALITY))
+        walk.collect(at, found, _CONFIDENTIALITY | _WORDS, last=max(_CONFIDENTIALITY))
     except MoreNeeded:
         if not is_all:
             raise

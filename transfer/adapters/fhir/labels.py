@@ -11,10 +11,12 @@ from transfer.adapters.fhir.codes import ACT_REASON
 from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
 from transfer.adapters.fhir.xml_trees import NAMESPACE, XmlReader
 from transfer.errors import TransferError, Unexpected, Unreadable
-from transfer.security_labels import KNOWN_LABELS, UNREAD, is_label_system, read_label, read_text
+from transfer.security_labels import KNOWN_LABELS, UNREAD, is_label_system, read_beside, read_label
 
-#: systems whose codes are no labels of confidentiality: purposes (HTEST marks test data), integrity
-_NO_LABELS: Final = frozenset({ACT_REASON, "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"})
+#: a system whose codes are no labels of confidentiality: integrity
+_INTEGRITY: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
+#: purposes that keep nothing from a second opinion; HTEST marks test data. Any other one limits what it may be used for
+_PURPOSES: Final = frozenset({"HTEST", "TREAT", "TREATDS", "CAREMGT", "COC", "PATRQT", "HPAYMT", "HOPERAT", "PATADMIN"})
 
 _CONFIDENTIALITY: Final = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 _INLINE: Final = re.compile(r"/extension-inline-sec-label$")
@@ -37,6 +39,12 @@ def labels_in(tree: object, table: Mapping[str, str]) -> frozenset[str]:
 def meta_labels(tree: Tree, table: Mapping[str, str]) -> frozenset[str]:
     """The labels that a bundle says of itself: as high as those of anything in it."""
     return labels_in({"meta": tree.get("meta")}, table)
+
+
+def outer_labels(tree: Tree, table: Mapping[str, str]) -> frozenset[str]:
+    """The labels of a bundle that stand on no resource in it: on itself, and on its entries."""
+    entries = [{name: said for name, said in each.items() if name != "resource"} for each in children(tree, "entry")]
+    return labels_in({**tree, "entry": entries}, table)
 
 
 def check_labels(tree: Tree, known: frozenset[str], table: Mapping[str, str]) -> None:
@@ -151,11 +159,12 @@ def _read(label: object, table: Mapping[str, str]) -> frozenset[str]:
     if is_concept and not found:
         return read_label(None, None, text(label, "text"), table)
     read = [each for each in found if each != {UNREAD}]
-    return read_text(text(label, "text")).union(*(read or found))
+    together = frozenset[str]().union(*(read or found))
+    return together if f"|{text(label, 'text')}" in table else read_beside(together, text(label, "text"))
 
 
 def _of_coding(coding: Tree, table: Mapping[str, str]) -> frozenset[str]:
     system = text(coding, "system")
-    if system in _NO_LABELS:
+    if system == _INTEGRITY or (system == ACT_REASON and text(coding, "code") in _PURPOSES):
         return frozenset()
     return read_label(system, text(coding, "code"), text(coding, "display"), table)

@@ -8,7 +8,7 @@ from typing import Final
 from transfer.adapters.fhir.attachments import announced, inline
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES, Description, describe, says_void
 from transfer.adapters.fhir.identities import Resources, person
-from transfer.adapters.fhir.labels import labels_in, meta_labels
+from transfer.adapters.fhir.labels import labels_in, outer_labels
 from transfer.adapters.fhir.results import says_anything, whole_report
 from transfer.adapters.fhir.trees import MAX_BODY, Tree, check, check_meaning, child, children, text, type_of
 from transfer.bytes_seen import BytesSeen
@@ -74,7 +74,7 @@ def _set_apart(one: PushedDocument, said: Counter[IssuedIdentifier]) -> PushedDo
 
 
 def _labels_around(bundle: Tree, institution: Institution) -> frozenset[str]:
-    """What the bundle says of all it holds, and what stands beside its documents: a List, a Patient, a Provenance.
+    """What the bundle and its entries say of all it holds, and what stands beside its documents: a List, a Patient.
 
     A Binary's label is that of the document it belongs to.
     """
@@ -82,7 +82,7 @@ def _labels_around(bundle: Tree, institution: Institution) -> frozenset[str]:
     labels = [
         labels_in(each, institution.labels) for each in beside if type_of(each) not in {*DOCUMENT_TYPES, "Binary"}
     ]
-    return meta_labels(bundle, institution.labels).union(*labels)
+    return outer_labels(bundle, institution.labels).union(*labels)
 
 
 def _document(
@@ -131,7 +131,11 @@ def _file(
 ) -> tuple[PushedFile, frozenset[str], frozenset[Flaw]]:
     """The file, with the labels of what it stood in and what is wrong with it."""
     data, binary = _data(attachment, around)
-    labels, said = set(labels_in(binary, institution.labels)), announced(attachment)
+    guard = around.follow(child(binary, "securityContext"))
+    labels, said = (
+        {*labels_in(binary, institution.labels), *labels_in(guard, institution.labels)},
+        announced(attachment),
+    )
     if named(said.media_type) == UNKNOWN:
         said = replace(said, media_type=text(binary, "contentType"))
 

@@ -11,7 +11,7 @@ from typing import Final
 from transfer.adapters.hl7v2.consent_fields import codes_said, levels
 from transfer.adapters.hl7v2.message import FieldPart, Message, Segment
 from transfer.adapters.hl7v2.statuses import fields_late
-from transfer.security_labels import KNOWN_LABELS, PART_2, SENSITIVITY, UNREAD, is_label_system, read_text
+from transfer.security_labels import KNOWN_LABELS, PART_2, SENSITIVITY, UNREAD, is_label_system, read_beside, read_text
 
 __all__ = ["PART_2", "common_labels", "labels", "notices"]
 
@@ -94,8 +94,12 @@ def _coded(part: FieldPart, number: str, codes: Mapping[str, str], table: Mappin
     """A field's code and its alternates (CWE.1 to 3, 4 to 6, 10 to 12): translations of each other, one we know will
     do. Where there is none of them, what stands there is words (CWE.9).
     """
-    said = [(part.text(at) or part.text(at + 1), part.text(at + 2)) for at in (1, 4, 10)]
-    found = [_label(code, system, number, codes, table) for code, system in said if code]
+    said = [(part.text(at), part.text(at + 1), part.text(at + 2)) for at in (1, 4, 10)]
+    found = [
+        read_beside(_label(code or words or "", system, number, codes, table), words if code else None)
+        for code, words, system in said
+        if code or words
+    ]
     if not found and (words := part.whole()):
         found = [_label(words, None, number, codes, table)]
     return frozenset[str]().union(*([each for each in found if each != {UNREAD}] or found))
