@@ -47,8 +47,9 @@ _CONFIDENTIALITY: Final = frozenset((0x00401008, 0x00403001))
 _WORDS: Final = frozenset((0x00102000, 0x00104000, 0x00380050, 0x00380500, 0x00384000))
 #: what among them is a person's to read: that something must not go, or the name of a special category
 _TELLING: Final = re.compile(
-    rb"\b(confidential|sealed|sensitive(?! to)|do not|don't|not to be|no release|no disclosure|opt(ed)?.?out|restricted(?! m)"
-    rb"|42 ?c\.?f\.?r|hiv|aids|psychi\w+|psychotherapy|substance|alcohol\w*|drug (ab)?use|sexual(ly)?|abuse)\b",
+    rb"\b(confidential|sealed|sensitive(?! to)|do not|don't|not to be|no release|no disclosure|opt(ed)?.?out"
+    rb"|restricted(?! m)|42 ?c\.?f\.?r|hiv|aids|psychi\w+|psychotherapy|substance|alcohol\w*|drug (ab)?use|sexual(ly)?"
+    rb"|abuse)\b",
     re.IGNORECASE,
 )
 _WANTED: Final = frozenset(
