@@ -54,7 +54,38 @@ def in_bundle(*resources, **said):
 
 
 GUARDIAN = concept("GUARD", ROLE_CODE)
+RECEIVER = COMPLETE["provision"]["actor"][-1]
+PROVENANCE = {"resourceType": "Provenance", "target": [{"reference": "Consent/1"}]}
 PERSON = {
+    # --- beside the form: who says that it stands no more
+    "a Provenance that nullifies it": in_bundle({**PROVENANCE, "activity": concept("NULLIFY", "urn:x")}),
+    "a Provenance that says so in words": in_bundle({**PROVENANCE, "activity": {"text": "withdrawn by the patient"}}),
+    "a Provenance by which it is removed": in_bundle({**PROVENANCE, "entity": [{"role": "removal"}]}),
+    "a List in which it is deleted": in_bundle({"resourceType": "List", "entry": [{"deleted": True}]}),
+    "an entry that is an answer": in_bundle() | {"entry": [{"resource": COMPLETE, "response": {"status": "410"}}]},
+    "an entry that was not sought": in_bundle() | {"entry": [{"resource": COMPLETE, "search": {"mode": "include"}}]},
+    "a tag that ends it": a_form(meta={"tag": [{"system": "urn:x", "code": "revoked"}]}),
+    "a tag that ends it in words": a_form(meta={"tag": [{"code": "9", "display": "Withdrawn"}]}),
+    "a profile of refusals": a_form(meta={"profile": ["http://x.example/StructureDefinition/opt-out-consent"]}),
+    "a policy of those who opt out": a_form(policyRule=None, policy=[{"uri": "http://x.example/opt-out"}]),
+    "a policy of no disclosure": a_form(policy=[{"uri": "http://x.example/policies/no-disclosure"}]),
+    "a remark of DSTU2": of_provision(fhir_comments=["not the HIV results"]),
+    # --- the name beside a reference is another's
+    "a receiver of another name": of_provision(
+        actor=[CST, {**RECEIVER, "reference": {**RECEIVER["reference"], "display": "Some Other Clinic"}}]
+    ),
+    "a patient of another name": a_form(patient={"reference": "#patient", "display": "Doe, Jane"}),
+    # --- a display that says the contrary
+    "a class but for something": of_provision(**{"class": [{"code": "DocumentReference", "display": "no pathology"}]}),
+    "a class of fewer": of_provision(**{"class": [{"code": "DocumentReference", "display": "Radiology notes"}]}),
+    "a code without something": of_provision(
+        code=[{"coding": [{"system": LOINC, "code": "11506-3", "display": "Progress note without psychiatry"}]}]
+    ),
+    "an action by word of mouth": of_provision(action=[{"coding": [{"code": "disclose", "display": "by telephone"}]}]),
+    "a category that refuses": a_form(category=[{"coding": [{"code": "64292-6", "display": "Refusal to release"}]}]),
+    "an action in another language": of_provision(
+        action=[{"coding": [{"code": "disclose", "display": "nicht offenlegen"}]}]
+    ),
     # --- codes count with their system
     "a policy of another system": a_form(policyRule=concept("hipaa-auth", "urn:x")),
     "an opt-in of another system": a_form(policyRule=concept("OPTIN", "urn:x")),
@@ -178,6 +209,16 @@ PERMITTED = {
         {"reference": "#o", "identifier": {"system": NPI, "value": "3"}},
         {"resourceType": "Organization", "id": "o", "identifier": [{"system": NPI, "value": "3"}]},
     ),
+    "a receiver by its name": of_provision(
+        actor=[
+            *COMPLETE["provision"]["actor"][:-1],
+            {**RECEIVER, "reference": {**RECEIVER["reference"], "display": PARTNERS["summit"].name.upper()}},
+        ]
+    ),
+    "a patient by her name": a_form(patient={"reference": "#patient", "display": "QUILLFEATHER, O."}),
+    "a Provenance that made it": in_bundle({**PROVENANCE, "activity": concept("CREATE", "urn:x")}),
+    "a class by its name": of_provision(**{"class": [{"code": "DocumentReference", "display": "Document Reference"}]}),
+    "a tag that says nothing": a_form(meta={"tag": [{"system": "urn:x", "code": "imported"}]}),
     "a bundle with its patient": in_bundle({"resourceType": "Patient", "id": "p"}),
 }
 
@@ -253,6 +294,30 @@ NOES = {
     },
     "an exception at depth": {"provision": {"type": "permit", "provision": [{"provision": [{"type": "Deny"}]}]}},
 }
+
+
+NAMED = {
+    "the title of the signed form": {"sourceAttachment": {"data": "AAAA", "title": "Revocation of authorization"}},
+    "the form that it refers to": {"sourceReference": {"reference": "DocumentReference/1", "display": "Withdrawal"}},
+    "a category in words": {"category": [{"text": "Patient refuses release"}]},
+    "a category of the site's own": {"category": [concept("CONSENT-REVOKED", "urn:x")]},
+    "a policy of the site's own": {"policyRule": {"text": "Consent withdrawn"}},
+    "a tag": {"meta": {"tag": [{"code": "rescinded"}]}},
+    "a profile": {"meta": {"profile": ["http://x.example/StructureDefinition/RevokedConsent"]}},
+}
+
+
+@pytest.mark.parametrize("what", NAMED)
+def test_an_active_form_that_is_called_a_revocation_stops_and_is_a_persons(what):
+    said = inbound.objection(dump({**COMPLETE, **NAMED[what]}), PARTNERS["lakeside"])
+
+    assert said.kind is ObjectionKind.UNREADABLE
+
+
+def test_a_form_that_tells_of_the_right_to_revoke_objects_to_nothing():
+    told = {"text": {"status": "generated", "div": "<div>You may revoke this at any time.</div>"}}
+
+    assert inbound.objection(dump({**COMPLETE, **told}), PARTNERS["lakeside"]).kind is ObjectionKind.REPLACES
 
 
 @pytest.mark.parametrize("what", NOES)

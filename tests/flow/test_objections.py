@@ -76,7 +76,17 @@ def test_a_revocation_with_another_number_or_none_stops_all_that_its_sender_file
 @pytest.mark.parametrize("number", list(WRONG_NUMBERS))
 @pytest.mark.parametrize(
     "said",
-    ["deny", "deny of an Active one", "opt-out", "optout", "rejected", "cancelled", "no status", "entered-in-error"],
+    [
+        "deny",
+        "deny of an Active one",
+        "opt-out",
+        "optout",
+        "rejected",
+        "cancelled",
+        "no status",
+        "entered-in-error",
+        "title",
+    ],
 )
 def test_each_no_stops_at_the_door_whatever_its_number(services: Services, said: str, number: str):
     chart, case = a_case(services)
@@ -87,6 +97,8 @@ def test_each_no_stops_at_the_door_whatever_its_number(services: Services, said:
         patch["status"] = "Active" if said == "deny of an Active one" else "active"
     elif said in ("opt-out", "optout"):
         patch["policyRule"] = {"coding": [{"code": "OPTOUT" if said == "opt-out" else said}]}
+    elif said == "title":
+        patch["sourceAttachment"] = {"data": "AAAA", "title": "Revocation of my authorization"}
     else:
         patch["status"] = None if said == "no status" else said
 

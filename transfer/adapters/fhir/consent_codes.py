@@ -15,8 +15,26 @@ from transfer.adapters.fhir.trees import Tree, child, children, text
 from transfer.permissions import Finding
 from transfer.permissions.descriptions import words
 
-#: words by which a display says less than its code
-_NARROWING: Final = frozenset({"only", "except", "excepting", "excluding", "unless", "limited", "but", "not"})
+#: words by which a display says less than its code, or the contrary of it
+_NARROWING: Final = frozenset(
+    {
+        "only",
+        "except",
+        "excepting",
+        "excluding",
+        "excludes",
+        "excluded",
+        "unless",
+        "limited",
+        "but",
+        "not",
+        "no",
+        "none",
+    }
+    | {"never", "without", "refusal", "refuse", "refused", "refuses", "decline", "declined", "deny", "denied", "denial"}
+    | {"prohibited", "revoked", "revocation", "withdrawn", "withdrawal", "suspended", "expired", "verbal", "verbally"}
+    | {"oral", "orally", "telephone", "nicht", "kein", "keine", "ohne", "sin", "excepto", "sans", "sauf", "pas"}
+)
 ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 
@@ -45,6 +63,19 @@ def concept_codings(concepts: Iterable[Tree], doubts: Doubts) -> Iterator[Tree]:
 def narrows(named: Tree) -> bool:
     """Whether the display of a coding or a reference says less than the code or the number beside it."""
     return not _NARROWING.isdisjoint(words(text(named, "display")))
+
+
+def is_of_another(reference: Tree, names: Iterable[str]) -> bool:
+    """Whether the display of a reference has no word of the names that are known of what it refers to. A display
+    without a word says nothing.
+    """
+    said = _long(text(reference, "display"))
+    known = {word for name in names for word in _long(name)}
+    return bool(said and known) and said.isdisjoint(known)
+
+
+def _long(said: str | None) -> set[str]:
+    return {word for word in words(said) if len(word) > 1}
 
 
 def coded(codings: Iterable[Tree], doubts: Doubts) -> Iterator[Tree]:

@@ -6,13 +6,22 @@ from typing import Final
 
 from transfer import security_labels
 from transfer.adapters.fhir.codes import ACT_REASON, CONFIDENTIALITY, KIND, PARTICIPATION, coding_of, kind_of
-from transfer.adapters.fhir.consent_codes import ACT_CODE, Doubts, coded, concept_codings, narrows, period
+from transfer.adapters.fhir.consent_codes import (
+    ACT_CODE,
+    Doubts,
+    coded,
+    concept_codings,
+    is_of_another,
+    narrows,
+    period,
+)
 from transfer.adapters.fhir.identities import Resources, organization
 from transfer.adapters.fhir.trees import Tree, child, children, text, type_of
 from transfer.errors import NeedsReview
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
 from transfer.permissions import Action, Finding, Provision, ProvisionType
+from transfer.permissions.descriptions import words
 from transfer.permissions.purposes import KNOWN_PURPOSES
 from transfer.records import RecordKind
 from transfer.unmapped_codes import key_of
@@ -147,6 +156,8 @@ class ProvisionReader:
             known = self._known(reference)
             if known:
                 found.add(known)
+                if is_of_another(reference, [self.institutions[known].name]):
+                    self.doubts.note(Finding.PARTY_UNKNOWN)
                 continue
             others = True
             if level == 1 and kind is ProvisionType.PERMIT:
@@ -221,6 +232,8 @@ class ProvisionReader:
     def _kinds_of(self, coding: Tree) -> frozenset[RecordKind]:
         code, system = text(coding, "code") or "", text(coding, "system")
         if code in _CLASSES and system in (_RESOURCE_TYPES, None):
+            if "".join(words(text(coding, "display"))) not in ("", code.casefold(), f"{code.casefold()}s"):
+                self.doubts.note(Finding.WORDS_SAY_MORE)
             return _CLASSES[code]
         if system == KIND:
             found = frozenset(kind for kind in RecordKind if kind == code)

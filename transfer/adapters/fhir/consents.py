@@ -7,12 +7,23 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from transfer.adapters.fhir.consent_codes import ACT_CODE, Doubts, concept_codings, has_code, narrows
+from transfer.adapters.fhir.consent_codes import ACT_CODE, Doubts, concept_codings, has_code, is_of_another, narrows
 from transfer.adapters.fhir.consent_provisions import ProvisionReader
 from transfer.adapters.fhir.consent_signatures import AUTHORITY, Signature, signature
 from transfer.adapters.fhir.consent_sources import note_source
 from transfer.adapters.fhir.identities import Resources, first_issued, person
-from transfer.adapters.fhir.trees import Tree, check, child, children, codings, extensions, objects_in, text, type_of
+from transfer.adapters.fhir.trees import (
+    Tree,
+    check,
+    child,
+    children,
+    codings,
+    extensions,
+    objects_in,
+    text,
+    texts,
+    type_of,
+)
 from transfer.adapters.loinc import LOINC
 from transfer.errors import NeedsReview
 from transfer.institutions import Institution, Institutions
@@ -69,6 +80,12 @@ _POLICIES: Final = {
 }
 #: https://profiles.ihe.net/ITI/PCF, implicit policies that refuse; of whatever version, however it is spelled
 REFUSING_POLICIES: Final = re.compile(r"/ITI/PCF/Policy-(deny|break-glass-only)\b", re.IGNORECASE)
+#: in a policy, a profile, a tag or an activity of whomever: it may refuse, or end
+MAY_END: Final = re.compile(
+    r"opt-?out|refus|\brevok|revoked|revocation|rescind|withdr[ae]w|no-?disclos|non-?disclos|suspend|nullif|deleted?\b"
+    r"|\baborted|cancel|inactiv|obsolete|retract|\bvoid|declin|denied|denial|object(s|ion)\b",
+    re.IGNORECASE,
+)
 _ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 #: v3-ObservationValue: not all of it is here, or not as its sender holds it
 _NOT_WHOLE: Final = ("SUBSETTED", "REDACTED", "MASKED", "ABSTRED", "AGGRED", "ANONYED", "PSEUDED")
@@ -104,6 +121,8 @@ def read(
         if not doubts.findings:
             check(consent)
         _note_what_it_is(consent, doubts)
+        _note_around(consent, resources, doubts)
+        _note_beside(envelope or {}, doubts)
         note_source(consent, resources, doubts)
         _note_whether_real(consent, [envelope or {}, resources.follow(child(consent, "patient"))], doubts)
     reader = ProvisionReader(resources, institution, institutions, doubts)
@@ -162,6 +181,8 @@ def _base(consent: Tree, doubts: Doubts) -> ProvisionType | None:
     if None in said or any(text(coding, "system") not in _POLICY_SYSTEMS for coding in found):
         doubts.note(Finding.CODE_UNKNOWN)
     uris = [text(policy, "uri") or "" for policy in children(consent, "policy")]
+    if any(map(MAY_END.search, uris)):
+        doubts.note(Finding.CODE_UNKNOWN)
     if any(map(REFUSING_POLICIES.search, uris)) or ProvisionType.DENY in said:
         return ProvisionType.DENY
     return ProvisionType.PERMIT if ProvisionType.PERMIT in said else None
@@ -177,6 +198,41 @@ def _note_modifiers(consent: Tree, patient: Tree, envelope: Tree, doubts: Doubts
     sent = objects_in([consent, patient, envelope])
     if any(node.get("modifierExtension") or node.get("implicitRules") for node in sent):
         doubts.note(Finding.MEANING_MODIFIED)
+
+
+def _note_around(consent: Tree, resources: Resources, doubts: Doubts) -> None:
+    """What its tags, its profiles, remarks in it and the display of its patient say beside it."""
+    said = [text(one, name) for one in children(consent, "meta", "tag") for name in ("code", "display")]
+    said += texts(consent, "meta", "profile")
+    if any(MAY_END.search(each) for each in said if each):
+        doubts.note(Finding.MEANING_MODIFIED)
+    if any("fhir_comments" in node for node in objects_in(consent)):
+        doubts.note(Finding.WORDS_SAY_MORE)
+    patient = child(consent, "patient")
+    names = [
+        each
+        for name in children(resources.follow(patient), "name")
+        for each in (text(name, "text") or "", text(name, "family") or "", *texts(name, "given"))
+    ]
+    if is_of_another(patient, names):
+        doubts.note(Finding.FORM_UNREADABLE)
+
+
+def _note_beside(envelope: Tree, doubts: Doubts) -> None:
+    """What comes with the form and says that it stands no more: its Provenance, a List of what was deleted, an entry
+    that is an answer of a server or none of what was sought (https://hl7.org/fhir/R4/bundle.html).
+    """
+    for entry in children(envelope, "entry"):
+        resource = child(entry, "resource")
+        activities = [said for each in codings(child(resource, "activity")) for said in each.values()]
+        activities.append(text(resource, "activity", "text"))
+        roles = {text(each, "role") for each in children(resource, "entity")}
+        has_ended = any(MAY_END.search(said) for said in activities if isinstance(said, str)) or "removal" in roles
+        is_deleted = any(each.get("deleted") is True for each in children(resource, "entry"))
+        if has_ended or is_deleted:
+            doubts.note(Finding.MEANING_MODIFIED)
+        if child(entry, "response") or text(entry, "search", "mode") not in ("match", None):
+            doubts.note(Finding.FORM_UNREADABLE)
 
 
 def _note_extensions(consent: Tree, doubts: Doubts) -> None:

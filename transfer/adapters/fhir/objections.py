@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
-from transfer.adapters.fhir.consents import REFUSING_POLICIES, REPLACES
+from transfer.adapters.fhir.consents import MAY_END, REFUSING_POLICIES, REPLACES
 from transfer.adapters.fhir.identities import Resources, demographics, issued, person
-from transfer.adapters.fhir.trees import Tree, child, children, extensions, objects_in, text, type_of
+from transfer.adapters.fhir.trees import Tree, child, children, extensions, objects_in, text, texts, type_of
 from transfer.institutions import Institution
 from transfer.objections import Objection, ObjectionKind
 from transfer.patients import Demographics, IssuedIdentifier
@@ -43,6 +43,8 @@ def read(consent: Tree, entries: Iterable[Tree], institution: Institution) -> Ob
     kind = _KINDS.get(status, ObjectionKind.UNREADABLE)
     if status == "active" and _refuses(consent):
         kind = ObjectionKind.REFUSED
+    elif status == "active" and any(map(MAY_END.search, _words(consent))):
+        kind = ObjectionKind.UNREADABLE
     return Objection(
         kind=kind,
         patients=tuple(_patients(consent, entries, institution)),
@@ -62,6 +64,19 @@ def _refuses(consent: Tree) -> bool:
     by_policy = any(REFUSING_POLICIES.search(uri) for uri in uris if uri)
     opts_out = any(_OPT_OUT.search(said) for said in (*codes, *uris) if said)
     return by_policy or opts_out or "deny" in {said.lower() for said in types if said}
+
+
+def _words(consent: Tree) -> Iterator[str]:
+    """What it is called: its scope, categories, policies, tags and profiles, and the title of the signed form. A "no"
+    that its sender files as an active form may say so nowhere else.
+    """
+    concepts = [child(consent, "scope"), child(consent, "policyRule"), *children(consent, "category")]
+    codes = [each for concept in concepts for each in (concept, *children(concept, "coding"))]
+    codes += children(consent, "meta", "tag")
+    said = [text(each, name) for each in codes for name in ("code", "display", "text")]
+    said += [text(each, name) for each in children(consent, "policy") for name in ("authority", "uri")]
+    said += [text(consent, "sourceAttachment", "title"), text(consent, "sourceReference", "display")]
+    yield from filter(None, [*said, *texts(consent, "meta", "profile")])
 
 
 def _provisions(consent: Tree) -> Iterator[Tree]:
