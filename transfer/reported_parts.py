@@ -46,6 +46,12 @@ _RULED_OUT: Final = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE: Final = re.compile(r"[.;,:\n]|\bbut\b", re.IGNORECASE)
+#: a line that ends or begins like this is one with its neighbour: text was broken where the line was full
+_UNFINISHED: Final = re.compile(
+    r"\b(?:no|not|non|without|of|for|from|with|in|on|to|by|and|or|the|an?|is|are|was|were|residual|recurrent|definitive)$",
+    re.IGNORECASE,
+)
+_GOES_ON: Final = re.compile(r"[a-z]|(?:OF|FOR|OR|AND|IS|WAS|NOT)\b")
 _NAMED: Final = re.compile(r"([A-Z])\d*|([1-9]\d?)(?:-\d+)?")
 
 
@@ -61,7 +67,7 @@ def malignant_parts(lines: Iterable[str]) -> tuple[str, ...]:
             part = found[1] if found else part
             if part is not None and (part in said or len(said) < _MOST_PARTS):
                 said.setdefault(part, []).append(line[found.end() :] if found else line)
-    return tuple(part for part, texts in said.items() if _is_called_malignant("\n".join(texts)))
+    return tuple(part for part, texts in said.items() if _is_called_malignant("\n".join(_unbroken(texts))))
 
 
 def parts_named(text: str) -> tuple[str, ...]:
@@ -98,6 +104,17 @@ def _diagnoses(lines: Iterable[str]) -> Iterator[list[str]]:
             within.append(line)
     if within is not None:
         yield within
+
+
+def _unbroken(lines: Iterable[str]) -> list[str]:
+    """Lines that were broken because they were full, as one: `no evidence of` and `carcinoma`."""
+    whole: list[str] = []
+    for line in (line.strip() for line in lines):
+        if whole and line and (_UNFINISHED.search(whole[-1]) or _GOES_ON.match(line)):
+            whole[-1] = f"{whole[-1]} {line}"
+        else:
+            whole.append(line)
+    return whole
 
 
 def _is_called_malignant(text: str) -> bool:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.kit import unreadable as u
+from tests.kit.papers import a_printed_text
 from transfer.adapters.opening import OpeningProcess
 from transfer.adapters.opening.members import members
 from transfer.adapters.opening.opener import _WORDS
@@ -424,3 +425,53 @@ def test_a_portfolio_whose_own_pages_are_blank_is_not_empty(opener: OpeningProce
         pdf.save(blank)
 
     assert opened(opener, blank.getvalue(), "application/pdf").flaws == set()
+
+
+# --- what a diagnosis calls malignant ---------------------------------------------------------------------------------
+
+DIAGNOSIS = (
+    "SURGICAL PATHOLOGY REPORT\nFINAL DIAGNOSIS:\n"
+    "A. Right breast, core biopsy: No evidence in any of the levels that were cut of a residual invasive carcinoma.\n"
+    "B. Sentinel node: Metastatic carcinoma, 4 mm.\nGROSS DESCRIPTION:\nC. Received is a carcinoma."
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (a_printed_text(DIAGNOSIS), "application/pdf"),
+        (u.within("application/pdf", a_printed_text(DIAGNOSIS)), "text/xml"),
+        (
+            a_resource("application/pdf", data=base64.b64encode(a_printed_text(DIAGNOSIS)).decode()),
+            "application/fhir+json",
+        ),
+        (DIAGNOSIS.encode(), "text/plain"),
+    ],
+    ids=["a PDF", "a PDF within a C-CDA", "a PDF within a resource", "text"],
+)
+def test_the_parts_that_a_report_calls_malignant_are_read_also_where_it_is_a_pdf(
+    opener: OpeningProcess, data: bytes, kind: str
+):
+    assert opened(opener, data, kind).malignant == ("B",)
+
+
+def test_a_pdf_without_words_says_nothing_of_parts(opener: OpeningProcess):
+    assert opened(opener, u.a_pdf(), "application/pdf").malignant == ()
+
+
+def test_a_pdf_whose_words_take_too_long_is_opened_without_them(monkeypatch: pytest.MonkeyPatch):
+    forever = (
+        "import runpy\n"
+        "from transfer.adapters.opening import pdf_words\n"
+        "pdf_words.SECONDS = 1\n"
+        "def pages(_):\n    yield 'FINAL DIAGNOSIS: A. Node: Carcinoma.'\n    while True: pass\n"
+        "pdf_words._pages = pages\n"
+        "runpy.run_module('transfer.adapters.opening.child', run_name='__main__')"
+    )
+    opener = OpeningProcess(command=(sys.executable, "-c", forever))
+    try:
+        found = opened(opener, a_printed_text(DIAGNOSIS), "application/pdf")
+    finally:
+        opener.close()
+
+    assert (found.flaws, found.malignant) == (frozenset(), ("A",))

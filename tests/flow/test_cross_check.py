@@ -1,10 +1,12 @@
 """Slides and blocks are held against the laboratory's reports, and images against theirs, by what they say."""
 
+import base64
 from typing import Any
 
 import pytest
 
 from tests.kit import builders as b
+from tests.kit.papers import a_printed_text
 from tests.kit.processing import process_all
 from tests.kit.scripted_fhir import an_institution
 from tests.kit.staff import ANN
@@ -146,6 +148,19 @@ def test_a_report_that_calls_nothing_malignant_asks_nobody(services: Services, c
     report_comes(services, chart, "A. Right breast: Fibroadenoma.\\.br\\B. Sentinel node: Negative for carcinoma.")
 
     assert not lacking(services, case)
+
+
+def test_a_report_whose_words_stand_in_its_pdf_alone_asks_too(services: Services, chart: Chart, case: CaseId):
+    lines = "FINAL DIAGNOSIS:\nA. Right breast: Invasive carcinoma.\nB. Node: Metastatic carcinoma.\nC. Skin: Benign."
+    segments = [one for one in b.report_of(chart).split(b"\r") if not one.startswith(b"OBX")]
+    pdf = base64.b64encode(a_printed_text(lines)).decode()
+    said = f"OBX|1|ED|22637-3^Pathology report final diagnosis^LN||LAB^Application^PDF^Base64^{pdf}||||||F\r"
+    b.comes(services, b.PRAIRIE, ArrivalKind.ANSWER, b"\r".join(segments) + said.encode(), HL7_V2, Door.MLLP)
+    process_all(services)
+
+    logged_in(services, case, chart, "A", "C")
+
+    assert lacking(services, case)
 
 
 # --- images and their report ------------------------------------------------------------------------------------------

@@ -16,6 +16,15 @@ def a_pdf(pages: int, *, says: str = "page") -> bytes:
     return bytes(made.output())
 
 
+def a_printed_text(text: str) -> bytes:
+    """A PDF with a text layer, whose lines are broken where its column ends."""
+    made = FPDF(format="letter")
+    made.set_font("helvetica", size=12)
+    made.add_page()
+    made.multi_cell(90, 6, text)
+    return bytes(made.output())
+
+
 def a_fax(pages: int, *, standard: bool = False) -> bytes:
     """A TIFF as fax servers write it (T.4): black and white; of standard resolution, pixels are twice as high."""
     height, down = (1078, 98) if standard else (2156, 196)

@@ -27,6 +27,9 @@ _UNREADABLE: Final = '{"flaws":["unreadable"],"named":[]}'
 _DIAGNOSIS: Final = re.compile(rb"diagnos[ie]s", re.IGNORECASE)
 #: of CPU, for one document
 SECONDS_EACH: Final = 20
+#: bytes in which the head of a PDF stands (ISO 32000-1, annex H.3), and PDFs of one document whose words are read
+_HEAD: Final = 1024
+_MOST_PDFS: Final = 4
 
 
 def main() -> None:
@@ -54,27 +57,37 @@ def _found(told: dict[str, Any], data: bytes) -> str:
         flaws = documents.flaws(
             told["content_type"], data, documents.Within(look=named.look, tell_attached=named.attach)
         )
-        malignant = _malignant(told["content_type"], data) if not flaws else ()
+        malignant = _malignant(told["content_type"], data, named.pages) if not flaws else ()
         return _answer(flaws | named.flaws, named.people, named.attached, malignant)
     except Exception:  # noqa: BLE001  # whatever a hostile file does to a parser: it is not opened
         return _UNREADABLE
 
 
-def _malignant(content_type: str, data: bytes) -> tuple[str, ...]:
-    """The parts that its diagnosis calls malignant, where it is text that has one. What cannot be read says nothing."""
-    if not _DIAGNOSIS.search(data):
-        return ()
-    from transfer.adapters.packet import narrative
+def _malignant(content_type: str, data: bytes, pages: Iterable[bytes]) -> tuple[str, ...]:
+    """The parts that its diagnosis calls malignant, where it or a PDF that it is or carries has one that is text. What
+    cannot be read says nothing.
+    """
+    from transfer.adapters.opening import pdf_words
     from transfer.reported_parts import malignant_parts
 
+    said = [_narrated(content_type, data), *map(pdf_words.lines, pages)]
+    return tuple(dict.fromkeys(part for lines in said for part in malignant_parts(lines)))
+
+
+def _narrated(content_type: str, data: bytes) -> list[str]:
+    """The lines of what is no PDF, where a word in it promises a diagnosis."""
+    if not _DIAGNOSIS.search(data):
+        return []
+    from transfer.adapters.packet import narrative
+
     try:
-        return malignant_parts(narrative.lines(narrative.blocks(content_type, data) or ()))
+        return list(narrative.lines(narrative.blocks(content_type, data) or ()))
     except Exception:  # noqa: BLE001  # whatever a hostile file does to a parser: its flaws are found elsewhere
-        return ()
+        return []
 
 
 class _Named:
-    """Whom a document names, and the documents that it carries."""
+    """Whom a document names, the documents that it carries, and the PDFs that it is or carries."""
 
     def __init__(self, source: dict[str, Any]) -> None:
         from transfer.institutions import Institution
@@ -83,6 +96,7 @@ class _Named:
         self.people: dict[Demographics, None] = {}
         self.flaws: set[Flaw] = set()
         self.attached: list[AttachedFile] = []
+        self.pages: list[bytes] = []
 
     def attach(self, name: str, flaws: set[Flaw]) -> None:
         self.attached.append(AttachedFile(name=name, flaws=frozenset(flaws)))
@@ -90,6 +104,8 @@ class _Named:
     def look(self, data: bytes) -> None:
         from transfer.adapters.own_patient import MOST, PatientHidden, patients_named
 
+        if b"%PDF-" in data[:_HEAD] and len(self.pages) < _MOST_PDFS:
+            self.pages.append(data)
         try:
             for one in patients_named(data, self._source):
                 if len(self.people) < MOST:
