@@ -35,6 +35,7 @@ COMPOSITION = {
         {"code": {"text": "History"}, "section": [
             {"title": "Surgery", "text": {"status": "generated", "div": f"<div {XHTML}>Lobe<br/>gone</div>"}}]},
         {"title": "Allergies", "entry": [{"reference": "AllergyIntolerance/1"}]},
+        {"title": "Implants", "emptyReason": {"coding": [{"code": "nilknown", "display": "Nil Known"}]}},
     ],
 }  # fmt: skip
 ORGANIZATION = {"resourceType": "Organization", "name": "Cedar Clinic"}
@@ -84,7 +85,7 @@ def test_a_document_is_read_section_by_section(kind: str, content: bytes):
         *("Patient: Jo Ann Doe", "Born: 1960-01-01", "Sex: Female", "Patient no.: 7001", "Kind: Summary"),
         *("Dated: 2026-01-04 09:30 -05:00", "Status: Preliminary", "Author: Cedar Clinic; Dr Eve"),
         *("Results", "Test: CEA; Value: 100", "0"),
-        *("Surgery", "Lobe", "gone", "Allergies"),
+        *("Surgery", "Lobe", "gone", "Allergies", "Implants", "Empty: Nil Known"),
     ]
     (table,) = [one for one in found if isinstance(one, NarrativeTable)]
     assert (table.heading_rows, table.row(1)) == (1, ["CEA", "100\n0"])

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import docx
 import pytest
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +31,7 @@ from transfer.adapters.packet.narrative import (
     gridded,
     plain_table,
 )
+from transfer.adapters.packet.narrative.blocks import STRUCK
 from transfer.errors import Unreadable
 from transfer.flaws import Flaw
 
@@ -472,6 +475,7 @@ def test_xml_of_another_kind_reads_as_its_texts_with_their_names():
     ("mark", "word"),
     [
         (rb"{\v x}", "hidden"),
+        (rb"{\field{\*\fldinst FORMCHECKBOX{\*\formfield{\fftype1\ffres1}}}{\fldrslt }}yes", "ticked"),
         (rb"{\pict 00}", "pictures"),
         (rb"{\header h}", "heads"),
         (rb"{\*\annotation c}", "comments"),
@@ -505,6 +509,68 @@ def test_what_is_struck_out_raised_or_hidden_in_rich_text_is_told_from_the_rest(
 def test_each_line_of_what_is_deleted_says_so():
     found = blocks("text/rtf", rb"{\rtf1 a{\strike one\par two}\par b}")
     assert [block.text.replace("\ufdd1", "") for block in found] == ["a[deleted: one]", "[deleted: two]", "b"]
+
+
+FONTS = rb"{\fonttbl{\f0 Arial;}{\f1\fcharset2{\*\panose 05050102}Symbol;}{\f2\fcharset2 Wingdings;}}"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (rb"Ki-67 {\f1 \'a3} 5", "Ki-67 ≤ 5"),
+        (rb"\f1\'b3\f0  3", "≥ 3"),
+        (rb"5 {\f1 m}g", "5 μg"),
+        (rb"{\f1\u8804\'a3} 5", "≤ 5"),
+        (rb"{\f2 \'fe} yes {\f2 \'a8} no", "☑ yes ☐ no"),
+        (rb"{\f0 \'a3} 5", "£ 5"),
+    ],
+)
+def test_letters_of_fonts_that_draw_signs_are_these_signs(source: bytes, said: str):
+    assert blocks("text/rtf", rb"{\rtf1\ansi\ansicpg1252" + FONTS + source + rb"\par}") == [Paragraph(said)]
+
+
+def test_the_number_of_a_list_is_shown_by_its_older_word_too():
+    old, both = rb"{\pntext\f0 2.\tab}Margins", rb"{\listtext\f0 2.\tab}{\pntext\f0 2.\tab}Margins"
+    for source in (old, both):
+        assert blocks("text/rtf", rb"{\rtf1\ansi " + source + rb"\par}") == [FixedWidth("2.      Margins")]
+
+
+def test_what_a_word_document_strikes_out_hides_raises_or_draws_as_a_sign_is_told_from_the_rest():
+    document = docx.Document()
+    written = document.add_paragraph("Dose ")
+    for text, property_ in (("10 mg", "strike"), ("x", "hidden"), ("4 mg", "double_strike"), ("9", "superscript")):
+        setattr(written.add_run(text).font, property_, True)
+    shown = written.add_run("/L")
+    shown.font.hidden = False
+    sign = OxmlElement("w:sym")
+    sign.set(qn("w:font"), "Symbol")
+    sign.set(qn("w:char"), "F0A3")
+    shown._r.append(sign)
+    kept = io.BytesIO()
+    document.save(kept)
+
+    assert blocks(DOCX, kept.getvalue()) == [Paragraph("Dose [deleted: 10 mg][deleted: 4 mg]⁹/L≤")]
+
+
+@pytest.mark.parametrize(
+    "struck",
+    [
+        '<content styleCode="Strikethrough">10 mg</content>',
+        '<content styleCode="Bold xStrike">10 mg</content>',
+        '<content revised="delete">10 mg</content>',
+    ],
+)
+def test_what_a_clinical_document_strikes_out_does_not_read_as_valid(struck: str):
+    assert Paragraph(f"[deleted: {STRUCK}10 mg{STRUCK}] 5 mg") in blocks("text/xml", cda(f"{struck} 5 mg"))
+
+
+@pytest.mark.parametrize("style", ["text-decoration: line-through", "text-decoration-line:underline line-through"])
+def test_what_a_page_strikes_out_by_its_style_does_not_read_as_valid(style: str):
+    assert page(f"<span style='{style}'>10 mg</span> 5 mg") == [Paragraph(f"[deleted: {STRUCK}10 mg{STRUCK}] 5 mg")]
+
+
+def test_an_underlined_value_stands():
+    assert page("<span style='text-decoration: underline'>10 mg</span>") == [Paragraph("10 mg")]
 
 
 @pytest.mark.parametrize(("page", "letter"), [(rb"\mac", rb"\'8e"), (rb"\pc", rb"\'82"), (rb"\pca", rb"\'82")])

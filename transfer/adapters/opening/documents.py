@@ -162,7 +162,7 @@ def _pdf(data: bytes, within: Within) -> set[Flaw]:
                 return {Flaw.CUT}
             attached = attached_files(pdf)
             _open_attached(attached, within)
-            wrong = _pages(pdf)
+            wrong = _pages(pdf) or _unseen(pdf, data)
             return wrong - {Flaw.EMPTY} if attached else wrong
     except pikepdf.PasswordError:
         return {Flaw.PASSWORD}
@@ -190,14 +190,53 @@ def _pages(pdf: Any) -> set[Flaw]:
     return {Flaw.EMPTY} if is_blank else set()
 
 
+def _unseen(pdf: Any, data: bytes) -> set[Flaw]:
+    """Pages that are no longer what their maker put there: a form that Adobe's programs alone draw (ISO 32000-1, 7.7.2:
+    NeedsRendering), a scan that stops before its end, and pages on which nothing shows. What people filled in may show
+    in other programs than ours.
+    """
+    from transfer.adapters.opening import pdf_seen
+
+    form = pdf.Root.get("/AcroForm", {})
+    if "/XFA" in form and bool(pdf.Root.get("/NeedsRendering", False)):
+        return {Flaw.UNREADABLE}
+    if any(_is_cut_scan(picture) for page in pdf.pages for picture in page.images.values()):
+        return {Flaw.CUT}
+    return {Flaw.EMPTY} if not len(form.get("/Fields", [])) and pdf_seen.is_blank(data) else set()
+
+
+def _is_cut_scan(picture: Any) -> bool:
+    """Of a JPEG within a page: it lacks its end (ITU-T T.81, B.1.1.3), and its reader misses some of it."""
+    from PIL import Image
+
+    if picture.get("/Filter") not in ("/DCTDecode", ["/DCTDecode"]):
+        return False
+    raw = picture.read_raw_bytes()
+    if b"\xff\xd9" in raw[-1024:]:
+        return False
+    try:
+        with Image.open(io.BytesIO(raw)) as opened:
+            opened.load()
+    except (OSError, SyntaxError) as error:
+        return "truncated" in str(error)
+    return False
+
+
 def _picture(data: bytes, _within: Within) -> set[Flaw]:
+    """Every frame with its pixels. A fax on which nothing is, on no page, is empty."""
     from PIL import Image, UnidentifiedImageError
 
+    from transfer.adapters.opening import tiff
+
+    if tiff.is_cut(data):
+        return {Flaw.CUT}
+    is_blank = data[:2] in (b"II", b"MM")
     try:
         with Image.open(io.BytesIO(data)) as picture:
             for number in range(min(getattr(picture, "n_frames", 1), FRAMES)):
                 picture.seek(number)
                 picture.load()
+                is_blank = is_blank and picture.mode in ("1", "L") and len(set(picture.getextrema())) == 1
     except UnidentifiedImageError:
         return {Flaw.UNREADABLE}
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -205,7 +244,7 @@ def _picture(data: bytes, _within: Within) -> set[Flaw]:
     except (OSError, EOFError, SyntaxError) as error:
         is_cut = isinstance(error, EOFError) or "truncated" in str(error)
         return {Flaw.CUT if is_cut else Flaw.UNREADABLE}
-    return set()
+    return {Flaw.EMPTY} if is_blank else set()
 
 
 def _docx(data: bytes, _within: Within) -> set[Flaw]:
@@ -251,7 +290,7 @@ def _xml(data: bytes, within: Within) -> set[Flaw]:
 
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
     try:
-        root = etree.fromstring(data.strip(b"\0 \t\r\n"), parser)
+        root = etree.fromstring(_trimmed(data), parser)
     except etree.XMLSyntaxError:
         return {Flaw.UNREADABLE if data.rstrip(b"\0 \t\r\n").endswith(b">") else Flaw.CUT}
     name = etree.QName(root).localname
@@ -260,6 +299,11 @@ def _xml(data: bytes, within: Within) -> set[Flaw]:
     if root.tag.startswith("{http://hl7.org/fhir}"):
         return _fhir({"resourceType": name} | _tree(root), within)
     return set() if "".join(root.itertext()).strip() or root.attrib else {Flaw.EMPTY}
+
+
+def _trimmed(data: bytes) -> bytes:
+    """Without what senders put around a document. In UTF-16 these bytes are halves of letters."""
+    return data if data[:2] in (b"\xff\xfe", b"\xfe\xff") else data.strip(b"\0 \t\r\n")
 
 
 def _clinical_document(root: Any, within: Within) -> set[Flaw]:

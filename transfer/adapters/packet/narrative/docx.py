@@ -15,6 +15,8 @@ from transfer.adapters.packet.narrative.blocks import (
     gridded,
     unmarked,
 )
+from transfer.adapters.packet.narrative.elements import raised
+from transfer.adapters.packet.narrative.symbols import draws_signs, sign
 from transfer.errors import Unreadable
 
 #: bytes that a document may unpack to
@@ -28,6 +30,7 @@ _LEAVES: Final[dict[str, Callable[[Any], str]]] = {
     **dict.fromkeys((f"{_W}br", f"{_W}cr"), lambda _: "\n"),
     f"{_W}tab": lambda _: "\t",
     f"{_W}noBreakHyphen": lambda _: "-",
+    f"{_W}sym": lambda element: _sign(element),
 }
 _REVISIONS: Final = {
     **dict.fromkeys((f"{_W}del", f"{_W}moveFrom"), "deleted"),
@@ -144,13 +147,36 @@ def _text(element: Any, seen: _Seen, depth: int) -> Iterator[str]:
             yield from _text(child[0], seen, depth + 1) if len(child) else ()
         elif isinstance(child.tag, str) and child.tag not in _SILENT and not _is_hidden(child):
             seen.pictures += child.tag in _PICTURES and not list(child.iter(f"{_W}txbxContent"))
-            yield from _text(child, seen, depth + 1)
+            said = "".join(_text(child, seen, depth + 1))
+            yield _run(child, said) if child.tag == f"{_W}r" else said
             if child.tag == f"{_W}p":
                 yield "\n"
 
 
+def _run(run: Any, said: str) -> str:
+    """The text of a run as its properties have it: struck out, raised (ECMA-376 part 1, 17.3.2.9, 37 and 42)."""
+    if not said.strip():
+        return said
+    place = run.find(f"{_W}rPr/{_W}vertAlign")
+    if place is not None and place.get(f"{_W}val") == "superscript":
+        said = raised(said)
+    return f"[deleted: {said}]" if _has(run, "strike") or _has(run, "dstrike") else said
+
+
+def _has(run: Any, name: str) -> bool:
+    """A property that is on or off (17.17.4)."""
+    found = run.find(f"{_W}rPr/{_W}{name}")
+    return found is not None and found.get(f"{_W}val") not in ("0", "false", "off")
+
+
+def _sign(element: Any) -> str:
+    """A letter of a font that draws signs (17.3.3.30)."""
+    font, code = element.get(f"{_W}font") or "", int(element.get(f"{_W}char") or "20", 16)
+    return sign(font, chr(code)) if draws_signs(font) else chr(code)
+
+
 def _is_hidden(element: Any) -> bool:
-    return element.tag == f"{_W}r" and element.find(f"{_W}rPr/{_W}vanish") is not None
+    return element.tag == f"{_W}r" and _has(element, "vanish")
 
 
 def _table(table: Any, seen: _Seen, depth: int) -> NarrativeTable:

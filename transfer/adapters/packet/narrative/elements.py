@@ -26,7 +26,10 @@ BLOCKS: Final = frozenset(
     )
 )
 BOLD_TAGS: Final = frozenset({"b", "strong"})
-DELETED_TAGS: Final = frozenset({"del", "s", "strike"})
+_DELETED_TAGS: Final = frozenset({"del", "s", "strike"})
+#: of CDA's `styleCode`, by which a style sheet strikes letters out (CDA R2, 4.3.5.11 leaves such codes to implementers)
+_STRUCK_CODES: Final = frozenset({"strikeout", "strikethrough", "strike-through", "strike", "line-through", "xstrike"})
+_LINE_THROUGH: Final = re.compile(r"text-decoration(?:-line)?\s*:[^;]*line-through", re.IGNORECASE)
 _NOTHING: Final = frozenset(
     (
         *("script", "style", "head", "template", "noscript", "title", "meta", "link", "param", "source"),
@@ -66,6 +69,18 @@ def is_hidden(element: Element) -> bool:
         return True
     style = SPACE.sub("", said.get("style", "")).lower()
     return "display:none" in style or "visibility:hidden" in style or "visibility:collapse" in style
+
+
+def is_deleted(element: Element) -> bool:
+    """Whether it is struck out, or was taken out in a revision."""
+    said = element.attributes
+    codes = said.get("styleCode", "").lower().split()
+    return (
+        element.tag in _DELETED_TAGS
+        or said.get("revised") == "delete"
+        or not _STRUCK_CODES.isdisjoint(codes)
+        or _LINE_THROUGH.search(said.get("style", "")) is not None
+    )
 
 
 def display(element: Element) -> str:
@@ -131,6 +146,15 @@ def whole_number(text: str | None) -> int | None:
 def row_span(text: str | None) -> int:
     number = whole_number(text)
     return 1 if number is None else number
+
+
+def raised(text: str) -> str:
+    """Digits and signs that have a raised form; other letters after a sign that tells that they are raised."""
+    said = text.strip()
+    if not said:
+        return text
+    up = said.translate(RAISED)
+    return up if all(one not in said for one in up) else f"^{said}"
 
 
 def kind_of_list(element: Element) -> str:

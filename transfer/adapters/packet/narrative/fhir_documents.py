@@ -10,7 +10,7 @@ from transfer.adapters.fhir.identities import Resources
 from transfer.adapters.fhir.results import says_results
 from transfer.adapters.fhir.sheets import concept_words, state_of, time_of
 from transfer.adapters.fhir.trees import Tree, child, children, text, texts, type_of
-from transfer.adapters.packet.narrative.blocks import Block, Facts, Heading, Remark
+from transfer.adapters.packet.narrative.blocks import Block, Facts, Heading, Paragraph, Remark
 from transfer.adapters.packet.narrative.flow import flow
 from transfer.adapters.packet.narrative.trees import Element, html, xml
 from transfer.errors import Unreadable
@@ -98,15 +98,17 @@ def _name(human: Tree) -> str:
     return text(human, "text") or " ".join(filter(None, parts))
 
 
-_Section = tuple[int, str, Element | None, int]
+#: level, title, text, entries, and why it has none (Composition.section.emptyReason)
+_Section = tuple[int, str, Element | None, int, str]
 
 
 def _json_sections(sections: Sequence[Tree], level: int) -> Iterator[_Section]:
-    """Each with its level, title, text and entries, as they stand."""
+    """Each as it stands."""
     for one in sections:
         div = text(one, "text", "div")
         title = "" if level == 1 else text(one, "title") or concept_words(child(one, "code"))
-        yield level, title, html(div) if div else None, len(children(one, "entry"))
+        empty = concept_words(child(one, "emptyReason"))
+        yield level, title, html(div) if div else None, len(children(one, "entry")), empty
         if level < _DEPTH:
             yield from _json_sections(children(one, "section"), level + 1)
 
@@ -114,24 +116,33 @@ def _json_sections(sections: Sequence[Tree], level: int) -> Iterator[_Section]:
 def _xml_sections(sections: Sequence[Element], level: int) -> Iterator[_Section]:
     for one in sections:
         said = (one.at("title"), one.at("code", "text"), one.at("code", "coding", "display"))
-        titles = [element.attributes.get("value", "") for element in said if element]
-        title = "" if level == 1 else next(filter(None, titles), "")
-        yield level, title, one.at("text", "div"), sum(1 for _ in one.all("entry"))
+        title = "" if level == 1 else _first_value(*said)
+        reason = [
+            one.at("emptyReason", "text"),
+            *(one.at("emptyReason", "coding", name) for name in ("display", "code")),
+        ]
+        yield level, title, one.at("text", "div"), sum(1 for _ in one.all("entry")), _first_value(*reason)
         if level < _DEPTH:
             yield from _xml_sections([*one.all("section")], level + 1)
 
 
+def _first_value(*elements: Element | None) -> str:
+    return next((said for one in elements if one and (said := one.attributes.get("value", ""))), "")
+
+
 def _written(sections: Iterator[_Section]) -> Iterator[Block]:
     """The text of a Composition itself stands for its sections only where none of them has one."""
-    (_, _, whole, _), *inner = sections
-    has_texts = any(div is not None and div.text for _, _, div, _ in inner)
+    (_, _, whole, *_), *inner = sections
+    has_texts = any(div is not None and div.text for _, _, div, *_ in inner)
     if whole is not None and not has_texts:
         yield from flow(whole)
-    for level, title, div, entries in inner:
+    for level, title, div, entries, empty in inner:
         found = flow(div) if div is not None else []
-        if title and (found or entries or not has_texts):
+        if title and (found or entries or empty or not has_texts):
             yield Heading(title, min(level, 6))
         yield from found
+        if empty:
+            yield Paragraph(f"Empty: {empty}")
         if not found and entries:
             entry = "1 coded entry is" if entries == 1 else f"{entries} coded entries are"
             yield Remark(f"This section has no text; {entry} in the file.")

@@ -22,7 +22,6 @@ from transfer.adapters.packet.narrative.elements import (
     BLOCKS,
     BOLD_TAGS,
     COLUMNS,
-    DELETED_TAGS,
     ELSEWHERE,
     LINE,
     NO_BREAK,
@@ -32,6 +31,7 @@ from transfer.adapters.packet.narrative.elements import (
     dedented,
     display,
     inline_picture,
+    is_deleted,
     is_hidden,
     is_preformatted,
     kind_of_list,
@@ -126,10 +126,9 @@ class _Writer:
             return
         codes = element.attributes.get("styleCode", "").lower().split()
         bold = element.tag in BOLD_TAGS or "bold" in codes or "font-weight:bold" in style.replace(" ", "").lower()
-        revised = element.attributes.get("revised", "")
-        if element.tag in DELETED_TAGS or revised == "delete":
+        if is_deleted(element):
             self._between(element, f"[deleted: {STRUCK}", f"{STRUCK}]")
-        elif element.tag == "ins" or revised == "insert":
+        elif element.tag == "ins" or element.attributes.get("revised") == "insert":
             self._between(element, "[inserted: ", "]")
         elif bold:
             self._begin_bold()

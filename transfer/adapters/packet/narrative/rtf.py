@@ -13,7 +13,7 @@ from transfer.adapters.packet.narrative.blocks import (
     plain_table,
     unmarked,
 )
-from transfer.adapters.packet.narrative.elements import RAISED as RAISED_LETTERS
+from transfer.adapters.packet.narrative.elements import raised
 from transfer.adapters.packet.narrative.rtf_source import DELETED, HIDDEN, RAISED, Source
 from transfer.errors import Unreadable
 
@@ -29,6 +29,7 @@ _NESTED_ROW: Final = re.compile(r"\{\\\*\\nesttableprops(?![a-z])")
 _PIECE: Final = re.compile(rf"[^\n{_BEGIN}-{_NOTE}]+")
 _COMMENT: Final = re.compile(r"\\annotation(?![a-z])")
 _PICTURE: Final = re.compile(r"\\pict(?![a-z])")
+_FORM: Final = re.compile(r"FORM(?:CHECKBOX|DROPDOWN)\b")
 _PAGE_HEAD: Final = re.compile(r"\\(?:header|footer)[lrf]?(?![a-z])")
 
 
@@ -67,7 +68,7 @@ def _read(source: str) -> str:
 def _marked(text: str) -> str:
     """What is deleted says so, what is raised is, and what is hidden is left out."""
     text = _between(HIDDEN, text, lambda _: "")
-    text = _between(RAISED, text, _raised)
+    text = _between(RAISED, text, raised)
     return _between(
         DELETED, text, lambda said: _PIECE.sub(lambda one: f"[deleted: {STRUCK}{one[0].strip()}{STRUCK}]", said)
     )
@@ -77,15 +78,6 @@ def _between(marks: tuple[str, str], text: str, shown: Callable[[str], str]) -> 
     begin, end = marks
     found = re.sub(rf"{begin}([^{begin}{end}]*){end}", lambda one: shown(one[1]), text)
     return found.replace(begin, "").replace(end, "")
-
-
-def _raised(text: str) -> str:
-    """Digits and signs that have a raised form; other letters after a sign that tells that they are raised."""
-    said = text.strip()
-    if not said:
-        return text
-    raised = said.translate(RAISED_LETTERS)
-    return raised if all(one not in said for one in raised) else f"^{said}"
 
 
 def _paired(text: str) -> str:
@@ -144,6 +136,8 @@ def _remarks(source: str, *, is_hidden: bool) -> Iterator[Remark]:
         yield Remark("Some text is hidden in the file, and not shown here.")
     if _COMMENT.search(source):
         yield Remark("The file holds comments that are not shown here.")
+    if _FORM.search(source):
+        yield Remark("Which boxes are ticked and what was chosen from lists is not shown here.")
     if _PICTURE.search(source):
         yield Remark("The file holds pictures that are not shown here.")
     if _PAGE_HEAD.search(source):

@@ -7,6 +7,8 @@ text boxes. Groups nest, and what a control word says ends with its group.
 import re
 from typing import Final
 
+from transfer.adapters.packet.narrative.symbols import draws_signs, sign
+
 #: what stands around letters that are struck out or deleted, hidden, raised
 DELETED, HIDDEN, RAISED = ("\ue010", "\ue011"), ("\ue012", "\ue013"), ("\ue014", "\ue015")
 _TOKEN: Final = re.compile(
@@ -22,6 +24,9 @@ _KINDS: Final = {
 #: groups whose text stands in a box on the page, and one whose text is told elsewhere
 _BOXES: Final = frozenset({"shptxt", "dptxbxtext", "result"})
 _TOLD_ELSEWHERE: Final = "shprslt"
+#: a list's number or bullet as it is drawn; the older word, which the library leaves out, of files that have it alone
+_LIST_TEXT: Final = "listtext"
+_OLD_LIST_TEXT: Final = "pntext"
 _CODE_PAGES: Final = {"mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
 
 Kind = tuple[str, str]
@@ -33,7 +38,11 @@ class Source:
     def __init__(self, text: str) -> None:
         self._out: list[str] = []
         self._state: frozenset[Kind] = frozenset()
-        self._groups: list[frozenset[Kind]] = []
+        self._groups: list[tuple[frozenset[Kind], str]] = []
+        #: fonts that draw signs, by their numbers; the font of the table that is being read, and that of the letters
+        self._signs: dict[str, str] = {}
+        self._named: str = ""
+        self._font: str = ""
         self._code_page: str | None = None
         #: where the table of fonts ends, and how deep it is
         self._fonts: int | None = None
@@ -43,6 +52,7 @@ class Source:
         self._told: int | None = None
         self._is_fallback = False
         self._found: list[str] = []
+        self._has_list_text = f"\\{_LIST_TEXT}" in text
         self._read(text)
 
     @property
@@ -61,7 +71,7 @@ class Source:
             if found["size"]:
                 at += int(found["size"])  # as they are, whatever they look like
             elif found[0] == "{":
-                self._groups.append(self._state)
+                self._groups.append((self._state, self._font))
                 self._out.append("{")
             elif found[0] == "}":
                 self._end_group()
@@ -72,13 +82,22 @@ class Source:
                 self._is_fallback = False
 
     def _letter(self, found: re.Match[str]) -> str:
-        """A byte of an old code page as the character that it stands for, unless it only stands in for another."""
+        """A byte of an old code page as the character that it stands for, unless it only stands in for another; letters
+        of a font that draws signs as these.
+        """
+        if self._depth_of_fonts:
+            name = found[0].strip().rstrip(";")
+            if draws_signs(name):
+                self._signs[self._named] = name
+        elif (font := self._signs.get(self._font)) and not self._is_fallback:
+            letters = chr(int(found["byte"], 16)) if found["byte"] else found[0]
+            return letters if letters.startswith("\\") else "".join(_unicode(sign(font, one)) for one in letters)
         if found["byte"] is None or self._code_page is None or self._is_fallback:
             return found[0]
-        return f"{{\\uc0\\u{ord(bytes.fromhex(found['byte']).decode(self._code_page, 'replace'))} }}"
+        return _unicode(bytes.fromhex(found["byte"]).decode(self._code_page, "replace"))
 
     def _end_group(self) -> None:
-        before = self._groups.pop() if self._groups else frozenset[Kind]()
+        before, self._font = self._groups.pop() if self._groups else (frozenset[Kind](), "")
         depth = len(self._groups)
         self._become(before)
         while self._open and self._open[-1][0] > depth:
@@ -99,7 +118,9 @@ class Source:
             self._depth_of_fonts = depth
         elif word == _TOLD_ELSEWHERE:
             self._told = depth
-        self._out.append(whole)
+        elif word == "f":
+            self._choose(number or "")
+        self._out.append(f"\\{_LIST_TEXT} " if word == _OLD_LIST_TEXT and not self._has_list_text else whole)
         if word in _BOXES and self._told is None:
             self._open.append((depth, len(self._out)))
         if kind := _KINDS.get(word):
@@ -109,8 +130,18 @@ class Source:
         elif word in ("nosupersub", "sub"):
             self._become(self._state - {RAISED})
 
+    def _choose(self, font: str) -> None:
+        if self._depth_of_fonts:
+            self._named = font
+        else:
+            self._font = font
+
     def _become(self, state: frozenset[Kind]) -> None:
         for kind in (DELETED, HIDDEN, RAISED):
             if (kind in state) is not (kind in self._state):
                 self._out.append(f"{{\\uc0\\u{ord(kind[kind not in state])} }}")
         self._state = state
+
+
+def _unicode(letter: str) -> str:
+    return f"{{\\uc0\\u{ord(letter)} }}" if letter not in "\r\n" else letter
