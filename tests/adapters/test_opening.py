@@ -8,12 +8,15 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from pydicom import Dataset, dcmread
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from tests.kit import unreadable as u
 from tests.kit.papers import a_fax, a_printed_text
@@ -214,6 +217,20 @@ def test_published_images_have_all_their_pixels(opener: OpeningProcess, path: Pa
     assert image_flaws(opener, path.read_bytes()) == ({Flaw.CUT} if is_header else set())
 
 
+STORAGE = "1.2.840.10008.5.1.4.1.1"
+
+
+def without_pixels(**elements: Any) -> bytes:
+    return u.an_image(Rows=None, Columns=None, PixelData=None, **elements)
+
+
+def deflated() -> bytes:
+    image, kept = dcmread(io.BytesIO(u.an_image())), io.BytesIO()
+    image.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    image.save_as(kept, enforce_file_format=True)
+    return kept.getvalue()
+
+
 @pytest.mark.parametrize(
     ("image", "flaw"),
     [
@@ -230,10 +247,21 @@ def test_published_images_have_all_their_pixels(opener: OpeningProcess, path: Pa
         (u.an_image()[:90], Flaw.CUT),
         (b"", Flaw.EMPTY),
         (bytes(500), Flaw.MISLABELLED),
-        (u.an_image(Rows=None, Columns=None, PixelData=None), None),
-        (u.an_image(Rows=None, Columns=None, PixelData=None)[:-1], Flaw.CUT),
+        (u.an_image(Rows=0), Flaw.UNREADABLE),
+        (u.an_image(Columns=None), Flaw.UNREADABLE),
+        (without_pixels(), Flaw.EMPTY),
+        (without_pixels(SOPClassUID=f"{STORAGE}.11.1"), None),
+        (without_pixels(SOPClassUID=f"{STORAGE}.11.1")[:-1], Flaw.CUT),
+        (without_pixels(SOPClassUID=f"{STORAGE}.88.11"), Flaw.EMPTY),
+        (without_pixels(SOPClassUID=f"{STORAGE}.88.11", ContentSequence=[Dataset()]), None),
+        (without_pixels(SOPClassUID=f"{STORAGE}.88.59", ContentSequence=[]), Flaw.EMPTY),
+        (without_pixels(SOPClassUID=f"{STORAGE}.104.1"), Flaw.EMPTY),
+        (without_pixels(SOPClassUID=f"{STORAGE}.104.1", EncapsulatedDocument=b""), Flaw.EMPTY),
+        (without_pixels(SOPClassUID=f"{STORAGE}.481.3"), None),
+        (deflated(), None),
+        (deflated()[:-20], Flaw.CUT),
     ],
-    ids=range(15),
+    ids=itertools.count(),
 )
 def test_an_image_has_as_many_pixels_as_it_says(opener: OpeningProcess, image: bytes, flaw: Flaw | None):
     assert image_flaws(opener, image) == ({flaw} if flaw else set())
@@ -253,7 +281,7 @@ def test_a_large_image_is_told_by_its_beginning_and_its_end(opener: OpeningProce
 )
 def test_a_document_within_an_image_is_opened_too(opener: OpeningProcess, kind: str, data: bytes, flaw: Flaw | None):
     carried = {"MIMETypeOfEncapsulatedDocument": kind, "EncapsulatedDocument": data + bytes(len(data) % 2)}
-    image = u.an_image(Rows=None, Columns=None, PixelData=None, **carried)
+    image = without_pixels(**carried)
 
     assert image_flaws(opener, image) == ({flaw} if flaw else set())
 

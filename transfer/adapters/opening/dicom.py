@@ -2,6 +2,7 @@
 
 import io
 import re
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,13 +14,23 @@ if TYPE_CHECKING:
 
 #: Float Pixel Data, Double Float Pixel Data, Pixel Data
 _PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-_ENCAPSULATED_DOCUMENT: Final = 0x00420011
+#: the part of a SOP Class UID that says what it stores (PS3.4 B.5)
+_STORAGE: Final = re.compile(r"1\.2\.840\.10008\.5\.1\.4\.1\.1\.(?P<class>[\d.]+)")
+#: images of the classes in wide use: radiography, tomography, ultrasound, captures, angiography, nuclear medicine,
+#: microscopy, photographs
+_IMAGES: Final = re.compile(
+    r"(?:1(?:\.[123].*)?|2(?:\.\d)?|3\.1|4(?:\.1)?|6\.[12]|7.*|12\.[12].*|13\.1.*|20|77\.1.*|128|130|481\.1)"
+)
+_REPORTS: Final = re.compile(r"88\..*")
+_DOCUMENTS: Final = re.compile(r"104\..*")
 _DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 _BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 #: FFFE,E0DD with a length of 0: the end of encapsulated pixels (PS3.5 A.4), in either order of bytes
 _SEQUENCE_ENDS: Final = (b"\xfe\xff\xdd\xe0\0\0\0\0", b"\xff\xfe\xe0\xdd\0\0\0\0")
 _WANTED: Final = [
+    "SOPClassUID",
     "SOPInstanceUID",
+    "ContentSequence",
     "Rows",
     "Columns",
     "NumberOfFrames",
@@ -55,8 +66,10 @@ def flaws(beginning: bytes, end: bytes, length: int, within: "Within | None" = N
         found, pixels = _read(beginning)
     except InvalidDicomError:
         return {Flaw.MISLABELLED}
-    except EOFError:
+    except (EOFError, zlib.error):
         return {Flaw.CUT}
+    if pixels is not None and not (found.get("Rows") and found.get("Columns")):
+        return {Flaw.UNREADABLE}  # PS3.3 C.7.6.3: both are more than 0
     if pixels is None:
         return _without_pixels(found, beginning, length, within)
     if pixels.length is None:
@@ -98,11 +111,20 @@ def _without_pixels(found: Any, beginning: bytes, length: int, within: "Within |
         return {Flaw.UNREADABLE}
     if found.file_meta.get("TransferSyntaxUID") != _DEFLATED and _stops_early(beginning, found):
         return {Flaw.CUT}
-    if _ENCAPSULATED_DOCUMENT in found:
+    if found.get("EncapsulatedDocument"):
         kind = str(found.get("MIMETypeOfEncapsulatedDocument", ""))
         around = within or documents.Within()
-        return documents.flaws(kind, bytes(found[_ENCAPSULATED_DOCUMENT].value).rstrip(b"\0"), around.deeper())
-    return set()
+        return documents.flaws(kind, bytes(found.EncapsulatedDocument).rstrip(b"\0"), around.deeper())
+    return {Flaw.EMPTY} if _lacks_what_it_is(found) else set()
+
+
+def _lacks_what_it_is(found: Any) -> bool:
+    """An image without pixels, a report without content, a document that has none inside."""
+    stored = _STORAGE.fullmatch(str(found.get("SOPClassUID", "")))
+    what = stored["class"] if stored else ""
+    if _REPORTS.fullmatch(what):
+        return not found.get("ContentSequence")
+    return bool(_IMAGES.fullmatch(what) or _DOCUMENTS.fullmatch(what))
 
 
 def _stops_early(data: bytes, found: Any) -> bool:
