@@ -30,6 +30,10 @@ class RecordKind(StrEnum):
     OTHER = "other"
 
 
+#: the kinds of documents: images come as studies, and glass in parcels
+DOCUMENTS: Final = frozenset(RecordKind) - {RecordKind.IMAGES, RecordKind.MATERIAL}
+
+
 class DocumentStatus(StrEnum):
     """What the source says of the document. Only a settled one may answer a checklist line (`is_settled`).
 
@@ -162,3 +166,5 @@ class Document:
     labels: frozenset[str] = field(default_factory=frozenset)
     #: what was seen to be wrong with it while it was read at the door or fetched
     flaws: frozenset[Flaw] = frozenset()
+    #: keys of the lines of a checklist that a person who looked at it said it answers
+    answers: frozenset[str] = frozenset()

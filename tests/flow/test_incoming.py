@@ -1,6 +1,7 @@
 """Papers: kept as they came, taken by one person, indexed page by page, and destroyed when their time is over."""
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 from threading import Event
 
@@ -15,6 +16,7 @@ from transfer import facts
 from transfer.actions import ActionCode
 from transfer.adapters.paper.folder import WatchedFolder
 from transfer.arrivals import ArrivalState
+from transfer.completeness import NeedState
 from transfer.errors import NotAllowed, Unavailable, Unknown
 from transfer.facts import SYSTEM, Chain
 from transfer.flow import desk
@@ -53,6 +55,10 @@ def a_paper(services: Services, body: bytes = b"", *, actor=ANN) -> IncomingId:
 def the_paper(services: Services, name: IncomingId):
     (found,) = [one for one in desk.list_incoming(services, actor=ANN, everything=True) if one.incoming == name]
     return found
+
+
+def need(services: Services, case: CaseId, line: str) -> desk.NeedView:
+    return next(one for one in desk.dossier(services, case, actor=ANN).needs if one.line == line)
 
 
 def collected(services: Services, case: CaseId) -> list[tuple[str, str]]:
@@ -151,6 +157,32 @@ class TestIndexing:
         process_all(services)
 
         assert b.request_to(services, case, b.PRAIRIE).state is RequestState.ANSWERED
+
+    def test_a_page_answers_the_line_that_whoever_indexes_it_says(self, services):
+        case, name = b.a_case(services), a_paper(services)
+        desk.change(services, case, checklist="pancreas", actor=ANN)
+        with services.ledger.transaction() as tx:
+            recently = PartialDate.of((tx.now() - timedelta(days=9)).date())
+        sheet = IndexedAs(kind=RecordKind.LABORATORY, institution=b.LAKESIDE, day=recently)
+
+        desk.index_pages(services, name, "1", case, sheet, actor=ANN)
+        process_all(services)
+        assert need(services, case, "blood").state == NeedState.RECEIVED  # which test it is stands on no page
+
+        desk.index_pages(services, name, "2", case, replace(sheet, line="blood"), actor=ANN)
+        process_all(services)
+        assert need(services, case, "blood").state == NeedState.SATISFIED
+        said = [one.says for one in desk.story(services, case, actor=ANN)]
+        assert any("it answers: " in one for one in said)
+
+    def test_a_line_that_pages_of_the_kind_do_not_answer_is_refused(self, services):
+        case, name = b.a_case(services), a_paper(services)
+
+        for line in ("slides", "no-such-line"):
+            with pytest.raises(NotAllowed) as refused:
+                desk.index_pages(services, name, "1", case, replace(NOTE, line=line), actor=ANN)
+            assert refused.value.refusal.code is RefusalCode.NO_SUCH_LINE
+        assert the_paper(services, name).left == (1, 2, 3, 4, 5, 6)
 
     def test_a_whole_paper_is_kept_as_it_came(self, services):
         case, body = b.a_case(services), a_fax(2)

@@ -6,6 +6,8 @@ from tests.kit import builders as b
 from tests.kit.desk_client import Desk, a_person, text_of
 from tests.kit.papers import a_pdf
 from tests.kit.processing import process_all
+from tests.kit.staff import ANN
+from transfer.flow import desk
 from transfer.incoming import LARGEST
 from transfer.ledger import records
 from transfer.pages.forms import TOKEN
@@ -128,6 +130,23 @@ def test_pages_become_a_record_and_the_rest_is_left(browser: Desk):
     with browser.services.ledger.transaction() as tx:
         (kept,) = [one for one, _ in records.joined(tx, case)]
     assert str(kept.about.day) == "2026-05-12"
+
+
+def test_what_is_outstanding_is_offered_first_and_pages_answer_the_line_that_is_chosen(browser: Desk):
+    case, path = b.a_case(browser.services), a_paper(browser)
+    desk.change(browser.services, case, checklist="prostate", actor=ANN)
+
+    page = browser.get(f"{path}/cases/{case}").text
+    assert page.index("PSA, every value with its date") < page.index('<option value="laboratory">')
+    assert page.index('<option value="laboratory">') < page.index("Testosterone")
+    assert "Glass" not in page
+
+    fields = {"first": "1", "last": "", "day": "5/12/2026", "institution": b.LAKESIDE, "turn": "0"}
+    assert browser.post(f"{path}/cases/{case}", {**fields, "kind": "laboratory:psa-history"}).status_code == 303
+    process_all(browser.services)
+    with browser.services.ledger.transaction() as tx:
+        assert [one.answers for one, _ in records.joined(tx, case)] == [{"psa-history"}]
+    assert browser.post(f"{path}/cases/{case}", {**fields, "kind": "laboratory:slides"}).status_code == 403
 
 
 def test_the_last_pages_lead_back_to_the_list(browser: Desk):

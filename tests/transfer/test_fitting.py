@@ -103,6 +103,29 @@ def test_a_pet_ct_answers_the_line_that_names_pet():
     assert states(CT, PET, records=[images("CT", "PT", title="PET CT CHEST")])["pet"] is NeedState.SATISFIED
 
 
+def test_what_a_person_said_of_a_page_goes_before_its_hints_and_leaves_the_other_lines_alone():
+    page = a_record(RecordKind.LABORATORY, answers=frozenset({"psa"}))
+    answered = asked(RequestState.ANSWERED, "psa", "labs")
+
+    assert states(PSA, LABS, records=[page], requests=[answered]) == {
+        "psa": NeedState.SATISFIED,
+        "labs": NeedState.RECEIVED,
+    }
+    assert line_suggested((LABS, PSA), page) == "psa"
+    assert (
+        line_suggested((LABS, PSA), a_record(RecordKind.LABORATORY, "loinc|2857-1", answers=frozenset({"labs"})))
+        == "labs"
+    )
+
+
+def test_what_a_person_said_of_another_list_leaves_a_record_to_its_kind():
+    page = a_record(RecordKind.LABORATORY, answers=frozenset({"ca-125"}))
+    report = a_record(RecordKind.PATHOLOGY_REPORT, answers=frozenset({"labs"}))
+
+    assert line_suggested((LABS, PSA), page) == "labs"
+    assert line_suggested((LABS,), report) is None
+
+
 def test_a_persons_word_goes_before_the_hints():
     record = images("MR", title="MR CHEST")
     said = Waiver(kind=WaiverKind.ANSWERED_BY, by="desk", reason="seen", record=record.id)

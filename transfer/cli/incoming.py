@@ -154,6 +154,7 @@ def open_command(var: Path, paper: "IncomingId", file: Path, *, actor: "Actor", 
 @click.option("--from", "institution", type=INSTITUTION, required=True, help="The institution that wrote it.")
 @click.option("--day", metavar="YYYY[-MM[-DD]]", help="The day that it says of itself.")
 @click.option("--turn", type=click.Choice(["0", "90", "180", "270"]), default="0", help="Degrees, clockwise.")
+@click.option("--line", help="The line of the checklist that they answer; else what their kind answers.")
 @desk_options
 def index_command(
     var: Path,
@@ -165,6 +166,7 @@ def index_command(
     institution: "InstitutionId",
     day: str | None,
     turn: str,
+    line: str | None,
     actor: "Actor",
     as_json: bool,
 ) -> None:
@@ -175,6 +177,7 @@ def index_command(
     \b
     Example:
       transfer incoming index f0123456789abcde 1-4 c0123456789a --kind note --from lakeside-oncology --day 2026-05-12
+      transfer incoming index f0123456789abcde 5 c0123456789a --kind laboratory --from lakeside-urology --line psa
     """
     from transfer.partial_dates import day_said
 
@@ -185,7 +188,7 @@ def index_command(
         from transfer.flow import desk
         from transfer.records import RecordKind
 
-        new = desk.IndexedAs(kind=RecordKind(kind), institution=institution, day=said, turn=int(turn))
+        new = desk.IndexedAs(kind=RecordKind(kind), institution=institution, day=said, turn=int(turn), line=line)
         tell(desk.index_pages(services, paper, pages, case_id, new, actor=actor), as_json=as_json)
 
 

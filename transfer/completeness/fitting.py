@@ -2,7 +2,7 @@
 
 What a record is known to be is its kind, its LOINC code, its modalities and the parts of the body that its title names.
 A line may hint at each. What contradicts a hint does not answer the line; what is silent on one answers it only if a
-person says so.
+person says so. Who indexes pages of a paper says so there: no code stands on a page.
 """
 
 from collections.abc import Collection, Sequence
@@ -54,12 +54,17 @@ class Traits(Protocol):
     def modalities(self) -> frozenset[str]: ...
     @property
     def body(self) -> frozenset[BodyPart]: ...
+    @property
+    def answers(self) -> frozenset[str]:
+        """Keys of the lines that a person said it answers."""
 
 
 def fit(line: ChecklistLine, record: Traits) -> Fit:
     """How well a record fits a line of records. Its age and its state are not looked at."""
     if record.kind not in line.kinds:
         return Fit.NOT
+    if line.key in record.answers:
+        return Fit.WHOLLY
     is_images = record.kind is RecordKind.IMAGES
     modalities = _leading(record.modalities)
     if is_images and not line.modalities and modalities == WHOLE_SLIDE:
@@ -89,7 +94,10 @@ def lines_answered(lines: Sequence[ChecklistLine], record: Traits, required: Col
     One record does not count for two lines that ask for different records. Of the lines whose hints it fits the first
     required one has it, else the first; a line that wants every one has it as well. What fits no hint goes to the lines
     that have none: nothing tells it from what another of them asks for, so no person's word of a case moves it.
+    Of which lines a person said that it answers them, it answers those alone.
     """
+    if said := [line.key for line in lines if line.key in record.answers and record.kind in line.kinds]:
+        return tuple(said)
     fitting = [line for line in lines if not line.counted and fit(line, record) is Fit.WHOLLY]
     hinted = [line for line in fitting if line.has_hints]
     everywhere = [line.key for line in hinted if line.every]

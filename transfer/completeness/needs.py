@@ -130,6 +130,8 @@ class CollectedRecord:
     code: str | None = None
     modalities: frozenset[str] = frozenset()
     body: frozenset[BodyPart] = frozenset()
+    #: keys of the lines that a person said it answers
+    answers: frozenset[str] = frozenset()
 
     @property
     def is_readable(self) -> bool:

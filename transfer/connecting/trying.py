@@ -241,6 +241,7 @@ class _Known:
     code: str | None
     modalities: frozenset[str]
     body: frozenset[BodyPart]
+    answers: frozenset[str] = frozenset()
 
 
 def _document(tx: Tx, services: Services, arrival: Arrival, body: bytes, received: ReceivedDocument) -> TriedDocument:

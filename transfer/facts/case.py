@@ -79,13 +79,16 @@ class AppointmentCancelled(Fact, kind="appointment-cancelled"):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PagesIndexed(Fact, kind="pages-indexed"):
-    """Somebody said that these pages of a paper are a record of this case. `arrival`: the message that they became."""
+    """Somebody said that these pages of a paper are a record of this case. `arrival`: the message that they became;
+    `line`: the line of the checklist that they answer by that person's word.
+    """
 
     incoming: str
     pages: str
     arrival: str
     document: str
     institution: str
+    line: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -404,6 +404,7 @@ def _records(tx: Tx, case: Case) -> list[CollectedRecord]:
             code=kept.code,
             modalities=kept.modalities,
             body=kept.body,
+            answers=kept.answers,
         )
         for kept, joined in records.joined(tx, case.id)
     ]

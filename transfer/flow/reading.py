@@ -189,7 +189,7 @@ def _entered(services: Services, arrival: Arrival, body: bytes) -> Reading | Non
         case paper.PAPER_FORM:
             return _read_paper(services, arrival, body)
         case paper.PAPER_RECORD:
-            return _read_record(body)
+            return _read_record(services, arrival, body)
         case disc.DISC_STUDY:
             return _read_study(services, arrival, body)
         case paper.PAPER_REFERRAL:
@@ -279,11 +279,12 @@ def _read_paper(services: Services, arrival: Arrival, body: bytes) -> Authorizat
     return found.form
 
 
-def _read_record(body: bytes) -> ReceivedDocuments:
+def _read_record(services: Services, arrival: Arrival, body: bytes) -> ReceivedDocuments:
     said, pages = paper.record_of(body)
+    document = said.document(services.institutions[arrival.institution].zone)
     judged = media_types.judged(None, pages[: media_types.LOOKED_AT], pages[-media_types.LOOKED_AT :], len(pages))
     piece = Piece(content_type=judged.content_type, open=lambda: iter([pages]), title=said.title)
-    received = ReceivedDocument(origin="pages", document=said.document, pieces=(piece,), is_message=False)
+    received = ReceivedDocument(origin="pages", document=document, pieces=(piece,), is_message=False)
     return ReceivedDocuments(documents=(received,), is_indexed=True)
 
 

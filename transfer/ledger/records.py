@@ -63,6 +63,8 @@ class About:
     derived: DerivedCopy | None = None
     #: instances that did not come, and without which a person took the study
     lacking: tuple[str, ...] = ()
+    #: keys of the lines of a checklist that a person who indexed it said it answers
+    answers: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, document: Document) -> Self:
@@ -79,6 +81,7 @@ class About:
             labels=document.labels,
             entries=document.entries,
             studies=document.studies,
+            answers=document.answers,
         )
 
 
@@ -136,6 +139,10 @@ class StoredRecord:
     @property
     def code(self) -> str | None:
         return self.about.code.loinc if self.about.code else None
+
+    @property
+    def answers(self) -> frozenset[str]:
+        return self.about.answers
 
     @property
     def modalities(self) -> frozenset[str]:

@@ -113,7 +113,9 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.TellingSettled: "the center knows of {milestone}: {outcome}",
     facts.HoldOpened: _joined("to do: {code}", _more(" (", "about", ")")),
     facts.HoldResolved: "{hold} Answered: {answer}",
-    facts.PagesIndexed: "{document} of {institution} indexed from paper {incoming}, pages {pages}",
+    facts.PagesIndexed: _joined(
+        "{document} of {institution} indexed from paper {incoming}, pages {pages}", _more("; it answers: ", "line")
+    ),
     facts.StudyIndexed: lambda fields: (
         f"images of {fields['institution']} indexed from disc {fields['incoming']}, study {fields['study']}"
         + (", although the disc names the patient otherwise" if fields["differs"] else "")

@@ -66,7 +66,13 @@ def lead(day: Day, patients: Sequence[Patient]) -> list[Led]:
             day.process()
     comes_from(day, [one.patient for one in led])
     for one in led:
-        _records(day, one)
+        for place in one.patient.places:
+            one.step(day, "index", partial(records_come, day, one, place))
+    for one in led:
+        for place in one.patient.places:
+            if place.slides:
+                one.step(day, "slides", partial(parcel_comes, day, one, place))
+        day.process()
     return led
 
 
@@ -79,14 +85,6 @@ def _begin(day: Day, led: Led) -> None:
     day.process()
     for place in patient.places:
         led.step(day, "call back", partial(call_back, day, led, place))
-    day.process()
-
-
-def _records(day: Day, led: Led) -> None:
-    for place in led.patient.places:
-        led.step(day, "index", partial(records_come, day, led, place))
-        if place.slides:
-            led.step(day, "slides", partial(parcel_comes, day, led, place))
     day.process()
 
 

@@ -141,6 +141,7 @@ from transfer.flow.desk.shown import (
     HoldContext,
     HoldDetail,
     HoldView,
+    NeedView,
     PermissionSummary,
     WaitView,
 )
@@ -198,6 +199,7 @@ __all__ = [
     "LetterView",
     "ListPart",
     "LookView",
+    "NeedView",
     "OwedAsk",
     "PagesOf",
     "PaperView",

@@ -11,6 +11,7 @@ from transfer.actions import ActionCode, ActionResult
 from transfer.adapters import paper
 from transfer.adapters.paper import PaperRecord
 from transfer.arrivals import ArrivalKind, Door
+from transfer.checklist import Checklist
 from transfer.errors import NotAllowed, Unknown
 from transfer.flow.desk.content import Content
 from transfer.flow.desk.looking import show_content
@@ -65,12 +66,15 @@ class PaperView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedAs:
-    """What somebody says of pages. `turn` is in degrees, clockwise."""
+    """What somebody says of pages. `turn` is in degrees, clockwise. `line`: the line of the case's checklist that they
+    answer; None: what their kind answers by itself.
+    """
 
     kind: RecordKind
     institution: InstitutionId
     day: PartialDate | None = None
     turn: int = 0
+    line: str | None = None
 
     def __post_init__(self) -> None:
         if self.turn not in TURNS:
@@ -187,7 +191,8 @@ def index_pages(
 
     Raises:
         Unknown: no such paper, case or institution.
-        NotAllowed: there are no such pages, they are another patient's or left out already, or the case is closed.
+        NotAllowed: there are no such pages, they are another patient's or left out already, the case is closed, or its
+            checklist has no such line that documents of this kind may answer.
         ChangedMeanwhile: the case became another patient's meanwhile; the same again decides anew.
     """
     demand(actor, Right.DECIDE_WHOSE)  # before a page of it is read
@@ -195,14 +200,17 @@ def index_pages(
     with at_desk(services, actor, Right.DECIDE_WHOSE) as tx:
         found = found_paper(tx, name)
         new = IndexedPages(pages=named_pages(found, pages), became=PagesBecame.RECORD, case=case)
-        _, _, patient = opened_case(tx, case)
+        _, opened, patient = opened_case(tx, case)
+        _answerable(services.checklist_of(opened.checklist, opened.receiver), said)
         identity = patients.identity(tx, patient)
     if identity is None:
         raise unknown(Reason(RefusalCode.PATIENT_IS_PURGED), Remedy(RemedyCode.VERIFY_TRAIL))
     made, title = _made(services, found, new.pages, said.turn)
-    record = PaperRecord(patient=identity.current, kind=said.kind, day=said.day, title=title)
+    answers = frozenset({said.line} if said.line else ())
+    record = PaperRecord(patient=identity.current, kind=said.kind, day=said.day, title=title, answers=answers)
     with vault_objects.writing_for(patient):
         said_so = f"{name}|{in_ranges(new.pages)}|{case}|{source.id}|{said.kind}|{said.day}|{said.turn}"
+        said_so += f"|{said.line}" if said.line else ""
         sent = _arrival(services, InstitutionId(source.id), said_so, paper.bundled_record(record, made))
     with at_desk(services, actor, Right.DECIDE_WHOSE) as tx:
         arrival = store_indexed(
@@ -217,6 +225,7 @@ def index_pages(
                 arrival=arrival,
                 document=said.kind,
                 institution=sent.institution,
+                line=said.line,
             ),
         )
     if arrival is not None:
@@ -224,6 +233,16 @@ def index_pages(
     if sent.location is not None:
         services.vault.remove(sent.location.key)
     return ActionResult(ActionCode.PAGES_INDEXED_BEFORE, pages=in_ranges(new.pages), case=case)
+
+
+def _answerable(checklist: Checklist, said: IndexedAs) -> None:
+    """Raise `NotAllowed` where documents of this kind answer no such line of the list."""
+    keys = tuple(line.key for line in checklist.lines if said.kind in line.kinds)
+    if said.line and said.line not in keys:
+        raise not_allowed(
+            Reason(RefusalCode.NO_SUCH_LINE, checklist=checklist.id, line=said.line),
+            Remedy(RemedyCode.CHOOSE_ONE_OF, choices=keys),
+        )
 
 
 def leave_out(services: Services, name: IncomingId, pages: str, became: PagesBecame, *, actor: Actor) -> ActionResult:

@@ -15,6 +15,7 @@ from transfer.hold_answers import ANSWERS
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
 from transfer.patients import Demographics
+from transfer.records import RecordKind
 from transfer.remedies import Remedy
 from transfer.request_questions import follow_up
 from transfer.requests import Owner, RequestAnswer
@@ -48,6 +49,8 @@ class NeedView:
     #: in the words people use
     says: str
     records: tuple[str, ...]
+    #: of what documents, where a document may answer it and it is of the checklist: which
+    documents: tuple[RecordKind, ...] = ()
     #: of what was added for this case alone: of whom it is asked, and the day of what it is about
     institution: str | None = None
     day: str | None = None

@@ -46,6 +46,7 @@ from transfer.ledger.permissions import FiledPermission
 from transfer.looks import LookPlace
 from transfer.own_forms import OwnForm
 from transfer.permissions import Dispute, Finding, expires_at, findings_on
+from transfer.records import DOCUMENTS
 from transfer.requests import STANDINGS
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES, sentence
@@ -159,6 +160,7 @@ def _needs(tx: Tx, assessed: Assessment, *, with_words: bool) -> tuple[NeedView,
             state=need.state,
             says=SENTENCES[need.state].staff,
             records=tuple(need.records),
+            documents=() if added else tuple(sorted(need.line.kinds & DOCUMENTS)),
             institution=added.institution if added else None,
             day=added.day if added else None,
             words=notes.read(tx, added.note) if added and added.note and with_words else None,

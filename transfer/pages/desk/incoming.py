@@ -2,10 +2,11 @@
 
 from typing import Final
 
+from transfer.completeness import SETTLED
 from transfer.discs import LARGEST_UPLOAD
 from transfer.errors import Unknown
 from transfer.flow import desk
-from transfer.flow.desk import Dossier, FoundCases, IndexedAs, PaperView
+from transfer.flow.desk import Dossier, FoundCases, IndexedAs, NeedView, PaperView
 from transfer.identifiers import CaseId, IncomingId, InstitutionId
 from transfer.incoming import LARGEST, PagesBecame
 from transfer.page_ranges import in_ranges
@@ -13,16 +14,13 @@ from transfer.pages.desk.words import called, words
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.routes import Act, Answer, Asked, DrawnPicture, File, Next, Page
 from transfer.partial_dates import PartialDate
-from transfer.records import RecordKind
+from transfer.records import DOCUMENTS, RecordKind
 from transfer.rights import Right
 
 _HERE: Final = "/desk/incoming"
 #: digits of a page's number in a path
 _DIGITS: Final = 3
-#: images come on a disc, and glass in a parcel
-KINDS: Final = tuple(
-    (one.value, words(one)) for one in RecordKind if one not in (RecordKind.IMAGES, RecordKind.MATERIAL)
-)
+KINDS: Final = tuple((one.value, words(one)) for one in RecordKind if one in DOCUMENTS)
 _TURNS: Final = (("0", "As it is"), ("90", "Clockwise"), ("180", "Upside down"), ("270", "Counterclockwise"))
 _OUT: Final = (
     (PagesBecame.LEFT_OUT.value, "Nothing to keep: a cover sheet, a blank page"),
@@ -171,7 +169,7 @@ def _index_form(asked: Asked, problems: Problems) -> Answer:
             "case": case,
             "patient": str(who.names[0]) if who and who.names else case,
             "born": who.birth_date if who else None,
-            "kinds": KINDS,
+            "kinds": _kinds(found),
             "may_file_forms": asked.actor.may(Right.RELEASE),
             "turns": _TURNS,
             "facilities": facilities_for(asked, found),
@@ -180,6 +178,23 @@ def _index_form(asked: Asked, problems: Problems) -> Answer:
         },
         status=422 if problems else 200,
     )
+
+
+def _kinds(case: Dossier) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What pages may be, in groups, first what is awaited: a line of the list by its kind and key, or a kind alone."""
+    lines = [(one, f"{kind}:{one.line}", _line_said(one, kind)) for one in case.needs for kind in one.documents]
+    awaited = [(value, said) for one, value, said in lines if _is_awaited(one)]
+    others = [(value, said) for one, value, said in lines if not _is_awaited(one)]
+    groups = [("Outstanding here", awaited), ("Kinds", [*KINDS]), ("Other lines of the list", others)]
+    return [(name, choices) for name, choices in groups if choices]
+
+
+def _is_awaited(need: NeedView) -> bool:
+    return need.is_required and need.state not in SETTLED
+
+
+def _line_said(need: NeedView, kind: RecordKind) -> str:
+    return need.label if len(need.documents) == 1 else f"{need.label} ({words(kind).lower()})"
 
 
 def facilities_for(asked: Asked, case: Dossier) -> list[tuple[str, str]]:
@@ -198,13 +213,17 @@ def _begun(asked: Asked, paper: PaperView) -> Fields:
 def index(asked: Asked) -> Answer | Next:
     fields, problems = asked.fields, Problems()
     pages = _pages(fields, problems)
-    kind = fields.one_of("kind", dict(KINDS), problems, needed="Choose what it is")
+    kind, _, line = fields.line("kind", problems).partition(":")
+    if kind not in dict(KINDS):
+        problems.add("kind", "Choose what it is")
     facility = fields.one_of("institution", [*asked.services.institutions], problems, needed="Choose who wrote it")
     day = _day(fields.line("day", problems), problems)
     turn = fields.one_of("turn", dict(_TURNS), problems, needed="Choose how the pages lie")
     if problems:
         return _index_form(asked, problems)
-    said = IndexedAs(kind=RecordKind(kind), institution=InstitutionId(facility), day=day, turn=int(turn))
+    said = IndexedAs(
+        kind=RecordKind(kind), institution=InstitutionId(facility), day=day, turn=int(turn), line=line or None
+    )
     name, case = _paper(asked), asked.id(CaseId, "case")
     desk.index_pages(asked.services, name, pages, case, said, actor=asked.actor)
     is_left = bool(listed(asked, name).left)
