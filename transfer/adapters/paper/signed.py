@@ -42,7 +42,7 @@ class ShownForm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
+class TypedSignature:
     """An electronic signature (15 U.S.C. 7006(5)): a name that was typed with the intent to sign. `at`: in the zone of
     the office that referred the patient. `network`: the address it came from (IPv6: its /64).
     """
@@ -89,7 +89,7 @@ def signed_fields(form: SignedForm) -> bytes:
     return yaml.safe_dump(said, sort_keys=False, allow_unicode=True).encode()
 
 
-def signed_pdf(form: SignedForm, shown: ShownForm, signature: Signature) -> bytes:
+def signed_pdf(form: SignedForm, shown: ShownForm, signature: TypedSignature) -> bytes:
     """The form as it was shown, with who signed it, what that means, when and how (21 CFR 11.50(a)), as a PDF, drawn in
     the bounded process. The same again is the same bytes.
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from transfer.actions import ActionResult
-from transfer.adapters.paper.signed import ShownForm, Signature, SignedForm, signed_fields, signed_pdf
+from transfer.adapters.paper.signed import ShownForm, SignedForm, TypedSignature, signed_fields, signed_pdf
 from transfer.arrivals import Door, Grant
 from transfer.case import Case, OpenedCase
 from transfer.errors import Unknown
@@ -87,7 +87,7 @@ def sign_form(
         case.id,
         services.institutions[session.institution],
         fields,
-        signed_pdf(form, shown, Signature(typed=typed, at=at, network=network)),
+        signed_pdf(form, shown, TypedSignature(typed=typed, at=at, network=network)),
         door=Door.PAGE,
         begin=lambda: by_outsider(services, session.account),
         once=f"{session.account}|{hashlib.sha256(fields).hexdigest()}",
