@@ -214,6 +214,9 @@ AWAITED = frozenset(
     state for state in OPEN if STANDINGS[state].owner in (Owner.SOURCE, Owner.REFERRING_OFFICE, Owner.PATIENT)
 )
 
+#: a source gives nothing, and says so
+REFUSALS = frozenset({_S.REFUSED, _S.FORBIDDEN, _S.AUTHORIZATION_NOT_ACCEPTED})
+
 #: what is done about a state by somebody here; everything else is heard
 DONE = frozenset({_A.AGAIN, _A.FORM_SENT, _A.FEE_APPROVED, _A.FEE_DISPUTED, _A.ASK_ELSEWHERE, _A.DO_WITHOUT})
 _LEADS_TO: Mapping[RequestAnswer, RequestState] = MappingProxyType(

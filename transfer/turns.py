@@ -167,24 +167,17 @@ def opens_at(queue: Queue, terms: Terms, now: datetime) -> datetime | None:
 
 
 def turn_wait(
-    request: RequestId,
-    waiting: Sequence[WaitingRequest],
-    queue: Queue,
-    terms: Terms,
-    now: datetime,
-    *,
-    department: str,
+    priority: Priority, before: int, queue: Queue, terms: Terms, now: datetime, *, department: str
 ) -> TurnWait:
-    """Why it is not the turn of one of those who wait, in order."""
-    (place,) = [n for n, one in enumerate(waiting) if one.request == request]
+    """Why it is not the turn of one that waits, with so many `before` it in the line."""
     if queue.rests_until and queue.rests(now):
         return TurnWait(
             TurnWaitCode.DOES_NOT_REPLY, department=department, again=f"{queue.rests_until:%Y-%m-%d %H:%MZ}"
         )
-    if (until := terms.quiet_until(now)) and terms.is_quiet(waiting[place].priority, now):
+    if (until := terms.quiet_until(now)) and terms.is_quiet(priority, now):
         local = until.astimezone(terms.zone)
         return TurnWait(TurnWaitCode.QUIET_HOURS, department=department, until=f"{local:%H:%M}", zone=terms.zone.key)
-    return TurnWait(TurnWaitCode.IN_LINE, department=department, before=place)
+    return TurnWait(TurnWaitCode.IN_LINE, department=department, before=before)
 
 
 def _is_free(priority: Priority, held: Sequence[Priority], queue: Queue, terms: Terms, now: datetime) -> bool:

@@ -61,7 +61,7 @@ def more_like(services: Services, case: CaseId, numbers: range) -> None:
     with services.ledger.transaction() as tx:
         columns = tx.rows(
             """SELECT attname AS name FROM pg_attribute
-               WHERE attrelid = 'transfer.cases'::regclass AND attnum > 1 AND NOT attisdropped"""
+               WHERE attrelid = 'transfer.cases'::regclass AND attnum > 1 AND NOT attisdropped AND attgenerated = ''"""
         )
         same = ", ".join(row.name for row in columns)
         tx.run(

@@ -402,6 +402,14 @@ def test_whom_the_first_of_the_line_give_a_turn_the_whole_line_gives_it(ledger: 
             assert (len(called) < len(line)) == (len(called) < len(first))
 
 
+def test_who_waits_is_told_how_many_wait_before(ledger: Ledger, migrated: Any):
+    a_line(migrated, 40, random.Random(7), did_not_come=0)
+    with ledger.transaction() as tx:
+        line = turns.waiting(tx, *OFFICE)
+
+        assert [turns.before(tx, *OFFICE, one) for one in line] == list(range(len(line)))
+
+
 def rows_read(tx: Tx) -> int:
     found = tx.value(
         """SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables

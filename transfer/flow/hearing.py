@@ -76,6 +76,7 @@ def hear(tx: Tx, services: Services, request: Request, heard: Hearing) -> Reques
     if heard.said.by.reference:
         search_terms.owe(tx, OpenedCase.of(tx.case(request.case)).patient)
     tx.append(Chain.case(request.case), fact)
+    requests.heard(tx, request.id)
     if _is_news(tx, request, to, is_answered=is_answered):
         holds.place(tx, request.case, HoldCode.ANSWERED_AFTER_RECORDS, request.id)
     if not counts or is_answered:

@@ -30,6 +30,7 @@ from transfer.facts import Chain, Fact, LedgerLine, Origin
 from transfer.identifiers import CaseId
 from transfer.ledger import site_mark
 from transfer.ledger.migrate import check_version
+from transfer.requests import AWAITED
 from transfer.sealing import Keys
 from transfer.waits import CaseWait, dump
 
@@ -141,6 +142,10 @@ class Tx:
         self._told[case] = self._folded[case][0], wait
         self._touched.add(case)
 
+    def touch(self, case: CaseId) -> None:
+        """The row of the case is written anew when the transaction ends, also where nothing is added to its chain."""
+        self._touched.add(case)
+
     def _hold(self, chain: Chain) -> Row:
         """Lock a chain's end, and read it and the clock."""
         end = self.row("SELECT * FROM lock_chain(%s)", chain)
@@ -214,14 +219,18 @@ class Tx:
             self.run(
                 """WITH c AS (
                      INSERT INTO cases (case_id, patient, receiver, referring, checklist, stage, needed_by,
-                       appointment_at, priority, assigned_to, look_again_on, is_open, opened_at, changed_at, line)
-                     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, 'routine'), %s, %s, %s, %s, %s, %s)
+                       appointment_at, priority, assigned_to, look_again_on, is_open, opened_at, changed_at, line,
+                       call_on)
+                     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, 'routine'), %s, %s, %s, %s, %s, %s,
+                       least(%s::date, (SELECT min(r.next_action_on) FROM requests AS r
+                         WHERE r.case_id = %s AND r.state = ANY(%s))))
                      ON CONFLICT (case_id) DO UPDATE SET
                        (patient, receiver, referring, checklist, stage, needed_by, appointment_at, priority,
-                        assigned_to, look_again_on, is_open, changed_at, line)
+                        assigned_to, look_again_on, is_open, changed_at, line, call_on)
                      = (excluded.patient, excluded.receiver, excluded.referring, excluded.checklist, excluded.stage,
                         excluded.needed_by, excluded.appointment_at, excluded.priority, excluded.assigned_to,
-                        excluded.look_again_on, excluded.is_open, excluded.changed_at, excluded.line)
+                        excluded.look_again_on, excluded.is_open, excluded.changed_at, excluded.line,
+                        excluded.call_on)
                      RETURNING case_id, priority, needed_by)
                    UPDATE requests AS r SET priority = c.priority, needed_by = c.needed_by FROM c
                    WHERE r.case_id = c.case_id
@@ -241,6 +250,7 @@ class Tx:
                 folded.opened_at,
                 folded.changed_at,
                 self._folded[case][0],
+                *(folded.look_again_on, case, sorted(AWAITED)),
             )
             self._write_told(case, folded)
         self._touched.clear()

@@ -95,17 +95,19 @@ _CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 #: a source owes something, and the day has come on which somebody here asks for it; or somebody said to look again
-_TO_CALL: Final = """(coalesce(c.look_again_on <= %(today)s, false) OR EXISTS (SELECT 1 FROM requests AS r
-    WHERE r.case_id = c.case_id AND r.next_action_on <= %(today)s AND r.state = ANY(%(awaited)s)))"""
+_TO_CALL: Final = "coalesce(c.call_on <= %(today)s, false)"
+#: states of a request that somebody owes, as the index has them: with a parameter it would not be used
+AWAITED_STATES: Final = "(" + ", ".join(f"'{state}'" for state in sorted(AWAITED)) + ")"
+#: what an open case of each part has: that it is open is said beside it, for an index of the open ones does not hold it
 _IN_PARTS: Final[Mapping[ListPart, str]] = MappingProxyType(
     {
         ListPart.ALL: "true",
-        ListPart.OURS: f"c.is_open AND (c.owner = 'desk' OR {_TO_CALL})",
-        ListPart.OTHERS: f"c.is_open AND c.owner IN {_OTHERS} AND NOT {_TO_CALL}",
-        ListPart.MOVING: f"c.is_open AND c.owner = 'we' AND NOT {_TO_CALL}",
-        ListPart.DELIVERED: f"c.is_open AND c.owner IS NULL AND c.told_line IS NOT NULL AND NOT {_TO_CALL}",
-        ListPart.UNDATED: "c.is_open AND c.owner IS NOT NULL AND c.needed_by IS NULL AND c.appointment_at IS NULL",
-        ListPart.EXPECTED: "c.is_open AND c.appointment_at >= %(from_)s AND c.appointment_at < %(until)s",
+        ListPart.OURS: f"(c.owner = 'desk' OR {_TO_CALL})",
+        ListPart.OTHERS: f"c.owner IN {_OTHERS} AND NOT {_TO_CALL}",
+        ListPart.MOVING: f"c.owner = 'we' AND NOT {_TO_CALL}",
+        ListPart.DELIVERED: f"c.owner IS NULL AND c.owner_since IS NOT NULL AND NOT {_TO_CALL}",
+        ListPart.UNDATED: "c.owner IS NOT NULL AND c.needed_by IS NULL AND c.appointment_at IS NULL",
+        ListPart.EXPECTED: "c.appointment_at >= %(from_)s AND c.appointment_at < %(until)s",
     }
 )
 _ORDERS: Final[Mapping[ListPart, str]] = MappingProxyType(
@@ -115,7 +117,7 @@ _ORDERS: Final[Mapping[ListPart, str]] = MappingProxyType(
         ListPart.DELIVERED: "c.owner_since DESC",
     }
 )
-_SOONEST_NEEDED: Final = "c.is_open DESC, c.needed_by NULLS LAST, c.owner_since, c.opened_at"
+_SOONEST_NEEDED: Final = "c.needed_by NULLS LAST, c.owner_since, c.opened_at"
 #: appointments that a clinic list looks ahead to
 LOOKS_AHEAD: Final = timedelta(days=21)
 
@@ -123,11 +125,18 @@ LOOKS_AHEAD: Final = timedelta(days=21)
 def listed(
     tx: Tx, chosen: Chosen, part: ListPart = ListPart.ALL, *, limit: int, after: int = 0, today: date | None = None
 ) -> list[ListedCase]:
-    """One part of the cases chosen, those needed first at the top. `after`: so many are left out before them."""
+    """One part of the cases chosen, those needed first at the top. `after`: so many are left out before them.
+
+    What is left out is passed over in an index. The rows themselves are read of what is shown alone.
+    """
     order = _ORDERS.get(part, _SOONEST_NEEDED)
+    order = f"c.is_open DESC, {order}, c.case_id" if chosen.closed else f"{order}, c.case_id"
+    is_open = "true" if part is ListPart.ALL else "c.is_open"
     rows = tx.rows_by_name(
-        f"SELECT c.* FROM cases AS c WHERE {chosen.where} AND {_IN_PARTS[part]} ORDER BY {order}, c.case_id "  # noqa: S608  ours
-        "LIMIT %(limit)s OFFSET %(after)s",
+        f"""WITH shown AS MATERIALIZED (
+              SELECT c.case_id FROM cases AS c WHERE {is_open} AND {chosen.where} AND {_IN_PARTS[part]} ORDER BY {order}
+              LIMIT %(limit)s OFFSET %(after)s)
+            SELECT c.* FROM shown JOIN cases AS c USING (case_id) ORDER BY {order}""",  # noqa: S608  our own text
         {**_values(tx, chosen, today), "limit": limit, "after": after},
     )
     return [of_row(row) for row in rows]
@@ -137,11 +146,12 @@ def may_be_undecided(tx: Tx, *, limit: int) -> list[CaseId]:
     """Open cases that wait for people here and of which no question is open, or whose pieces may be others than those
     announced, those needed first at the top.
     """
+    # With a limit each case is looked up by itself; `EXISTS` beside `OR` reads the questions and pieces of all cases.
     rows = tx.rows(
         f"""SELECT c.case_id FROM cases AS c WHERE c.is_open AND c.owner = 'desk' AND (
-              NOT EXISTS (SELECT 1 FROM holds AS h WHERE h.subject = c.case_id AND h.resolved_at IS NULL)
-              OR EXISTS (SELECT 1 FROM materials AS m WHERE m.case_id = c.case_id AND (
-                m.state IN ('wanted', 'discrepant') OR m.state = 'in-hand' AND m.received <> m.expected)))
+              (SELECT 1 FROM holds AS h WHERE h.subject = c.case_id AND h.resolved_at IS NULL LIMIT 1) IS NULL
+              OR (SELECT 1 FROM materials AS m WHERE m.case_id = c.case_id AND (
+                m.state IN ('wanted', 'discrepant') OR m.state = 'in-hand' AND m.received <> m.expected) LIMIT 1) = 1)
             ORDER BY {_SOONEST_NEEDED}, c.case_id LIMIT %s""",  # noqa: S608  our own text
         limit,
     )
@@ -149,10 +159,10 @@ def may_be_undecided(tx: Tx, *, limit: int) -> list[CaseId]:
 
 
 def counted(tx: Tx, chosen: Chosen, *, today: date) -> dict[ListPart, int]:
-    """How many cases chosen are in each part."""
+    """How many open cases chosen are in each part."""
     parts = [part for part in ListPart if part is not ListPart.ALL]
     columns = ", ".join(f"count(*) FILTER (WHERE {_IN_PARTS[part]}) AS {part}" for part in parts)
-    counts = f"SELECT {columns} FROM cases AS c WHERE {chosen.where}"  # noqa: S608  our own text
+    counts = f"SELECT {columns} FROM cases AS c WHERE c.is_open AND {chosen.where}"  # noqa: S608  our own text
     (row,) = tx.rows_by_name(counts, _values(tx, chosen, today))
     return dict(zip(parts, row, strict=True))
 
@@ -166,13 +176,13 @@ class OwesMost:
     requests: int
 
 
-def owed_by(tx: Tx, chosen: Chosen) -> list[OwesMost]:
+def owed_by(tx: Tx, chosen: Chosen, *, limit: int | None = None) -> list[OwesMost]:
     """Whom the cases chosen wait for, department by department, whoever owes most first: one call settles several."""
     rows = tx.rows_by_name(
         f"""SELECT o.institution, o.department, count(*) AS requests FROM cases AS c JOIN requests AS o USING (case_id)
-            WHERE {chosen.where} AND o.state = ANY(%(awaited)s)
-            GROUP BY o.institution, o.department ORDER BY count(*) DESC, 1, 2 LIMIT 50""",  # noqa: S608  ours
-        _values(tx, chosen, None),
+            WHERE {chosen.where} AND o.state IN {AWAITED_STATES}
+            GROUP BY o.institution, o.department ORDER BY count(*) DESC, 1, 2 LIMIT %(limit)s""",  # noqa: S608  ours
+        {**_values(tx, chosen, None), "limit": limit},
     )
     return [
         OwesMost(
@@ -187,7 +197,6 @@ def _values(tx: Tx, chosen: Chosen, today: date | None) -> dict[str, object]:
     return {
         **chosen.values,
         "today": today or now.date(),
-        "awaited": sorted(AWAITED),
         "from_": now - timedelta(hours=12),
         "until": now + LOOKS_AHEAD,
     }
@@ -219,13 +228,14 @@ def to_tell(tx: Tx, *, limit: int, older_than: timedelta = timedelta(0)) -> list
 
     Open ones first. `older_than`: only those whose last line is older.
     """
+    now = tx.now()
+    # An epoch that began longer ago was told of by now, for every open case is told of within that time.
     rows = tx.rows(
-        """SELECT case_id, is_open FROM cases
-             WHERE line IS DISTINCT FROM told_line AND changed_at <= transfer.now() - %s
-           UNION SELECT case_id, true FROM cases WHERE is_open AND told_at < transfer.now() - %s
-           UNION SELECT case_id, true FROM cases JOIN patient_epochs AS e USING (patient)
-             WHERE is_open AND told_epoch <> e.epoch
+        """SELECT case_id, is_open FROM cases WHERE is_behind AND changed_at <= %s
+           UNION SELECT case_id, true FROM cases WHERE is_open AND told_at < %s
+           UNION SELECT case_id, true FROM patient_epochs AS e JOIN cases USING (patient)
+             WHERE e.begun_at >= %s AND is_open AND told_epoch <> e.epoch
            ORDER BY is_open DESC, case_id LIMIT %s""",
-        *(older_than, TOLD_FOR, limit),
+        *(now - older_than, now - TOLD_FOR, now - TOLD_FOR - MAY_LAG, limit),
     )
     return [CaseId(row.case_id) for row in rows]

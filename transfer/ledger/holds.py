@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from transfer import facts
 from transfer.facts import Chain
@@ -140,13 +141,15 @@ def is_asked_about(tx: Tx, code: HoldCode, about: str) -> bool:
     return tx.row("SELECT 1 FROM holds WHERE about = %s AND code = %s AND resolved_at IS NULL", about, code) is not None
 
 
+_WAITING: Final = "SELECT * FROM holds WHERE resolved_at IS NULL"
+
+
 def open_holds(tx: Tx, subject: str | None = None) -> list[Hold]:
     """What waits for a person: what has a clock first, by its clock, then the oldest."""
-    rows = tx.rows(
-        """SELECT * FROM holds WHERE resolved_at IS NULL AND (%s::text IS NULL OR subject = %s)
-           ORDER BY due_at NULLS LAST, opened_at""",
-        *(subject, subject),
-    )
+    if subject is None:
+        rows = tx.rows(f"{_WAITING} ORDER BY due_at NULLS LAST, opened_at, hold")
+    else:
+        rows = tx.rows(f"{_WAITING} AND subject = %s ORDER BY due_at NULLS LAST, opened_at, hold", subject)
     return [of_row(row) for row in rows]
 
 
@@ -167,7 +170,8 @@ def about_arrivals(tx: Tx, limit: int) -> list[tuple[Hold, str]]:
     """
     rows = tx.rows(
         """SELECT h.*, a.institution FROM holds AS h JOIN arrivals AS a ON a.arrival = h.subject
-           WHERE h.resolved_at IS NULL ORDER BY h.due_at NULLS LAST, h.opened_at LIMIT %s""",
+           WHERE h.resolved_at IS NULL AND h.subject LIKE 'a%%'
+           ORDER BY h.due_at NULLS LAST, h.opened_at, h.hold LIMIT %s""",
         limit,
     )
     return [(of_row(row), row.institution) for row in rows]

@@ -46,7 +46,7 @@ def begin_epoch(tx: Tx, patient: PatientId) -> int:
     Never call it after `hold_epoch_shared` in one transaction: two that do so wait for each other.
     """
     hold_epoch_exclusive(tx, patient)
-    begun = "UPDATE patient_epochs SET epoch = epoch + 1 WHERE patient = %s RETURNING epoch"
+    begun = "UPDATE patient_epochs SET epoch = epoch + 1, begun_at = transfer.now() WHERE patient = %s RETURNING epoch"
     tx.epochs[patient] = int(tx.value(begun, patient))
     tx.grounds.clear()
     return tx.epochs[patient]
@@ -140,8 +140,8 @@ def is_forgotten(tx: Tx, patient: PatientId) -> bool:
     return bool(tx.row("SELECT 1 FROM patients WHERE patient = %s AND identity IS NULL", patient))
 
 
-#: the patient, and who was merged into them
-_WITH_ABSORBED: Final = "(patient = %s OR patient IN (SELECT absorbed FROM merged_patients WHERE kept = %s))"
+#: the patient, and who was merged into them: each is looked for by its key
+_WITH_ABSORBED: Final = "patient = ANY(ARRAY(SELECT absorbed FROM merged_patients WHERE kept = %s) || %s::text)"
 
 
 def place_legal_hold(tx: Tx, patient: PatientId) -> bool:

@@ -132,8 +132,7 @@ def mark_purged(tx: Tx, permission: str) -> None:
 def unnoted(tx: Tx, limit: int) -> list[tuple[PermissionId, End]]:
     """Permissions that ended while the keys were away: how each ended is still to be noted beside them."""
     rows = tx.rows(
-        """SELECT permission, ended FROM permissions WHERE ended IS NOT NULL AND ended IS DISTINCT FROM noted_end
-           ORDER BY 1 LIMIT %s""",
+        "SELECT permission, ended FROM permissions WHERE is_behind ORDER BY 1 LIMIT %s",
         limit,
     )
     return [(PermissionId(row.permission), End(row.ended)) for row in rows]

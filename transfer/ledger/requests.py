@@ -44,8 +44,8 @@ def make(
     """
     request = RequestId.draw()
     new = tx.run(
-        """INSERT INTO requests (request, case_id, institution, department, need, lines, state, not_before)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, transfer.now())
+        """INSERT INTO requests (request, case_id, institution, department, need, lines, state, not_before, made_at)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, transfer.now(), transfer.now())
            ON CONFLICT (case_id, institution, department, need) DO NOTHING""",
         *(request, case, institution, department, need, list(lines), state),
     )
@@ -157,6 +157,12 @@ def give_time(tx: Tx, request: Request, due_at: datetime) -> None:
 def plan_action(tx: Tx, request: Request, on: date) -> None:
     """Somebody looks after it on this day of the source's, unless it moves on before."""
     tx.run("UPDATE requests SET next_action_on = %s WHERE request = %s", on, request.id)
+    tx.touch(request.case)
+
+
+def heard(tx: Tx, request: str) -> None:
+    """Its department said something to it, or was called about it."""
+    tx.run("UPDATE requests SET heard_at = transfer.now() WHERE request = %s", request)
 
 
 def to_call(tx: Tx, cases: Sequence[CaseId], today: date) -> list[Request]:
@@ -234,8 +240,13 @@ def move(
     tx.run(
         """UPDATE requests SET state = %s, attempts = %s, not_before = transfer.now() + %s, due_at = %s,
              next_action_on = %s,
-             lease_until = CASE WHEN %s THEN NULL ELSE lease_until END WHERE request = %s""",
-        *(state, after_move.attempts, after, due_at, after_move.next_action_on, release, request.id),
+             lease_until = CASE WHEN %s THEN NULL ELSE lease_until END,
+             answered_at = CASE WHEN %s THEN coalesce(answered_at, transfer.now()) ELSE answered_at END,
+             refused_at = CASE WHEN %s THEN transfer.now() ELSE refused_at END,
+             not_found_at = CASE WHEN %s THEN transfer.now() ELSE not_found_at END
+           WHERE request = %s""",
+        *(state, after_move.attempts, after, due_at, after_move.next_action_on, release),
+        *(state is RequestState.ANSWERED, state in requests.REFUSALS, state is RequestState.NOT_FOUND, request.id),
     )
     fact = facts.RequestMoved(
         request=request.id,

@@ -253,7 +253,7 @@ def _end(tx: Tx, round_: Round, outcome: str) -> bool:
 def unnoted(tx: Tx, limit: int = 50) -> list[tuple[Round, str]]:
     """Rounds whose run does not carry their sentence yet."""
     rows = tx.rows(
-        "SELECT * FROM due_runs WHERE sentence IS DISTINCT FROM noted AND state <> 'owed' ORDER BY posted_at LIMIT %s",
+        "SELECT * FROM due_runs WHERE is_behind AND state <> 'owed' ORDER BY posted_at LIMIT %s",
         limit,
     )
     return [(_round(row), row.sentence) for row in rows]
@@ -262,8 +262,9 @@ def unnoted(tx: Tx, limit: int = 50) -> list[tuple[Round, str]]:
 def of_case(tx: Tx, case: CaseId) -> list[tuple[Round, str | None]]:
     """All rounds of a case and of its packets with their sentences, as they were posted; those only owed come last."""
     rows = tx.rows(
-        "SELECT * FROM due_runs WHERE subject = %s OR subject LIKE %s ORDER BY posted_at NULLS LAST, not_before",
-        *(case, f"{case}-p%"),
+        """SELECT * FROM due_runs WHERE subject COLLATE "C" >= %s AND subject COLLATE "C" < %s
+           ORDER BY posted_at NULLS LAST, not_before""",
+        *(case, f"{case}-q"),  # the case, and after it by their names its packets: `…-p1`
     )
     return [(_round(row), row.sentence) for row in rows]
 

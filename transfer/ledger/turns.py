@@ -19,6 +19,8 @@ from transfer.turns import LAPSED_FOR, HeldTurn, Queue, TurnState, WaitingReques
 #: cases that are told in one sweep that a department has been silent for too long
 _TOLD_AT_ONCE = 20
 
+#: of those who wait before one that are counted
+_MOST_BEFORE = 1000
 _LIVE = [TurnState.CALLED, TurnState.HANDED_OUT, TurnState.ASKING]
 #: a request that may be made at this moment, by whoever has a turn. Its states stand in the text, as they do in the
 #: indexes: with a parameter no partial index would be used
@@ -74,16 +76,36 @@ def held(tx: Tx, institution: InstitutionId, department: DepartmentId) -> list[H
     ]
 
 
+_WAITS = f"""FROM requests AS r JOIN cases AS c USING (case_id) LEFT JOIN turns AS t USING (request)
+    WHERE {_MAY_BE_MADE} AND (t.request IS NULL OR t.state = 'lapsed' OR t.until <= transfer.now())"""
+_WAITING = "SELECT r.request, r.case_id, r.not_before, r.priority, c.needed_by, t.until"
+
+
 def waiting(tx: Tx, institution: InstitutionId, department: DepartmentId) -> list[WaitingRequest]:
     """The requests that may be made now and have no turn, the next one first: the whole line, to show."""
-    rows = tx.rows(
-        f"""SELECT r.request, r.case_id, r.not_before, r.priority, c.needed_by, t.until
-           FROM requests AS r JOIN cases AS c USING (case_id) LEFT JOIN turns AS t USING (request)
-           WHERE r.institution = %s AND r.department = %s AND {_MAY_BE_MADE}
-             AND (t.request IS NULL OR t.state = 'lapsed' OR t.until <= transfer.now())""",  # noqa: S608  our own text
-        *(institution, department),
+    query = f"{_WAITING} {_WAITS} AND r.institution = %s AND r.department = %s"
+    return _line(tx, tx.rows(query, institution, department))
+
+
+def waiting_request(tx: Tx, request: Request) -> WaitingRequest | None:
+    """The request as it waits for its turn; None: it waits for none."""
+    line = _line(tx, tx.rows(f"{_WAITING} {_WAITS} AND r.request = %s", request.id))
+    return line[0] if line else None
+
+
+def before(tx: Tx, institution: InstitutionId, department: DepartmentId, one: WaitingRequest) -> int:
+    """How many wait before this one, as urgent as they are, whoever's turn lapsed just now; a thousand at most."""
+    more_urgent = [each for each in Priority if each.rank < one.priority.rank]
+    return int(
+        tx.value(
+            f"""SELECT count(*) FROM (SELECT {_WAITS} AND r.institution = %s AND r.department = %s
+                  AND (r.priority = ANY(%s) OR r.priority = %s AND
+                    (coalesce(r.needed_by, 'infinity'), r.not_before, r.request) < (%s::date, %s, %s))
+                LIMIT %s) AS ahead""",  # noqa: S608  our own text
+            *(institution, department, more_urgent, one.priority),
+            *(one.needed_by or "infinity", one.since, one.request, _MOST_BEFORE),
+        )
     )
-    return _line(tx, rows)
 
 
 def next_waiting(tx: Tx, institution: InstitutionId, department: DepartmentId, most: int) -> list[WaitingRequest]:

@@ -1,8 +1,8 @@
 """A ledger as after years of work: so many cases, nineteen of twenty closed, made by COPY in a minute or two.
 
 Some open cases are real, made by verbs, and stand first in every list. Their neighbours have rows of their own in
-`cases`, `patients`, `requests`, `holds`, `search_terms` and the first facts of a chain. They are named, found, counted
-and listed as any case is; nobody opens one.
+`cases`, `patients`, `requests`, `holds`, `search_terms`, the first facts of a chain, and what lies around a case: its
+message, form, rounds, records and slides. They are named, found, counted and listed as any case is; nobody opens one.
 """
 
 import hashlib
@@ -105,6 +105,9 @@ def _without_form(services: Services, chart: Chart) -> CaseId:
 
 def _fill(owner: psycopg.Connection[dict[str, Any]], keys: FolderKeys, count: int) -> None:
     dice, open_ones = random.Random(count), max(AT_LEAST_OPEN, int(count * OPEN))
+    owner.execute(
+        "CREATE TEMP TABLE neighbours (case_id text, patient text, old_case text, old_patient text, n integer)"
+    )
     patterns = {table: owner.execute(f"SELECT * FROM {table}").fetchall() for table in ("cases", "requests", "holds")}
     of_case: dict[str, dict[str, list[dict[str, Any]]]] = {
         table: {
@@ -124,6 +127,8 @@ def _fill(owner: psycopg.Connection[dict[str, Any]], keys: FolderKeys, count: in
             _copy(owner, rows)
     _copy(owner, rows)
     owner.execute(_FIRST_FACTS)
+    for table in _AROUND:
+        owner.execute(_around(owner, table))
     owner.execute("ALTER TABLE search_terms ADD PRIMARY KEY (term, patient)")
     owner.execute("CREATE INDEX search_terms_of ON search_terms (patient)")
     owner.execute("DELETE FROM search_terms_owed WHERE patient LIKE %s", [f"{_NEIGHBOUR}%"])
@@ -132,7 +137,10 @@ def _fill(owner: psycopg.Connection[dict[str, Any]], keys: FolderKeys, count: in
     owner.execute("VACUUM (ANALYZE)")
 
 
-_TABLES: Final = ("patients", "patient_epochs", "cases", "requests", "holds", "search_terms", "chain_heads")
+_TABLES: Final = (
+    *("patients", "patient_epochs", "cases", "requests", "holds", "search_terms", "chain_heads"),
+    "neighbours",
+)
 _AT_ONCE: Final = 5000
 #: the first facts of a chain; nobody reads them, and their text is that of another case
 _FIRST_FACTS: Final = """INSERT INTO facts
@@ -140,6 +148,41 @@ _FIRST_FACTS: Final = """INSERT INTO facts
     WHERE p.sequence <= 8
       AND p.chain = (SELECT min(chain) FROM facts WHERE chain LIKE 'case:%')
     ON CONFLICT DO NOTHING"""
+
+
+_HASHED: Final = "sha256(s.{} || x.n::text::bytea)"
+_RENAMED: Final = "left(s.{0}, 1) || substr(md5(s.{0} || x.n), 1, length(s.{0}) - 1)"
+_OF_CASE, _OF_PATIENT = "s.case_id = x.old_case", "s.patient = x.old_patient"
+_NEW_CASE, _NEW_PATIENT = {"case_id": "x.case_id"}, {"patient": "x.patient"}
+#: what lies around a case, each after what it refers to: whose it is, and what a neighbour's has instead
+_AROUND: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
+    "due_runs": ("s.subject = x.old_case", {"subject": "x.case_id", "state": "'done'", "noted": "s.sentence"}),
+    "arrivals": (
+        "s.subject = x.old_case",
+        {"arrival": _RENAMED, "dedupe": _HASHED, "control": _HASHED, "subject": "x.case_id", **_NEW_PATIENT},
+    ),
+    "permissions": (_OF_PATIENT, {"permission": _RENAMED, "arrival": _RENAMED, "reference": _HASHED, **_NEW_PATIENT}),
+    "patient_terms": (_OF_PATIENT, {"term": _HASHED, **_NEW_PATIENT}),
+    "records": (_OF_PATIENT, {"record": _RENAMED, "origin": _HASHED, "arrival": _RENAMED, **_NEW_PATIENT}),
+    "collected": (_OF_CASE, {"record": _RENAMED, "permission": _RENAMED, **_NEW_CASE}),
+    # counted as announced, so that nobody is to open them
+    "materials": (
+        _OF_CASE,
+        {"material": _RENAMED, "about": "NULL", "state": "'in-hand'", "received": "s.expected", **_NEW_CASE},
+    ),
+}
+
+
+def _around(owner: psycopg.Connection[dict[str, Any]], table: str) -> str:
+    whose, instead = _AROUND[table]
+    columns = owner.execute(
+        """SELECT column_name FROM information_schema.columns
+           WHERE table_schema = 'transfer' AND table_name = %s AND is_generated = 'NEVER'""",
+        [table],
+    )
+    names = [row["column_name"] for row in columns]
+    values = ", ".join(instead.get(name, "s.{}").format(name) for name in names)
+    return f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table} AS s JOIN neighbours AS x ON {whose}"
 
 
 def _neighbour(
@@ -164,11 +207,11 @@ def _neighbour(
             "known_at": opened,
         }
     )
-    rows["patient_epochs"].append({"patient": patient, "epoch": 1})
+    rows["patient_epochs"].append({"patient": patient, "epoch": 1, "begun_at": opened})
     needed = date.today() + timedelta(days=dice.randrange(10, 60)) if is_open else opened.date()  # noqa: DTZ011
     rows["cases"].append(
         {
-            **pattern,
+            **{name: value for name, value in pattern.items() if name != "is_behind"},  # it is made of two others
             "case_id": case,
             "patient": patient,
             "is_open": is_open,
@@ -183,6 +226,8 @@ def _neighbour(
             "told_at": datetime.now(UTC),
         }
     )
+    names = {"old_case": pattern["case_id"], "old_patient": pattern["patient"]}
+    rows["neighbours"].append({"case_id": case, "patient": patient, **names, "n": number})
     rows["chain_heads"].append({"chain": f"case:{case}", "sequence": 8})
     for request in of_case["requests"][pattern["case_id"]]:
         state = request["state"] if is_open else "answered"

@@ -44,6 +44,8 @@ def log_call(services: Services, case: CaseId, call: Call, *, actor: Actor) -> A
         if _is_sent_twice(tx, case, fact, actor):
             return ActionResult(ActionCode.CALL_LOGGED_BEFORE)
         tx.append(Chain.case(case), fact)
+        if request is not None:
+            requests.heard(tx, request.id)
         if request is not None and _moves(found, call, request):
             said = SourceAnswer(answer=RequestAnswer.READY_ON, day=call.promised_by, by=call.by)
             answer_in(tx, services, request, said)

@@ -67,9 +67,10 @@ def list_queues(services: Services, *, actor: Actor) -> list[QueueView]:
 def wait_of(tx: Tx, services: Services, request: Request) -> TurnWait | None:
     """For what a request waits that may be made now. None: it does not wait for its turn."""
     place = request.institution, request.department
-    waiting = turns.waiting(tx, *place)
-    if request.id not in {one.request for one in waiting}:
+    waiting = turns.waiting_request(tx, request)
+    if waiting is None:
         return None
     queue, terms = turns.look_at_queue(tx, *place), terms_of(services, *place)
     there = services.institutions[request.institution].department(request.department).name
-    return turn_wait(request.id, waiting, queue, terms, tx.now(), department=there)
+    before = turns.before(tx, *place, waiting)
+    return turn_wait(waiting.priority, before, queue, terms, tx.now(), department=there)

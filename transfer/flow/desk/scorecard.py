@@ -1,31 +1,25 @@
 """Who answers, and how long it takes; and what a facility owes as one list, for one call."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from transfer import facts
 from transfer.errors import Unknown
-from transfer.facts import LedgerLine
 from transfer.flow.desk.story import institution_name
 from transfer.flow.desk.verbs import at_desk
 from transfer.flow.services import Services
 from transfer.flow.waiting import labels_of
-from transfer.identifiers import CaseId, InstitutionId, RequestId
+from transfer.identifiers import CaseId, DepartmentId, InstitutionId, RequestId
 from transfer.institutions import Department, Institution
-from transfer.ledger import source_records, written
-from transfer.ledger.source_records import OpenAsk
-from transfer.materials import MaterialState
+from transfer.ledger import case_lists, source_records
+from transfer.ledger.case_lists import Chosen
+from transfer.ledger.source_records import Answers, OpenAsk
 from transfer.requests import RequestState
 from transfer.rights import Actor, Right
-from transfer.scorecards import AnswerDays, answer_days
+from transfer.scorecards import LAST, AnswerDays, answer_days
 
 #: how far back answers are looked at
 LOOKS_BACK: Final = timedelta(days=180)
-_REFUSED: Final = frozenset({RequestState.REFUSED, RequestState.FORBIDDEN, RequestState.AUTHORIZATION_NOT_ACCEPTED})
-_KINDS: Final = (facts.RequestMade, facts.RequestMoved, facts.RequestAnswered, facts.CallLogged, facts.MaterialReceived)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,16 +75,25 @@ class OwedAsk:
 def list_scorecards(services: Services, *, actor: Actor) -> tuple[FacilityScore, ...]:
     """Every facility that is asked for records: whoever owes most first."""
     with at_desk(services, actor, Right.SEE_CASES) as tx:
-        now = tx.now()
-        lines = written.between(tx, _KINDS, now - LOOKS_BACK, now)
-        asked = {name for line in lines if (name := _request(line)) is not None}
-        seen = _Seen(lines, source_records.departments_of(tx, sorted(asked)))
-        owed = Counter(f"{one.institution}/{one.department}" for one in source_records.open_asks(tx))
+        since = tx.now() - LOOKS_BACK
+        places = [(one.id, part.id) for one in services.institutions.values() for part in one.departments]
+        answered = source_records.answers(tx, places, since=since, last=LAST)
+        owed = {(one.institution, one.department): one.requests for one in case_lists.owed_by(tx, Chosen())}
+        miscounted = source_records.miscounted(tx, since)
     found = [
         FacilityScore(
             institution=InstitutionId(one.id),
             name=one.name,
-            departments=tuple(seen.score(one, part, owed[f"{one.id}/{part.id}"]) for part in one.departments),
+            departments=tuple(
+                _score(
+                    one,
+                    part,
+                    answered[one.id, part.id],
+                    owed=owed.get((InstitutionId(one.id), DepartmentId(part.id)), 0),
+                    miscounted=miscounted[one.id],
+                )
+                for part in one.departments
+            ),
         )
         for one in services.institutions.values()
         if one.departments
@@ -125,55 +128,19 @@ def _owed(services: Services, one: OpenAsk) -> OwedAsk:
     )
 
 
-def _request(line: LedgerLine) -> str | None:
-    match line.fact:
-        case facts.RequestMade(request=request) | facts.RequestMoved(request=request):
-            return request
-        case facts.RequestAnswered(request=request) | facts.CallLogged(request=request):
-            return request
-    return None
-
-
-class _Seen:
-    """What was written of departments, by their institution and name."""
-
-    def __init__(self, lines: Sequence[LedgerLine], made_to: dict[str, tuple[str, str]]) -> None:
-        made: dict[str, datetime] = {}
-        self._took: dict[tuple[str, str], list[timedelta]] = defaultdict(list)
-        self._states: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-        self._contact: dict[tuple[str, str], datetime] = {}
-        self._miscounted: Counter[str] = Counter()
-        for line in lines:
-            there = made_to.get(_request(line) or "")
-            match line.fact:
-                case facts.RequestMade(request=request):
-                    made[request] = line.at
-                case facts.RequestMoved(request=request, state=state) if there:
-                    self._states[there][state] += 1
-                    if state == RequestState.ANSWERED and request in made:
-                        self._took[there].append(line.at - made.pop(request))
-                case facts.RequestAnswered() | facts.CallLogged() if there:
-                    self._contact[there] = line.at
-                case facts.MaterialReceived(institution=institution, state=MaterialState.DISCREPANT):
-                    self._miscounted[institution] += 1
-
-    def score(self, institution: Institution, department: Department, owed: int) -> DepartmentScore:
-        there = (institution.id, department.id)
-        states = self._states[there]
-        return DepartmentScore(
-            institution=InstitutionId(institution.id),
-            department=department.id,
-            name=department.name,
-            how=department.asked.by,
-            open_asks=owed,
-            days=answer_days(self._took[there]),
-            usual_days=department.usual_days,
-            refused=_count(states, _REFUSED),
-            not_found=_count(states, (RequestState.NOT_FOUND,)),
-            miscounted=self._miscounted[institution.id],
-            last_contact=self._contact.get(there),
-        )
-
-
-def _count(states: Counter[str], of: Iterable[str]) -> int:
-    return sum(states[state] for state in of)
+def _score(
+    institution: Institution, department: Department, answered: Answers, *, owed: int, miscounted: int
+) -> DepartmentScore:
+    return DepartmentScore(
+        institution=InstitutionId(institution.id),
+        department=department.id,
+        name=department.name,
+        how=department.asked.by,
+        open_asks=owed,
+        days=answer_days(answered.took),
+        usual_days=department.usual_days,
+        refused=answered.refused,
+        not_found=answered.not_found,
+        miscounted=miscounted,
+        last_contact=answered.heard_at,
+    )

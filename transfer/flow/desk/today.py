@@ -279,7 +279,7 @@ def _messages(tx: Tx, services: Services) -> tuple[WaitingMessage, ...]:
 
 
 def _owed(tx: Tx, services: Services, chosen: Chosen) -> Iterable[Owed]:
-    for one in case_lists.owed_by(tx, chosen):
+    for one in case_lists.owed_by(tx, chosen, limit=PAGE):
         yield Owed(who=department(services.institutions, one.institution, one.department), requests=one.requests)
 
 

@@ -1,0 +1,104 @@
+"""However many cases there are, a page sends as many statements and reads as many rows."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.desk_client import Desk
+from tests.kit.neighbours import close_all_but, multiply
+from transfer.embedded.postgres import Postgres
+from transfer.flow.services import Services
+from transfer.identifiers import CaseId
+from transfer.ledger import Ledger, Tx
+
+pytestmark = pytest.mark.servers
+
+#: how often all of four cases are copied: 20 cases, and then nearly 400, for some copies are those of before
+FIRST, AGAIN = 5, 20
+_READ = "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
+
+
+class Cost:
+    """What the pages since the last `clear` cost the database: its own statements, and the rows that they read."""
+
+    def __init__(self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.statements: Counter[str] = Counter()
+        self.rows = 0
+        # With few rows the planner reads whole tables: the test is about what the indexes can do.
+        ledger.follow(self._begin)
+        execute, project = psycopg.Connection.execute, Tx.project
+
+        def counted(connection: psycopg.Connection[Any], query: Any, *values: Any, **how: Any) -> Any:
+            if "migrations" not in str(query):  # asked every few seconds, whatever the page
+                self.statements[" ".join(str(query).split())] += 1
+            return execute(connection, query, *values, **how)
+
+        def measured(tx: Tx) -> None:
+            project(tx)
+            self.rows += self._read(tx)
+
+        monkeypatch.setattr(psycopg.Connection, "execute", counted)
+        monkeypatch.setattr(Tx, "project", measured)
+
+    def _begin(self, tx: Tx) -> None:
+        tx.run("SET LOCAL enable_seqscan = off")
+        self.rows -= self._read(tx)  # what the connection has not told the server's statistics yet
+
+    def _read(self, tx: Tx) -> int:
+        return int(tx.value(_READ))
+
+    def of(self, page: Callable[[], Any]) -> tuple[Counter[str], int]:
+        page()  # what is told or written for the first time is not counted
+        self.statements.clear()
+        self.rows = 0
+        assert page().status_code == 200
+        return Counter(self.statements), self.rows
+
+
+@contextmanager
+def owned(migrated: Postgres) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(migrated.url("owner"), options="-csearch_path=transfer", autocommit=True) as owner:
+        yield owner
+
+
+def real_cases(services: Services) -> tuple[list[CaseId], str]:
+    """Some of each kind, and the family name of one of their patients."""
+    chart = b.a_chart()
+    cases = [b.a_case_without_slides(services, chart), b.a_case(services), b.a_case(services, form=False)]
+    return [*cases, b.a_case(services)], str(chart["patient"]["family"])
+
+
+def test_a_page_costs_the_same_among_twenty_cases_and_four_hundred(
+    browser: Desk, migrated: Postgres, monkeypatch: pytest.MonkeyPatch
+):
+    cases, name = real_cases(browser.services)
+    cost = Cost(browser.services.ledger, monkeypatch)
+    pages: dict[str, Callable[[], Any]] = {
+        "today": lambda: browser.get("/desk/"),
+        "a part": lambda: browser.get("/desk/list/others"),
+        "find by name": lambda: browser.post("/desk/find", {"name": name}),
+        "find by our number": lambda: browser.post("/desk/find", {"number": cases[1]}),
+        "a case": lambda: browser.get(f"/desk/cases/{cases[0]}"),
+        "to do": lambda: browser.get("/desk/decisions"),
+        "incoming": lambda: browser.get("/desk/incoming"),
+        "who answers": lambda: browser.get("/desk/sources"),
+    }
+    found: dict[str, list[tuple[Counter[str], int]]] = {page: [] for page in pages}
+    for times in (FIRST, AGAIN):
+        with owned(migrated) as owner:
+            multiply(owner, times)
+            close_all_but(owner, [str(case) for case in cases])
+            owner.execute("VACUUM (ANALYZE)")
+        for page, ask in pages.items():
+            found[page].append(cost.of(ask))
+
+    with owned(migrated) as owner:
+        assert owner.execute("SELECT count(*) > 380 FROM cases").fetchone() == (True,)
+    for page, ((few, few_rows), (many, many_rows)) in found.items():
+        assert many == few, page
+        assert many_rows <= few_rows + 5, f"{page}: {few_rows} rows among few cases, {many_rows} among many"
