@@ -86,7 +86,7 @@ class TestComing:
     def test_a_disc_is_listed_and_nothing_of_it_lies_in_clear(self, services, tmp_path):
         name = a_disc(services, tmp_path, {"1": an_image("1", 1), "viewer.exe": b"MZ"})
 
-        (found,) = desk.list_incoming(services, actor=ANN)
+        (found,) = desk.list_incoming(services, actor=ANN).papers
 
         assert (found.incoming, found.is_disc, found.pages, found.left) == (name, True, 1, (1,))
         assert not any(b"Quillfeather" in one or b"DICM" in one for one in services.vault.objects.values())
@@ -140,7 +140,7 @@ class TestIndexing:
             ("CT",),
         )
         assert sorted(images(services, kept).values()) == sorted(files.values())
-        assert desk.list_incoming(services, actor=ANN) == ()
+        assert desk.list_incoming(services, actor=ANN).papers == ()
 
     def test_a_strangers_study_is_named_and_never_taken_unless_somebody_compared_both(self, services, chart, tmp_path):
         case = b.a_case(services, chart)
@@ -249,7 +249,7 @@ class TestDestroying:
 
         clean_up(services)
 
-        states = {one.incoming: one.state for one in desk.list_incoming(services, actor=ANN, everything=True)}
+        states = {one.incoming: one.state for one in desk.list_incoming(services, actor=ANN, everything=True).papers}
         assert states == {name: IncomingState.DONE, other: IncomingState.DESTROYED}
         assert services.ledger.keys.was_destroyed(KeyName.incoming(other))
         (kept,) = studies(services, case)
@@ -268,7 +268,7 @@ def test_a_zip_file_in_a_watched_folder_is_a_disc_and_what_is_none_lies_among_th
 
     assert look_at_line(services, line) == 1
 
-    (found,) = desk.list_incoming(services, actor=ANN)
+    (found,) = desk.list_incoming(services, actor=ANN).papers
     assert (found.line, found.is_disc) == ("main-fax", True)
     assert [one.name.rpartition("-")[0] for one in (tmp_path / "refused").iterdir()] == ["no-images"]
 

@@ -53,7 +53,7 @@ def a_paper(services: Services, body: bytes = b"", *, actor=ANN) -> IncomingId:
 
 
 def the_paper(services: Services, name: IncomingId):
-    (found,) = [one for one in desk.list_incoming(services, actor=ANN, everything=True) if one.incoming == name]
+    (found,) = [one for one in desk.list_incoming(services, actor=ANN, everything=True).papers if one.incoming == name]
     return found
 
 
@@ -81,7 +81,7 @@ class TestComing:
     def test_a_paper_is_listed_and_its_bytes_are_sealed(self, services):
         name = a_paper(services)
 
-        (found,) = desk.list_incoming(services, actor=ANN)
+        (found,) = desk.list_incoming(services, actor=ANN).papers
         assert (found.incoming, found.line, found.pages, found.left) == (name, "upload", 6, (1, 2, 3, 4, 5, 6))
         assert not any(b"%PDF" in one for one in services.vault.objects.values())
 
@@ -92,7 +92,7 @@ class TestComing:
         did = desk.upload_paper(services, body, actor=BEN)
 
         assert (did.code, did.fields["incoming"]) == (ActionCode.PAPER_STORED_BEFORE, name)
-        assert len(desk.list_incoming(services, actor=ANN)) == 1
+        assert len(desk.list_incoming(services, actor=ANN).papers) == 1
 
     def test_what_is_no_paper_is_refused_and_nothing_is_kept(self, services):
         with pytest.raises(NotAllowed) as refused:
@@ -101,7 +101,7 @@ class TestComing:
         assert refused.value.refusal.code is RefusalCode.NO_PAPER
         assert "HEIC" in str(refused.value)
         assert services.vault.objects == {}
-        assert desk.list_incoming(services, actor=ANN) == ()
+        assert desk.list_incoming(services, actor=ANN).papers == ()
 
 
 class TestLooking:
@@ -259,7 +259,7 @@ class TestIndexing:
 
         assert len(collected(services, one)) == len(collected(services, other)) == 1
         assert the_paper(services, name).state is IncomingState.DONE
-        assert desk.list_incoming(services, actor=ANN) == ()
+        assert desk.list_incoming(services, actor=ANN).papers == ()
 
     def test_a_closed_case_takes_no_pages(self, services):
         case, name = b.a_case(services), a_paper(services)
@@ -338,7 +338,7 @@ class TestLines:
 
         assert look_at_line(services, line) == 2  # two of them are the same paper
 
-        assert [one.line for one in desk.list_incoming(services, actor=ANN)] == ["main-fax", "main-fax"]
+        assert [one.line for one in desk.list_incoming(services, actor=ANN).papers] == ["main-fax", "main-fax"]
         assert len(list((folder / "done").iterdir())) == 3
         assert [one.name.partition("-")[0] for one in (folder / "refused").iterdir()] == ["no"]
         assert look_at_line(services, line) == 0
@@ -350,7 +350,7 @@ class TestLines:
         with monkeypatch.context() as away, pytest.raises(Unavailable):
             away.setattr(services.vault, "keep", nobody)
             look_at_line(services, line)
-        assert desk.list_incoming(services, actor=ANN) == ()
+        assert desk.list_incoming(services, actor=ANN).papers == ()
 
         assert look_at_line(services, line) == 2
 

@@ -87,7 +87,7 @@ def test_its_pages_are_indexed_and_a_page_of_another_case_is_not(services):
     paper = IncomingId(str(desk.upload_paper(services, a_pdf(3), actor=ANN).fields["incoming"]))
     case = entered(services, came_on=PagesOf(paper, "1-2"))
 
-    (listed,) = desk.list_incoming(services, actor=ANN)
+    (listed,) = desk.list_incoming(services, actor=ANN).papers
     assert [(part.pages, part.became, part.case) for part in listed.parts] == [("1-2", "referral", case)]
     with pytest.raises(NotAllowed, match="pages 2 are indexed otherwise"):
         desk.enter_referral(services, replace(SAID, family="Another"), actor=ANN, came_on=PagesOf(paper, "2-3"))

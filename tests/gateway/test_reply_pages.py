@@ -340,7 +340,7 @@ def test_what_is_uploaded_leads_into_incoming_with_its_case_found(letter: Letter
     led = ann.post(f"/desk/decisions/{asked.id}/incoming")
     again = ann.post(f"/desk/decisions/{asked.id}/incoming")
 
-    (paper,) = desk.list_incoming(letter.services, actor=ANN)
+    (paper,) = desk.list_incoming(letter.services, actor=ANN).papers
     path = f"/desk/incoming/{paper.incoming}/cases/{letter.case}"
     assert led.headers["location"] == again.headers["location"] == path
     assert (paper.taker, paper.pages) == ("Ann Example", 2)

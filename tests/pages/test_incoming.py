@@ -52,10 +52,18 @@ def test_a_paper_is_found_behind_a_hundred_others(browser: Desk):
         tx.run(
             """INSERT INTO incoming (incoming, line, received_at, dedupe, content_type, state, picture_sizes)
                SELECT 'f' || lpad(n::text, 15, '0'), 'upload', transfer.now(), n::text::bytea, 'application/pdf',
-                 'done', '{1}' FROM generate_series(1, 101) AS n"""
+                 CASE WHEN n > 60 THEN 'done' ELSE 'waiting' END, '{1}' FROM generate_series(1, 101) AS n"""
         )
 
     assert browser.get(first).status_code == 200
+    waiting, rest, everything = (
+        browser.get(f"/desk/incoming{query}").text for query in ("", "?page=2", "?all=1&page=3")
+    )
+    assert [page.count(first) for page in (waiting, rest, everything)] == [1, 0, 1], "the oldest, by both orders"
+    assert "Page 1 of 2, 61 in all" in text_of(waiting)
+    assert "/desk/incoming?page=2" in waiting
+    assert [page.count('<tr><th scope="row">') for page in (waiting, rest, everything)] == [50, 11, 2]
+    assert "There is no such page" in browser.get("/desk/incoming?page=9").text
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_the_pages_of_incoming_are_for_everybody(services: Services, address: Ad
         window.type_address(f"{address.origin}/desk/{name}")
         window.until_says("Incoming")
         look(window, name)
-    assert [part.pages for part in desk.list_incoming(services, actor=ANN)[0].parts] == ["1-2"]
+    assert [part.pages for part in desk.list_incoming(services, actor=ANN).papers[0].parts] == ["1-2"]
 
 
 @pytest.mark.slow
@@ -133,7 +133,7 @@ def test_sixty_pages_of_two_patients_take_less_than_three_minutes_of_typing(
             keys += indexed(window, last, kind, day, "" if number else "Lake")
 
     window.until(lambda: window.url == f"{address.origin}/desk/incoming", "the list")
-    (done,) = desk.list_incoming(services, actor=ANN, everything=True)
+    (done,) = desk.list_incoming(services, actor=ANN, everything=True).papers
     assert [(part.pages, part.case) for part in done.parts] == [
         *(zip(["1-12", "13-20", "21-31", "32-40"], [cases[0]] * 4, strict=True)),
         *(zip(["41-46", "47-58", "59-60"], [cases[1]] * 3, strict=True)),

@@ -67,7 +67,7 @@ def test_a_form_is_filed_with_its_scan_and_its_pages_leave_incoming(browser: Des
     assert (filed.status_code, filed.headers["location"]) == (303, f"{path}/cases/{case}")  # two pages are left
     (form,) = desk.list_permissions(browser.services, case, actor=ANN)
     assert form.ended is None
-    (paper,) = desk.list_incoming(browser.services, actor=ANN)
+    (paper,) = desk.list_incoming(browser.services, actor=ANN).papers
     assert [(part.pages, part.became, part.case) for part in paper.parts] == [("2-3", "form", case)]
 
 
@@ -102,7 +102,7 @@ def test_a_form_of_somebody_else_is_turned_away_and_its_pages_stay(browser: Desk
     answer = browser.post(f"{path}/cases/{case}/form", fields(b.a_chart(), file="1"))
 
     assert answer.status_code == 403
-    (paper,) = desk.list_incoming(browser.services, actor=ANN)
+    (paper,) = desk.list_incoming(browser.services, actor=ANN).papers
     assert (paper.parts, paper.left) == ((), (1, 2, 3, 4))
 
 

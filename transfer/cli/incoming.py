@@ -50,8 +50,9 @@ _pages = click.argument("pages", metavar="PAGES")
 
 @click.command("list")
 @click.option("--all", "everything", is_flag=True, help="Also papers that are done, newest first.")
+@click.option("--page", default=1, type=click.IntRange(1, 99999), help="Fifty papers on each page.  [default: 1]")
 @view_options
-def list_command(var: Path, *, everything: bool, actor: "Actor", as_json: bool) -> None:
+def list_command(var: Path, *, everything: bool, page: int, actor: "Actor", as_json: bool) -> None:
     """The papers that wait, oldest first: when each came, on which line, who has it, which pages are left.
 
     \b
@@ -61,14 +62,17 @@ def list_command(var: Path, *, everything: bool, actor: "Actor", as_json: bool) 
     with at(var) as services:
         from transfer.flow import desk
 
-        found = desk.list_incoming(services, actor=actor, everything=everything)
+        found = desk.list_incoming(services, actor=actor, everything=everything, number=page)
     if as_json:
-        print_json(found)
+        print_json(found.papers)
     else:
         rows = [
-            (one.incoming, f"{one.received_at:%Y-%m-%d %H:%M}", one.line, _count(one), *_stands(one)) for one in found
+            (one.incoming, f"{one.received_at:%Y-%m-%d %H:%M}", one.line, _count(one), *_stands(one))
+            for one in found.papers
         ]
         print_table(["paper", "came (UTC)", "line", "pages", "left", "taken by", "became"], rows)
+        if found.pages > 1:
+            click.echo(f"Page {found.number} of {found.pages}, {found.total} papers in all.")
 
 
 def _count(one: "PaperView") -> str:

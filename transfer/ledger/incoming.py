@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from transfer import facts
 from transfer.discs import DISC
@@ -14,9 +13,6 @@ from transfer.ledger import Row, Tx, vault_objects
 from transfer.page_ranges import in_ranges
 from transfer.sealing import SITE, KeyName
 from transfer.staging import Location
-
-#: papers on one page of a list
-LISTED: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,15 +101,19 @@ def get(tx: Tx, name: str, *, lock: bool = False) -> Paper | None:
     return _of_row(row, _parts(tx, [name]).get(name, ())) if row else None
 
 
-def listed(tx: Tx, *, everything: bool) -> list[Paper]:
-    """The papers that wait, oldest first; with `everything` those that are done as well, newest first."""
-    order = "received_at DESC" if everything else "received_at"
+def listed(tx: Tx, *, everything: bool, limit: int, after: int) -> tuple[list[Paper], int]:
+    """So many of the papers that wait, oldest first, after the first `after`, and how many there are in all; with
+    `everything` those that are done as well, newest first.
+    """
+    which = "true" if everything else "state = 'waiting'"
+    order = "received_at DESC, incoming DESC" if everything else "received_at, incoming"
     rows = tx.rows(
-        f"SELECT * FROM incoming WHERE state = 'waiting' OR %s ORDER BY {order} LIMIT %s",  # noqa: S608  a constant
-        *(everything, LISTED),
+        f"SELECT * FROM incoming WHERE {which} ORDER BY {order} LIMIT %s OFFSET %s",  # noqa: S608  our own text
+        *(limit, after),
     )
+    count = int(tx.value(f"SELECT count(*) FROM incoming WHERE {which}"))  # noqa: S608  our own text
     parts = _parts(tx, [row.incoming for row in rows])
-    return [_of_row(row, parts.get(row.incoming, ())) for row in rows]
+    return [_of_row(row, parts.get(row.incoming, ())) for row in rows], count
 
 
 def take(tx: Tx, paper: Paper, account: str) -> None:

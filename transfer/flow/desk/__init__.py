@@ -53,6 +53,7 @@ from transfer.flow.desk.facilities import add_facility, call_back, change_contac
 from transfer.flow.desk.figures import Figure, Figures, Irregularity, count_figures, figures_file
 from transfer.flow.desk.finding import FoundCase, FoundCases, find_cases
 from transfer.flow.desk.incoming import (
+    IncomingPage,
     IndexedAs,
     PaperView,
     index_pages,
@@ -192,6 +193,7 @@ __all__ = [
     "HoldDetail",
     "HoldPage",
     "HoldView",
+    "IncomingPage",
     "IndexedAs",
     "IndexedStudies",
     "InstallationStanding",

@@ -35,6 +35,8 @@ from transfer.rights import Actor, Right
 from transfer.staging import CHUNK
 
 TURNS: Final = (0, 90, 180, 270)
+#: papers on one page of the list
+PAPERS_ON_A_PAGE: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,19 @@ class PaperView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingPage:
+    """One page of the papers, numbered from 1, and how many there are in all."""
+
+    papers: tuple[PaperView, ...]
+    number: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // PAPERS_ON_A_PAGE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexedAs:
     """What somebody says of pages. `turn` is in degrees, clockwise. `line`: the line of the case's checklist that they
     answer; None: what their kind answers by itself.
@@ -81,13 +96,15 @@ class IndexedAs:
             raise ValueError("pages are turned by quarters")
 
 
-def list_incoming(services: Services, *, actor: Actor, everything: bool = False) -> tuple[PaperView, ...]:
-    """The papers that wait, oldest first; with `everything` also those that are done, newest first. No content.
-
-    At most a hundred.
+def list_incoming(services: Services, *, actor: Actor, everything: bool = False, number: int = 1) -> IncomingPage:
+    """One page of the papers that wait, oldest first; with `everything` also those that are done, newest first. No
+    content. A page that there is not is empty.
     """
+    number = max(number, 1)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
-        return tuple(view_of(tx, one) for one in incoming.listed(tx, everything=everything))
+        after = (number - 1) * PAPERS_ON_A_PAGE
+        found, total = incoming.listed(tx, everything=everything, limit=PAPERS_ON_A_PAGE, after=after)
+        return IncomingPage(papers=tuple(view_of(tx, one) for one in found), number=number, total=total)
 
 
 def listed_paper(services: Services, name: IncomingId, *, actor: Actor) -> PaperView:

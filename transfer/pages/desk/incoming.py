@@ -30,8 +30,11 @@ _OUT: Final = (
 
 def show_list(asked: Asked) -> Answer:
     everything = asked.query.get("all") == "1"
+    number = int(text) if (text := asked.query.get("page", "1")).isascii() and text.isdigit() and len(text) < 6 else 1
+    found = desk.list_incoming(asked.services, actor=asked.actor, everything=everything, number=number)
     context = {
-        "papers": desk.list_incoming(asked.services, actor=asked.actor, everything=everything),
+        "found": found,
+        "papers": found.papers,
         "everything": everything,
         "may_upload": asked.actor.may(Right.WORK_ON_CASES),
         "may_take": asked.actor.may(Right.SEE_CONTENT),
