@@ -38,6 +38,12 @@ def _closed(schema: Any) -> Any:
     return [_closed(one) for one in schema] if isinstance(schema, list) else schema
 
 
+def prepare(*kinds: type[Any]) -> None:
+    """Make what reads and writes these, so that forks of this process have it. Twice is once."""
+    for kind in kinds:
+        _reader(cast(Any, kind))
+
+
 def dump(kind: type[T], thing: T) -> bytes:
     """JSON of a dataclass of ours, UTF-8."""
     return _adapter(cast(Any, kind)).dump_json(thing)

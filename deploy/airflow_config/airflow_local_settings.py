@@ -25,6 +25,7 @@ HEAVY = (
     "urllib3",
     "yaml",
     "transfer.wiring",
+    "transfer_airflow.prepared",
     "transfer_airflow.verbs",
 )
 
@@ -36,17 +37,20 @@ def preload() -> None:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001 - it must start all the same
             sys.stderr.write(f"not preloaded: {name}: {type(error).__name__}\n")
-    _begin_warm_process()
+    try:
+        _prepare()
+    except Exception as error:  # noqa: BLE001 - as above
+        sys.stderr.write(f"not all is prepared: {type(error).__name__}\n")
 
 
-def _begin_warm_process() -> None:
-    """What reads others' files is a fork of it; without it, it starts by itself."""
+def _prepare() -> None:
+    """What tasks would make, and a process whose forks read others' files. Without it, all is made where it is used."""
+    from transfer_airflow import prepared
+
     from transfer.adapters import warm_process
 
-    try:
-        warm_process.begin()
-    except OSError as error:
-        sys.stderr.write(f"no warm process: {type(error).__name__}\n")
+    warm_process.begin()
+    prepared.prepare()
 
 
 if sys.argv[1:2] == ["scheduler"] and os.environ.get("AIRFLOW__CORE__EXECUTOR") == "LocalExecutor":

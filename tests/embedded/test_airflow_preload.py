@@ -1,11 +1,15 @@
 """What Airflow's processes load before the first task."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.kit.builders import a_chart
+from transfer.sandbox.oncology.letters import referral, release_form
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,6 +19,17 @@ import sys, airflow
 from transfer.adapters.opening.opener import COMMAND
 from transfer.adapters.warm_process import way
 print('transfer_airflow.verbs' in sys.modules, way(COMMAND).args != COMMAND)
+"""
+#: what a task then loads to read a release form and a referral, and to have a client of the store
+_READS = """
+import json, sys, airflow
+from transfer.adapters.fhir import trees
+from transfer.adapters.vault import S3Vault
+before = {*sys.modules}
+for resource in json.load(sys.stdin):
+    trees.check(resource)
+S3Vault(endpoint="http://127.0.0.1:9", region="r", access_key="a", secret_key="s", bucket="b")
+print(sorted(one for one in {*sys.modules} - before if one.partition(".")[0] in ("boto3", "botocore", "fhir")))
 """
 
 
@@ -27,15 +42,31 @@ print('transfer_airflow.verbs' in sys.modules, way(COMMAND).args != COMMAND)
     ],
 )
 def test_what_tasks_are_forks_of_has_loaded_what_they_need(tmp_path, command, executor, loaded):
+    assert begun(tmp_path, _BEGINS, command, executor) == f"{loaded} {loaded}"
+
+
+def begun(folder: Path, says: str, command: str, executor: str, given: str = "") -> str:
+    """The last line that such a process says. Nothing was left to its tasks."""
     paths = f"{ROOT}:{ROOT / 'deploy' / 'airflow_config'}"
-    ours = {"PYTHONPATH": paths, "AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__EXECUTOR": executor,
+    ours = {"PYTHONPATH": paths, "AIRFLOW_HOME": str(folder), "AIRFLOW__CORE__EXECUTOR": executor,
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins")}  # fmt: skip
-    begun = subprocess.run(
-        [sys.executable, "-c", _BEGINS, command],
+    process = subprocess.run(
+        [sys.executable, "-c", says, command],
         env={**os.environ, **ours},
+        input=given,
         capture_output=True,
         text=True,
         timeout=120,
     )
 
-    assert (begun.stdout.splitlines()[-1:], "not preloaded" in begun.stderr) == ([f"{loaded} {loaded}"], False)
+    assert "prepared" not in process.stderr
+    assert "not preloaded" not in process.stderr
+    return process.stdout.splitlines()[-1]
+
+
+def test_a_task_finds_made_what_referrals_forms_and_the_store_need(tmp_path):
+    chart = a_chart()
+    bundle = referral(chart, {})
+    resources = json.dumps([release_form(chart, {}), *(entry["resource"] for entry in bundle["entry"])])
+
+    assert begun(tmp_path, _READS, "scheduler", "LocalExecutor", resources) == "[]"

@@ -10,8 +10,9 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO, Final, Literal
 
 from transfer.adapters.vault.failures import our_words
@@ -33,6 +34,34 @@ class OpenUpload:
 
     key: str
     upload_id: str
+
+
+#: a session makes one client at a time
+_making: Final = Lock()
+
+
+@cache
+def _session() -> Any:
+    """What clients are made from: it has no connection, and no key but those that an instance is given."""
+    import boto3
+
+    return boto3.session.Session()
+
+
+def _client(**how: object) -> Any:
+    with _making:
+        return _session().client("s3", **how)
+
+
+def prepare() -> None:
+    """Read the descriptions of S3 that clients are made from, so that forks of this process have them.
+
+    It connects to nowhere, and twice is once.
+    """
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    _client(endpoint_url="http://127.0.0.1:9", region_name="none", config=Config(signature_version=UNSIGNED))
 
 
 class S3Vault:
@@ -65,7 +94,6 @@ class S3Vault:
         part: int = PART,
     ) -> None:
         # Here, not above: boto3 takes half a second that whoever only names the vault need not pay.
-        import boto3
         from botocore.config import Config
 
         self._bucket = bucket
@@ -83,8 +111,7 @@ class S3Vault:
             max_pool_connections=16,
         )
         self._made = partial(
-            boto3.session.Session().client,
-            "s3",
+            _client,
             endpoint_url=endpoint,
             region_name=region,
             aws_access_key_id=access_key,

@@ -22,6 +22,8 @@ PART: Final = 16 << 20
 #: the least that S3 takes as a part: for a process that has many things in hand
 SMALL_PART: Final = 5 << 20
 IN_FLIGHT: Final = 2
+#: what a writer has room for at first: most objects are documents, and memory is cleared by the byte
+_FIRST: Final = 256 << 10
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html; a store with a lower bound refuses by itself
 MOST_PARTS: Final = 10_000
 
@@ -38,7 +40,7 @@ class Writer:
         self._sha256 = hashlib.sha256()
         self._length = 0
         self._size = part
-        self._part = bytearray(part)
+        self._part = bytearray(min(part, _FIRST))
         self._filled = 0
         self._spare: list[bytearray] = []
         self._upload: str | None = None
@@ -76,13 +78,20 @@ class Writer:
         self._sha256.update(view)
         self._length += len(view)
         while view:
-            if self._filled == self._size:
-                self._send_part()
-            taken = view[: self._size - self._filled]
+            if self._filled == len(self._part):
+                self._make_room()
+            taken = view[: len(self._part) - self._filled]
             with memoryview(self._part) as part:  # assigned to the bytearray itself they would be copied twice
                 part[self._filled : self._filled + len(taken)] = taken
             self._filled += len(taken)
             view = view[len(taken) :]
+
+    def _make_room(self) -> None:
+        if self._filled == self._size:
+            self._send_part()
+        else:
+            first, self._part = self._part, bytearray(self._size)
+            self._part[: len(first)] = first
 
     def finish(self) -> Location:
         """Complete the object and read back that it is there: a store may answer 200 and have nothing.

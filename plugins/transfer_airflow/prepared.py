@@ -1,0 +1,42 @@
+"""What every task would make before its work: made once, in what tasks are forks of.
+
+Nothing of it holds a connection, a key or anything of a patient.
+"""
+
+import importlib
+
+from transfer import checklist, codec
+from transfer.adapters import vault
+from transfer.ledger.patients import Identity
+from transfer.ledger.records import About
+from transfer.patients import Demographics
+from transfer.permissions.forms import Authorization
+from transfer.wiring import load_settings
+
+#: of FHIR R4, what referrals, forms, documents and answers are made of. Their library loads a type when it meets it,
+#: and builds its checks then
+FHIR_TYPES = (
+    *(
+        "address",
+        "annotation",
+        "attachment",
+        "binary",
+        "bundle",
+        "codeableconcept",
+        "coding",
+        "composition",
+        "condition",
+    ),
+    *("condition", "consent", "contactpoint", "diagnosticreport", "documentreference", "endpoint", "extension"),
+    *("humanname", "identifier", "list", "meta", "narrative", "observation", "organization", "patient", "period"),
+    *("practitioner", "practitionerrole", "quantity", "reference", "servicerequest", "specimen", "task"),
+)
+
+
+def prepare() -> None:
+    """Raises whatever keeps it from being made; a task that needs it says so where it is seen."""
+    for name in FHIR_TYPES:
+        importlib.import_module(f"fhir.resources.R4B.{name}")
+    codec.prepare(About, Authorization, Demographics, Identity)
+    vault.prepare()
+    checklist.load(load_settings().checklists)
