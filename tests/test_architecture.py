@@ -76,6 +76,7 @@ OF_OTHER_CHAINS = {
     "paper-taken",
     "pages-left-out",
     "paper-destroyed",
+    "paper-sent-back",
     "backup-begun",
     "backup-destroyed",
     "restored",

@@ -126,6 +126,8 @@ class ActionCode(Code):
     PAGES_INDEXED_BEFORE = "pages-indexed-before", "pages", "case"
     PAGES_LEFT_OUT = "pages-left-out", "pages", "became"
     PAGES_LEFT_OUT_BEFORE = "pages-left-out-before", "pages", "became"
+    SENT_BACK = "sent-back", "incoming", "how"
+    SENT_BACK_BEFORE = "sent-back-before", "incoming", "how"
     DISC_STORED = "disc-stored", "incoming", "studies"
     DISC_STORED_BEFORE = "disc-stored-before", "incoming", "studies"
     STUDIES_INDEXED = "studies-indexed", "studies", "case"
@@ -226,6 +228,7 @@ _UNCHANGED = frozenset(
         ActionCode.PAPER_TAKEN_BEFORE,
         ActionCode.PAGES_INDEXED_BEFORE,
         ActionCode.PAGES_LEFT_OUT_BEFORE,
+        ActionCode.SENT_BACK_BEFORE,
         ActionCode.PERMISSION_ENDED_BEFORE,
         ActionCode.EVERYTHING_STOPPED_BEFORE,
         ActionCode.NOTHING_TO_RESUME,

@@ -7,7 +7,7 @@ misdirected, some are left out. The paper itself stays whole and unaltered as lo
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -18,7 +18,8 @@ from transfer.errors import Refused
 LARGEST: Final = 64 << 20
 #: pages of one paper
 PAGES: Final = 300
-#: how long a paper is kept of which pages were misdirected: time to send them back
+#: how long a paper is kept of which pages were misdirected: time to send them back; and a disc once all of its studies
+#: are indexed: what was taken of it lies with its patient, byte for byte
 RETURN_WITHIN: Final = timedelta(days=7)
 #: the line of what somebody uploads at the desk
 UPLOAD: Final = "upload"
@@ -54,6 +55,26 @@ class PagesBecame(StrEnum):
     def is_kept(self) -> bool:
         """It is of a case."""
         return self in (PagesBecame.RECORD, PagesBecame.REFERRAL, PagesBecame.FORM)
+
+
+class SentBackHow(StrEnum):
+    """How what was misdirected went back to its sender."""
+
+    FAX = "fax"
+    MAIL = "mail"
+    #: or by hand
+    COURIER = "courier"
+    #: shredded here, and the sender was told
+    SHREDDED = "shredded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentBack:
+    """How it went back, on which day here, and whose account says so."""
+
+    how: SentBackHow
+    on: date
+    by: str
 
 
 class WhyRefused(StrEnum):

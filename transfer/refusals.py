@@ -116,6 +116,8 @@ class RefusalCode(Code):
     NO_INCOMING = "no-incoming", "incoming"
     NOT_TAKEN = "not-taken", "incoming"
     NO_SUCH_PAGES = "no-such-pages"
+    NOT_MISDIRECTED = "not-misdirected", "incoming"
+    NOT_SENT_BACK_THEN = "not-sent-back-then"
     PAGES_ARE_OTHERS = "pages-are-others", "pages"
     NO_DISC = "no-disc", "why"
     NO_UPLOAD = "no-upload", "hold"

@@ -33,8 +33,11 @@ def test_papers_are_listed_taken_and_left_out(services, transfer, paper, tmp_pat
         ("1, 3-4", "left-out"),
         ("2", "misdirected"),
     ]
+    assert "to send back" in transfer("incoming", "list").stdout
+    sent_back = [transfer("incoming", "sent-back", paper, how) for how in ("fax", "fax")]
+    assert [one.exit_code for one in sent_back] == [0, 0]
     assert paper not in transfer("incoming", "list").stdout
-    assert "1, 3-4: left-out; 2: misdirected" in transfer("incoming", "list", "--all").stdout
+    assert "1, 3-4: left-out; 2: misdirected; sent back: fax" in transfer("incoming", "list", "--all").stdout
 
 
 @pytest.mark.parametrize(

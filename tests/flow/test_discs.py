@@ -236,12 +236,13 @@ class TestIndexing:
 
 
 class TestDestroying:
-    def test_a_disc_with_a_strangers_study_is_destroyed_and_what_was_taken_of_it_is_not(
+    def test_a_disc_is_destroyed_once_each_study_is_indexed_and_what_was_taken_of_it_is_not(
         self, services, chart, tmp_path, hours_pass
     ):
         case = b.a_case(services, chart)
         name = a_disc(services, tmp_path, {"1": an_image("1", 1, **named_as(chart))})
         other = a_disc(services, tmp_path / "other", {"1": an_image("2", 1)})
+        waits = a_disc(services, tmp_path / "waits", {"1": an_image("3", 1)})
         desk.index_studies(services, name, "1", case, MERCY, actor=ANN)
         desk.leave_out(services, other, "1", PagesBecame.MISDIRECTED, actor=ANN)
         process_all(services)
@@ -250,7 +251,7 @@ class TestDestroying:
         clean_up(services)
 
         states = {one.incoming: one.state for one in desk.list_incoming(services, actor=ANN, everything=True).papers}
-        assert states == {name: IncomingState.DONE, other: IncomingState.DESTROYED}
+        assert states == {name: IncomingState.DESTROYED, other: IncomingState.DESTROYED, waits: IncomingState.WAITING}
         assert services.ledger.keys.was_destroyed(KeyName.incoming(other))
         (kept,) = studies(services, case)
         assert len(images(services, kept)) == 1

@@ -26,7 +26,7 @@ from transfer.flow.lines_in import look_at_line, watch
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
 from transfer.identifiers import ArrivalId, CaseId, IncomingId, RecordId
-from transfer.incoming import IncomingState, PagesBecame
+from transfer.incoming import IncomingState, PagesBecame, SentBack, SentBackHow
 from transfer.ledger import Ledger, arrivals, records
 from transfer.partial_dates import PartialDate
 from transfer.permissions import End
@@ -305,6 +305,18 @@ class TestLeavingOut:
         with pytest.raises(Unknown):
             desk.open_paper(services, name, actor=ANN)
 
+    def test_what_was_destroyed_may_come_again(self, services, hours_pass):
+        body = a_pdf(2)
+        name = a_paper(services, body)
+        desk.leave_out(services, name, "all", PagesBecame.MISDIRECTED, actor=ANN)
+        hours_pass(timedelta(days=8))
+        clean_up(services)
+
+        again = a_paper(services, body)
+
+        assert again != name
+        assert desk.show_picture(services, again, 1, actor=ANN).startswith(b"\xff\xd8\xff")
+
     def test_while_pages_are_left_nothing_is_destroyed(self, services, hours_pass):
         name = a_paper(services)
         desk.leave_out(services, name, "1-2", PagesBecame.MISDIRECTED, actor=ANN)
@@ -323,6 +335,65 @@ class TestLeavingOut:
         assert did.code is ActionCode.PAGES_LEFT_OUT_BEFORE
         with pytest.raises(NotAllowed, match="indexed otherwise"):
             desk.leave_out(services, name, "1", PagesBecame.MISDIRECTED, actor=ANN)
+
+
+class TestSendingBack:
+    def test_a_paper_stays_in_the_list_until_somebody_says_how_it_went_back(self, services, hours_pass):
+        name = a_paper(services)
+        desk.leave_out(services, name, "all", PagesBecame.MISDIRECTED, actor=ANN)
+        hours_pass(timedelta(days=8))
+        clean_up(services)
+        (waits,) = desk.list_incoming(services, actor=ANN).papers
+        assert (waits.state, waits.to_send_back, waits.sent_back) == (IncomingState.DESTROYED, True, None)
+
+        did = desk.record_sent_back(services, name, SentBackHow.SHREDDED, actor=BEN)
+
+        assert did.code is ActionCode.SENT_BACK
+        assert desk.list_incoming(services, actor=ANN).papers == ()
+        today = self.today(services)
+        assert the_paper(services, name).sent_back == SentBack(how=SentBackHow.SHREDDED, on=today, by="ben")
+        assert self.told(services) == [("ben", "shredded", today.isoformat())]
+
+    def test_the_same_again_changes_nothing_and_another_word_takes_its_place(self, services):
+        name = a_paper(services)
+        desk.leave_out(services, name, "1", PagesBecame.MISDIRECTED, actor=ANN)
+        desk.record_sent_back(services, name, SentBackHow.FAX, actor=ANN)
+
+        again = desk.record_sent_back(services, name, SentBackHow.FAX, actor=BEN)
+        assert again.code is ActionCode.SENT_BACK_BEFORE
+        desk.record_sent_back(services, name, SentBackHow.MAIL, actor=BEN)
+
+        assert the_paper(services, name).sent_back.how is SentBackHow.MAIL
+        assert [(by, how) for by, how, _ in self.told(services)] == [("ann", "fax"), ("ben", "mail")]
+        assert the_paper(services, name).state is IncomingState.WAITING  # its other pages are left
+
+        desk.leave_out(services, name, "2", PagesBecame.MISDIRECTED, actor=ANN)  # one more is to go back
+        assert the_paper(services, name).to_send_back
+
+    def test_what_was_not_misdirected_did_not_go_back_nor_on_a_day_on_which_it_was_not_here(self, services):
+        other, name = a_paper(services, a_pdf(1)), a_paper(services)
+        desk.leave_out(services, other, "1", PagesBecame.LEFT_OUT, actor=ANN)
+        desk.leave_out(services, name, "1", PagesBecame.MISDIRECTED, actor=ANN)
+
+        with pytest.raises(NotAllowed) as refused:
+            desk.record_sent_back(services, other, SentBackHow.FAX, actor=ANN)
+        assert refused.value.refusal.code is RefusalCode.NOT_MISDIRECTED
+        for days in (-2, 2):
+            day = self.today(services) + timedelta(days=days)
+            with pytest.raises(NotAllowed) as refused:
+                desk.record_sent_back(services, name, SentBackHow.FAX, actor=ANN, on=day)
+            assert refused.value.refusal.code is RefusalCode.NOT_SENT_BACK_THEN
+        with pytest.raises(Unknown):
+            desk.record_sent_back(services, IncomingId.draw(), SentBackHow.FAX, actor=ANN)
+
+    def today(self, services):
+        with services.ledger.transaction() as tx:
+            return tx.now().astimezone(services.zone).date()
+
+    def told(self, services):
+        with services.ledger.transaction() as tx:
+            found = [(x.by.person, x.fact) for x in tx.lines(SYSTEM) if isinstance(x.fact, facts.PaperSentBack)]
+        return [(by, fact.how, fact.on) for by, fact in found]
 
 
 class TestLines:

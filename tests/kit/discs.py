@@ -31,6 +31,7 @@ def an_image(
     sop_class: str = CT,
     syntax: str = ExplicitVRLittleEndian,
     pixels: bytes = b"\0\0\0\0",
+    description: str = "CT ABDOMEN",
 ) -> bytes:
     """A DICOM file of a study, by the last part of its UIDs. `pixels` as its transfer syntax has them."""
     uid = UID(f"{ROOT}.{study}.{series}.{number}")
@@ -43,7 +44,7 @@ def an_image(
     image.PatientName, image.PatientID, image.PatientBirthDate, image.PatientSex = name, patient, born, sex
     image.StudyInstanceUID = f"{ROOT}.{study}"
     image.SeriesInstanceUID = f"{ROOT}.{study}.{series}"
-    image.StudyDate, image.StudyDescription, image.AccessionNumber = "20260501", "CT ABDOMEN", f"A{study}"
+    image.StudyDate, image.StudyDescription, image.AccessionNumber = "20260501", description, f"A{study}"
     image.Modality, image.SeriesDescription, image.InstanceNumber = "CT", "AXIAL", number
     image.Rows, image.Columns, image.SamplesPerPixel, image.PhotometricInterpretation = 2, 2, 1, "MONOCHROME2"
     image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 8, 8, 7, 0

@@ -192,6 +192,26 @@ def test_what_is_wrong_is_said_and_nothing_is_lost(browser: Desk, field: str, va
     assert 'value="2"' in page.text
 
 
+def test_how_misdirected_pages_went_back_is_written_down(browser: Desk):
+    path = a_paper(browser)
+    browser.post(f"{path}/leave-out", {"first": "1", "became": "misdirected"})
+    assert "Write down how" in text_of(browser.get(path).text)
+    assert f"{path}/sent-back" in browser.get("/desk/incoming").text
+
+    day = {"on-month": "", "on-day": "", "on-year": ""}
+    assert "pages 1 of 6" in text_of(browser.get(f"{path}/sent-back").text)
+    assert browser.post(f"{path}/sent-back", day).status_code == 422
+    assert browser.post(f"{path}/sent-back", {**day, "how": "fax", "on-day": "40"}).status_code == 422
+    answer = browser.post(f"{path}/sent-back", {**day, "how": "shredded"})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/desk/incoming")
+    page = text_of(browser.get("/desk/incoming").text)
+    assert "went back: shredded" in page
+    assert "Write down how" not in page
+    browser.sign_in(Role.CLERK)
+    assert browser.get(f"{path}/sent-back").status_code == 403
+
+
 def test_misdirected_pages_are_said_to_be(browser: Desk):
     path = a_paper(browser)
 

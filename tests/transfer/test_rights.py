@@ -30,7 +30,7 @@ from transfer.identifiers import (
     ParcelId,
     RecordId,
 )
-from transfer.incoming import PagesBecame
+from transfer.incoming import PagesBecame, SentBackHow
 from transfer.letter_codes import CodeHolder
 from transfer.looks import LookReason, PatientFlag
 from transfer.materials import CheckIn, MaterialKind, Sufficiency
@@ -118,6 +118,7 @@ CALLS = {
         {"name": PAPER, "studies": "1", "case": CASE, "said": desk.IndexedStudies(institution=LAKESIDE)},
         Right.DECIDE_WHOSE,
     ),
+    "record_sent_back": ({"name": PAPER, "how": SentBackHow.FAX}, Right.DECIDE_WHOSE),
     "leave_out": ({"name": PAPER, "pages": "1", "became": PagesBecame.LEFT_OUT}, Right.DECIDE_WHOSE),
     "list_parts": ({"case": CASE, "record": RecordId.draw()}, Right.SEE_CONTENT),
     "open_record": ({"case": CASE, "record": RecordId.draw(), "part": 0}, Right.SEE_CONTENT),

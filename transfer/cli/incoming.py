@@ -19,6 +19,8 @@ from transfer.cli.common import (
 from transfer.cli.group import LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from transfer.flow.desk import PaperView
     from transfer.identifiers import CaseId, IncomingId, InstitutionId
     from transfer.rights import Actor
@@ -28,7 +30,7 @@ incoming = LazyGroup(
     name="incoming",
     help="What came on paper, and what its pages become.",
     listed={
-        "list": ListedCommand(f"{_HERE}:list_command", "The papers that wait."),
+        "list": ListedCommand(f"{_HERE}:list_command", "The papers that wait or are to go back."),
         "add": ListedCommand(f"{_HERE}:add_command", "Bring in a paper from a file."),
         "take": ListedCommand(f"{_HERE}:take_command", "Take a paper: its pages are yours to index."),
         "open": ListedCommand(f"{_HERE}:open_command", "Write a paper to a file, as it came."),
@@ -37,6 +39,7 @@ incoming = LazyGroup(
         "index-studies": ListedCommand("transfer.cli.discs:index_command", "Make studies of a CD images of a case."),
         "index": ListedCommand(f"{_HERE}:index_command", "Make pages a record of a case."),
         "leave-out": ListedCommand(f"{_HERE}:leave_out_command", "Cover sheets, and what is misdirected."),
+        "sent-back": ListedCommand(f"{_HERE}:sent_back_command", "How what was misdirected went back."),
     },
 )
 
@@ -83,6 +86,7 @@ def _stands(one: "PaperView") -> tuple[str, str, str]:
     from transfer.page_ranges import in_ranges
 
     became = "; ".join(f"{part.pages}: {part.case or part.became}" for part in one.parts)
+    became += "; to send back" if one.to_send_back else f"; sent back: {one.sent_back.how}" if one.sent_back else ""
     return in_ranges(one.left), one.taken_by or "", became or ("" if one.left else str(one.state))
 
 
@@ -219,3 +223,27 @@ def leave_out_command(
 
         became = PagesBecame.MISDIRECTED if misdirected else PagesBecame.LEFT_OUT
         tell(desk.leave_out(services, paper, pages, became, actor=actor), as_json=as_json)
+
+
+@click.command("sent-back")
+@_paper
+@click.argument("how", type=click.Choice(["fax", "mail", "courier", "shredded"]))
+@click.option("--on", metavar="YYYY-MM-DD", type=click.DateTime(["%Y-%m-%d"]), help="The day; without it, today.")
+@desk_options
+def sent_back_command(
+    var: Path, paper: "IncomingId", how: str, *, on: "datetime | None", actor: "Actor", as_json: bool
+) -> None:
+    """Write down how misdirected pages of a PAPER, or a CD with misdirected studies, went back to the sender.
+
+    `shredded`: it was shredded here, and the sender was told. The same again changes nothing.
+
+    \b
+    Example:
+      transfer incoming sent-back f0123456789abcde fax --on 2026-11-30
+    """
+    with at(var) as services:
+        from transfer.flow import desk
+        from transfer.incoming import SentBackHow
+
+        day = on.date() if on else None
+        tell(desk.record_sent_back(services, paper, SentBackHow(how), actor=actor, on=day), as_json=as_json)

@@ -145,6 +145,17 @@ class PagesLeftOut(Fact, kind="pages-left-out"):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaperSentBack(Fact, kind="paper-sent-back"):
+    """What was misdirected of the paper or the disc went back to its sender on this day here, or was shredded and the
+    sender told (`transfer.incoming.SentBackHow`).
+    """
+
+    incoming: str
+    how: str
+    on: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaperDestroyed(Fact, kind="paper-destroyed"):
     """The paper or the disc is gone as it came. Records that were made of its pages are not."""
 

@@ -3,16 +3,20 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from transfer import facts
 from transfer.discs import DISC
 from transfer.facts import SYSTEM, Chain
 from transfer.identifiers import ArrivalId, CaseId, IncomingId
-from transfer.incoming import RETURN_WITHIN, IncomingState, IndexedPages, PagesBecame, left
+from transfer.incoming import RETURN_WITHIN, IncomingState, IndexedPages, PagesBecame, SentBack, SentBackHow, left
 from transfer.ledger import Row, Tx, vault_objects
 from transfer.page_ranges import in_ranges
 from transfer.sealing import SITE, KeyName
 from transfer.staging import Location
+
+#: as their indexes have it
+_WAITS: Final = "(state = 'waiting' OR to_send_back)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,14 @@ class Paper:
     picture_sizes: tuple[int, ...]
     parts: tuple[IndexedPages, ...]
     destroy_after: datetime | None
+    #: some of it was misdirected, and nobody has said how it went back
+    to_send_back: bool
+    sent_back: SentBack | None
+
+    @property
+    def is_misdirected(self) -> bool:
+        """Some of it was."""
+        return any(one.became is PagesBecame.MISDIRECTED for one in self.parts)
 
     @property
     def is_disc(self) -> bool:
@@ -102,10 +114,10 @@ def get(tx: Tx, name: str, *, lock: bool = False) -> Paper | None:
 
 
 def listed(tx: Tx, *, everything: bool, limit: int, after: int) -> tuple[list[Paper], int]:
-    """So many of the papers that wait, oldest first, after the first `after`, and how many there are in all; with
-    `everything` those that are done as well, newest first.
+    """So many of the papers that wait or are to go back, oldest first, after the first `after`, and how many there are
+    in all; with `everything` the others as well, newest first.
     """
-    which = "true" if everything else "state = 'waiting'"
+    which = "true" if everything else _WAITS
     order = "received_at DESC, incoming DESC" if everything else "received_at, incoming"
     rows = tx.rows(
         f"SELECT * FROM incoming WHERE {which} ORDER BY {order} LIMIT %s OFFSET %s",  # noqa: S608  our own text
@@ -146,14 +158,31 @@ def index(
         tx.append(SYSTEM, facts.PagesLeftOut(incoming=paper.id, pages=in_ranges(new.pages), became=new.became))
     if new.became is PagesBecame.MISDIRECTED:
         tx.run(
-            """UPDATE incoming SET destroy_after = coalesce(destroy_after, transfer.now() + %s) WHERE incoming = %s""",
+            """UPDATE incoming SET destroy_after = coalesce(destroy_after, transfer.now() + %s), to_send_back = true,
+                 sent_back = NULL, sent_back_on = NULL, sent_back_by = NULL
+               WHERE incoming = %s""",
             *(RETURN_WITHIN, paper.id),
         )
     now = get(tx, paper.id)
     assert now is not None  # its row is locked
     if not now.left:
-        tx.run("UPDATE incoming SET state = 'done' WHERE incoming = %s", paper.id)
+        tx.run(
+            """UPDATE incoming SET state = 'done',
+                 destroy_after = CASE WHEN %s THEN coalesce(destroy_after, transfer.now() + %s) ELSE destroy_after END
+               WHERE incoming = %s""",
+            *(paper.is_disc, RETURN_WITHIN, paper.id),
+        )
     return now
+
+
+def write_sent_back(tx: Tx, paper: Paper, said: SentBack) -> None:
+    """Write how it went back. The caller holds its lock."""
+    tx.run(
+        """UPDATE incoming SET to_send_back = false, sent_back = %s, sent_back_on = %s, sent_back_by = %s
+           WHERE incoming = %s""",
+        *(said.how, said.on, said.by, paper.id),
+    )
+    tx.append(SYSTEM, facts.PaperSentBack(incoming=paper.id, how=said.how, on=said.on.isoformat()))
 
 
 # --- destroying -------------------------------------------------------------------------------------------------------
@@ -185,12 +214,13 @@ def without_keys(tx: Tx) -> list[IncomingId]:
 
 
 def forget(tx: Tx, name: IncomingId) -> Sequence[str]:
-    """Forget where its bytes lie, and say where that was. Twice is once."""
+    """Forget where its bytes lie, and say where that was: the same bytes may come again. Twice is once."""
     row = tx.row("SELECT * FROM incoming WHERE incoming = %s AND state <> 'destroyed' FOR UPDATE", name)
     if row is None:
         return ()
     tx.run(
-        """UPDATE incoming SET state = 'destroyed', vault_key = NULL, pictures_key = NULL, destroy_after = NULL
+        """UPDATE incoming SET state = 'destroyed', vault_key = NULL, pictures_key = NULL, destroy_after = NULL,
+             dedupe = convert_to('destroyed|' || incoming, 'UTF8')
            WHERE incoming = %s""",
         name,
     )
@@ -222,4 +252,8 @@ def _of_row(row: Row, parts: tuple[IndexedPages, ...]) -> Paper:
         picture_sizes=sizes,
         parts=parts,
         destroy_after=row.destroy_after,
+        to_send_back=row.to_send_back,
+        sent_back=SentBack(how=SentBackHow(row.sent_back), on=row.sent_back_on, by=row.sent_back_by)
+        if row.sent_back
+        else None,
     )

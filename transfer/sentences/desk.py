@@ -11,7 +11,7 @@ from transfer.actions import ActionCode, ActionResult
 from transfer.codes import Code
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
-from transfer.sentences.incoming import WHY_NO_DISC, WHY_NO_PAPER
+from transfer.sentences.incoming import INCOMING, WHY_NO_DISC, WHY_NO_PAPER
 from transfer.sentences.patterns import Pattern, counted, differing, filled, wrong
 from transfer.turns import TurnWait, TurnWaitCode
 
@@ -124,18 +124,7 @@ ACTIONS: Final[Mapping[ActionCode, Pattern]] = {
     A.RUN_AGAIN: "the DAG {dag} starts again for {subject}",
     A.SET_ASIDE: "set aside",
     A.SET_ASIDE_AND_PURGED: "set aside, and purged after 72 hours",
-    A.PAPER_STORED: "paper {incoming}, {pages} pages, is in Incoming",
-    A.PAPER_STORED_BEFORE: "paper {incoming}, {pages} pages, came before",
-    A.DISC_STORED: "disc {incoming}, {studies} studies, is in Incoming",
-    A.DISC_STORED_BEFORE: "disc {incoming}, {studies} studies, came before",
-    A.STUDIES_INDEXED: "studies {studies} of the disc are indexed to case {case}",
-    A.STUDIES_INDEXED_BEFORE: "studies {studies} of the disc were indexed to case {case} before",
-    A.PAPER_TAKEN: "{incoming} in Incoming is yours",
-    A.PAPER_TAKEN_BEFORE: "{incoming} in Incoming is yours already",
-    A.PAGES_INDEXED: "pages {pages} are a record of case {case}, from message {arrival}",
-    A.PAGES_INDEXED_BEFORE: "pages {pages} are a record of case {case} already",
-    A.PAGES_LEFT_OUT: "pages {pages}: {became}",
-    A.PAGES_LEFT_OUT_BEFORE: "pages {pages}: {became}, said before",
+    **INCOMING,
     A.PERMISSION_ENDED: "permission {permission} is {end}; the stop is complete: no stream is open any more",
     A.PERMISSION_ENDED_BEFORE: "permission {permission} is {end} as before; the stop is complete",
     A.EVERYTHING_STOPPED: "everything of {case} is {end} ({permissions}); no stream is open any more",
@@ -288,6 +277,8 @@ REFUSALS: Final[Mapping[RefusalCode, Pattern]] = {
     R.NO_UPLOAD: "question {hold} is not about what somebody sent by our pages",
     R.NO_DISC: lambda fields: WHY_NO_DISC.get(str(fields["why"]), str(fields["why"])),
     R.DISC_NAMES_ANOTHER: "studies {studies} of the disc do not name the patient of the request",
+    R.NOT_MISDIRECTED: "nothing of {incoming} was misdirected",
+    R.NOT_SENT_BACK_THEN: "nothing goes back before it came, nor on a day that lies ahead",
     R.NO_SUCH_PAGES: "the paper has no such pages",
     R.PAGES_ARE_OTHERS: "pages {pages} are indexed otherwise",
     R.MAY_NOT_FILE_FORMS: "{institution} may not file release forms",

@@ -222,6 +222,7 @@ STORY: Final[Mapping[type[Fact], Pattern]] = {
     facts.DiscStored: "disc {incoming} came on line {line}, {studies} studies",
     facts.StudiesLeftOut: "studies {studies} of disc {incoming}: {became}",
     facts.PagesLeftOut: "pages {pages} of paper {incoming}: {became}",
+    facts.PaperSentBack: "{incoming} in Incoming went back to its sender on {on}: {how}",
     facts.PaperDestroyed: "{incoming} in Incoming destroyed",
     facts.UnmatchedPurged: "{count} unmatched messages of {institution} of {day} destroyed",
     facts.BackupBegun: "backup {backup} begun, until {lapses}",

@@ -35,6 +35,7 @@ from transfer.flow.outside.sending import send_file
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import AccountingId, CaseId, IncomingId, InstitutionId, PacketId
+from transfer.incoming import PagesBecame
 from transfer.ledger import arrivals, holds, records, rounds
 from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.ledger.disclosures import Sender
@@ -161,6 +162,13 @@ def paper_in(house: House) -> Known:
     _, case = an_open_case(house)
     did = desk.upload_paper(house.services, a_pdf(3), actor=NURSE)
     return {"case": case, "paper": IncomingId(str(did.fields["incoming"]))}
+
+
+def paper_misdirected(house: House) -> Known:
+    """A page of a paper that waits is of nobody here."""
+    known = paper_in(house)
+    desk.leave_out(house.services, IncomingId(known["paper"]), "1", PagesBecame.MISDIRECTED, actor=NURSE)
+    return known
 
 
 def uploaded(house: House) -> Known:
@@ -489,6 +497,7 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "came-in": came_in,
     "waiting": waiting,
     "paper-in": paper_in,
+    "paper-misdirected": paper_misdirected,
     "disc-in": disc_in,
     "uploaded": uploaded,
     "counted": counted,

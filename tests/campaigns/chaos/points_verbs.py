@@ -41,7 +41,7 @@ from transfer.flow.services import Services
 from transfer.gateway.__main__ import serve
 from transfer.holds import HoldAnswer
 from transfer.identifiers import InstitutionId, PacketId
-from transfer.incoming import PagesBecame
+from transfer.incoming import PagesBecame, SentBackHow
 from transfer.ledger import rounds, written
 from transfer.ledger.arrivals import IN_ROW
 from transfer.letter_codes import CodeHolder
@@ -345,6 +345,11 @@ OF_THE_DESK = [
         "leave pages out",
         lambda h, k: desk.leave_out(h.services, k["paper"], "1", PagesBecame.MISDIRECTED, actor=NURSE),
         "paper-in",
+    ),
+    _at_desk(
+        "say how it went back",
+        lambda h, k: desk.record_sent_back(h.services, k["paper"], SentBackHow.FAX, actor=NURSE),
+        "paper-misdirected",
     ),
     _at_desk(
         "enter a referral from paper",

@@ -1,6 +1,7 @@
 """`make desk-day`: patients led by a hand in a browser, beside the same in a shared folder and a spreadsheet, counted.
 
 python -m tests.campaigns.deskday [PATIENTS]                twenty; it ends with 1 if one case went wrong
+python -m tests.campaigns.deskday --only 2 5                of them these, counted from 0
 python -m tests.campaigns.deskday --table                   and writes the table of docs/desk.md
 python -m tests.campaigns.deskday clients --minutes 10      twenty people beside a running pipeline
 """
@@ -23,21 +24,23 @@ def main() -> int:
     parser.add_argument("what", nargs="?", default="20", help="how many patients, or clients")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--table", action="store_true", help="write the table of docs/desk.md")
+    parser.add_argument("--only", type=int, nargs="+", help="numbers of patients, from 0")
     given = parser.parse_args()
     if given.what == "clients":
         return clients.main(given.minutes)
-    rows = _led(int(given.what))
+    rows = _led(int(given.what), given.only)
     sys.stdout.write(table.of(rows))
     if given.table:
         table.write(rows)
     return 1 if any(not row.is_accepted or row.strangers or row.minutes >= row.by_folder for row in rows) else 0
 
 
-def _led(count: int) -> list[Row]:
+def _led(count: int, only: list[int] | None) -> list[Row]:
     folder, rows = Path(tempfile.mkdtemp(prefix="rt-")), []
     try:
         with a_town(folder) as (house, day, _faxes):
-            for together in grouped(patients(count, today(house))):
+            every = patients(count, today(house))
+            for together in grouped([every[number] for number in only] if only else every):
                 for led in lead(day, together):
                     assert led.case
                     is_accepted = accepted(day, led.case)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from tempfile import TemporaryFile
 from typing import Final
 
 from tests.campaigns.deskday.hand import Hand, measured
 from tests.campaigns.deskday.operators import Effort
-from tests.campaigns.deskday.patients import Document, Patient, Place, Turn, faxed
+from tests.campaigns.deskday.patients import Document, Patient, Place, Turn, burned, faxed
 from transfer.flow import desk
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
@@ -23,6 +24,8 @@ STATEMENTS: Final = (
     "whether treatment or payment depends on it",
     "that the recipient may disclose again",
 )
+#: to pack what is on a CD as a ZIP file, to choose that file on the page, and to send it
+PACKED: Final = Effort(clicks=6, homings=1, thoughts=4, views=3, words=80)
 #: of courier's numbers and accessions a reader types
 _SCANNED: Final = "1Z999AA1{:010d}"
 
@@ -38,6 +41,7 @@ class Day:
     #: the fax line, and whoever else works here
     actor: Actor
     parcels: int = 0
+    discs: int = 0
 
 
 @dataclass(slots=True)
@@ -64,14 +68,12 @@ def lead(day: Day, patients: Sequence[Patient]) -> list[Led]:
         for turn in sorted(one.patient.turns & TURNS.keys()):
             one.step(day, turn.replace("_", " "), partial(TURNS[turn], day, one))
             day.process()
-    comes_from(day, [one.patient for one in led])
+    comes_from(day, [(one.patient, one.patient.places[0]) for one in led])
     for one in led:
-        for place in one.patient.places:
-            one.step(day, "index", partial(records_come, day, one, place))
+        is_shared = Turn.SHARES_SCAN in one.patient.turns
+        one.step(day, "index", partial(records_come, day, one, one.patient.places[0], is_left=is_shared))
     for one in led:
-        for place in one.patient.places:
-            if place.slides:
-                one.step(day, "slides", partial(parcel_comes, day, one, place))
+        _from_others(day, one)
         day.process()
     return led
 
@@ -86,6 +88,18 @@ def _begin(day: Day, led: Led) -> None:
     for place in patient.places:
         led.step(day, "call back", partial(call_back, day, led, place))
     day.process()
+
+
+def _from_others(day: Day, led: Led) -> None:
+    """Glass of the laboratory; reports by fax and a CD of the image library."""
+    for place in led.patient.places:
+        if place.study and place.documents:
+            comes_from(day, [(led.patient, place)])
+            led.step(day, "index", partial(records_come, day, led, place))
+        if place.study:
+            led.step(day, "CD", partial(disc_comes, day, led, place))
+        if place.slides:
+            led.step(day, "slides", partial(parcel_comes, day, led, place))
 
 
 def comes_by_fax(day: Day, patient: Patient) -> None:
@@ -176,7 +190,7 @@ def index(day: Day, place: Place, documents: tuple[Document, ...], first: int = 
         last = first + document.pages - 1
         if last > first:
             hand.fill("to", str(last))
-        hand.pick("Kind", document.kind)
+        hand.pick("Kind", document.listed or document.kind, begins=True)
         if not number:
             hand.pick("Facility that wrote it", place.name)
         hand.fill("Date on it", f"{document.day.month}/{document.day.day}/{document.day.year}")
@@ -184,17 +198,16 @@ def index(day: Day, place: Place, documents: tuple[Document, ...], first: int = 
         first = last + 1
 
 
-def comes_from(day: Day, patients: Sequence[Patient]) -> None:
-    """The fax of their laboratory: of one patient, or one scan of several."""
-    every = [(patient, one) for patient in patients for place in patient.places for one in place.documents]
-    body = faxed(*((patient, one.kind, one.pages) for patient, one in every))
+def comes_from(day: Day, who: Sequence[tuple[Patient, Place]]) -> None:
+    """A fax of a place: of one patient, or one scan of several."""
+    body = faxed(*((patient, one.kind, one.pages) for patient, place in who for one in place.documents))
     desk.upload_paper(day.services, body, actor=day.actor)
 
 
-def records_come(day: Day, led: Led, place: Place) -> None:
+def records_come(day: Day, led: Led, place: Place, *, is_left: bool = False) -> None:
     """The first patient of a scan takes it; what is left of it is the next one's."""
     hand, patient = day.hand, led.patient
-    if Turn.SHARES_SCAN in patient.turns:
+    if is_left:
         hand.click("Another patient, or pages to leave out")
     else:
         hand.come_to(f"{day.address.origin}/desk/incoming")
@@ -215,6 +228,34 @@ def call_back(day: Day, led: Led, place: Place) -> None:
     hand.click("Call back", row=place.name)
     hand.tick("I called, and had them read back")
     hand.click("They are right")
+
+
+# --- a CD -------------------------------------------------------------------------------------------------------------
+
+
+def disc_comes(day: Day, led: Led, place: Place) -> None:
+    """Packed from the drive and brought in; each study is the patient's, or is left out."""
+    hand, patient = day.hand, led.patient
+    day.discs += 1
+    hand.come_to(f"{day.address.origin}/desk/incoming")
+    hand.effort += PACKED
+    with TemporaryFile() as packed:
+        packed.write(burned(patient, place.study, day.discs).getvalue())
+        packed.flush()
+        desk.bring_in_disc(day.services, packed, actor=day.actor)
+    hand.come_to(f"{day.address.origin}/desk/incoming")
+    hand.click("Take it")
+    hand.fill("Name", patient.family)
+    hand.go()
+    hand.click(f"{patient.family}, {patient.given}")
+    hand.tick(hand.called(f"of {patient.family}, {patient.given}"))
+    hand.pick("Facility that made the images", place.name)
+    hand.click("Index them")
+    if Turn.STRANGER_ON_CD in patient.turns:
+        hand.tick("Studies that are not taken")
+        hand.tick(hand.called("of Zellweger"))
+        hand.tick("Misdirected")
+        hand.click("Leave them out")
 
 
 # --- slides -----------------------------------------------------------------------------------------------------------

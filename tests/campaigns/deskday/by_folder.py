@@ -89,11 +89,14 @@ def lead(patient: Patient) -> Effort:
         _ask(hands, patient, place)
     _pages(hands, patient, patient.office.documents, first=6)
     for place in patient.places:
-        if Turn.SHARES_SCAN not in patient.turns:  # else it stands open yet
+        if place.documents and (place.study or Turn.SHARES_SCAN not in patient.turns):  # else it stands open yet
             hands.folder()
             hands.open_file()
             hands.look_at(1)
-        _pages(hands, patient, place.documents, first=1)
+        if place.documents:
+            _pages(hands, patient, place.documents, first=1)
+        if place.study:
+            _disc(hands, patient)
         if place.slides:
             _slides(hands, patient, place)
     for turn in sorted(patient.turns):
@@ -153,6 +156,7 @@ def _ask(hands: Desktop, patient: Patient, place: Place) -> None:
     hands.open_file()  # the template
     hands.window(60)
     wanted = ", ".join(one.kind.lower() for one in place.documents) + (", slides" if place.slides else "")
+    wanted += ", CT on a CD" if place.study else ""
     for text in (place.name, place.fax, f"{patient.given} {patient.family}", _day(patient.born), wanted):
         hands.type(text)
         hands.keys()
@@ -185,6 +189,29 @@ def _pages(hands: Desktop, patient: Patient, documents: tuple[Document, ...], fi
         first = last + 1
     hands.row(patient.family)
     hands.cells(*(f"{one.kind} {_day(one.day)}" for one in documents))
+
+
+def _disc(hands: Desktop, patient: Patient) -> None:
+    """The CD's own viewer says whose it is; its files are copied to the patient's folder, and what is of somebody else
+    is found among them and removed. The row is ticked.
+    """
+    is_shared = Turn.STRANGER_ON_CD in patient.turns
+    hands.folder()  # the drive
+    hands.open_file()  # the viewer
+    hands.window(FOLDER_WORDS)
+    hands.look_at(1 + is_shared)
+    hands.keys(2)
+    hands.keys(4)  # all files, copied
+    hands.folder()
+    hands.keys(2)
+    hands.window(20)
+    if is_shared:
+        hands.window(FOLDER_WORDS)
+        hands.look_at(1)
+        hands.click(2)
+        hands.keys(2)
+    hands.row(patient.family)
+    hands.cells("CT on CD", "today")
 
 
 def _slides(hands: Desktop, patient: Patient, place: Place) -> None:
@@ -222,6 +249,11 @@ def _packet(hands: Desktop, patient: Patient) -> None:
     hands.window(FOLDER_WORDS)
     hands.click(2)
     hands.window(40)
+    if any(place.study for place in patient.places):  # images go by themselves
+        hands.click(2)
+        hands.window(FOLDER_WORDS)
+        hands.click(2)
+        hands.window(20)
     hands.click()  # the log of disclosures
     hands.keys(2)
     hands.cells(f"{patient.family}, {patient.given}", "Summit", "records for second opinion", "today", "form")
@@ -273,6 +305,7 @@ def _nothing(_hands: Desktop, _patient: Patient) -> None:
 TURNS = {
     Turn.SHARED_SCAN: _nothing,
     Turn.SHARES_SCAN: _nothing,
+    Turn.STRANGER_ON_CD: _nothing,
     Turn.MOVED_TWICE: _moved,
     Turn.CALLS_BACK: _calls_back,
     Turn.STOPPED_BY_TELEPHONE: _revoked,

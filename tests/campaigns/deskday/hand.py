@@ -94,17 +94,17 @@ class Hand:
         """The three fields of a date, with this legend."""
         self.fill(legend, f"{day.month}\t{day.day}\t{day.year}", found_by=_FIRST_OF)
 
-    def pick(self, label: str, option: str) -> None:
-        """Choose in a list by its first letters, as many as it takes."""
+    def pick(self, label: str, option: str, *, begins: bool = False) -> None:
+        """Choose in a list by its first letters, as many as it takes. `begins`: it may go on after `option`."""
         self._to(label, _FIELD)
         self.effort.thoughts += 1
         shown = "document.activeElement.selectedOptions[0].innerText"
-        for letter in option:
-            if self.window.run(shown) == option:
+        for letter in (*option, ""):
+            stands = str(self.window.run(shown))
+            if stands == option or (begins and stands.startswith(option)):
                 return
-            self.window.type_keys(letter)
-            self.effort.keys += 1
-        assert self.window.run(shown) == option, f"no «{option}» in «{label}»: {self.window.run(shown)}"
+            self.effort.keys += self.window.type_keys(letter)
+        raise AssertionError(f"no «{option}» in «{label}»: {self.window.run(shown)}")
 
     def tick(self, label: str, *, row: str = "") -> None:
         """A box or a radio button, or what unfolds: no other page."""
@@ -115,6 +115,11 @@ class Hand:
         one = f"({_CLICKED})({json.dumps(words)}, {json.dumps(row)})"
         found = self.window.run(f"(() => {{ const one = {one}; one?.click(); return !!one }})()")
         assert found, f"nothing to click «{words}» ({row}) on: {self.window.text}"
+
+    def called(self, words: str) -> str:
+        """All that a label says which has these words in it."""
+        labels = "[...document.querySelectorAll('label')].map(one => one.innerText.trim())"
+        return str(self.window.run(f"{labels}.find(one => one.includes({json.dumps(words)})) || ''"))
 
     def look_at(self, pages: int) -> None:
         """Scanned pages, each just long enough to see what it is."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
+from pydicom import dcmread
 from pypdf import PdfReader
 
 from tests.campaigns.deskday.by_desk import Day
@@ -78,12 +79,15 @@ def _receipt(day: Day, case: CaseId) -> str | None:
 
 
 def names_in_packet(house: House, case: CaseId) -> set[str]:
-    """The family names on all pages of the packet as the center has it: one, or somebody's records went astray."""
+    """The family names on all pages and images of the packet as the center has it: one, or somebody's records went
+    astray.
+    """
     held = house.order("center", "packets", method="GET")
     folders = [Path(one["folder"]) for one in held if one["packet"].startswith(case)]
     documents = [document for folder in folders for document in folder.rglob("*.pdf")]
     text = "".join(page.extract_text() for document in documents for page in PdfReader(document).pages)
-    return set(re.findall("Patient: ([^,]+), [A-Z]", text))
+    images = [dcmread(one, stop_before_pixels=True) for folder in folders for one in folder.rglob("*.dcm")]
+    return {*re.findall("Patient: ([^,]+), [A-Z]", text), *(str(one.PatientName.family_name) for one in images)}
 
 
 def today(house: House) -> date:

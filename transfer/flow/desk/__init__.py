@@ -135,6 +135,7 @@ from transfer.flow.desk.referring import open_referral
 from transfer.flow.desk.reports import decisions_file, disclosures_file, sample_file, views_file
 from transfer.flow.desk.reviewing import Evidence, draw_sample, evidence, note_walk, review_period
 from transfer.flow.desk.scorecard import DepartmentScore, FacilityScore, OwedAsk, list_owed, list_scorecards
+from transfer.flow.desk.sending_back import record_sent_back
 from transfer.flow.desk.shown import (
     AnswerView,
     CaseSummary,
@@ -329,6 +330,7 @@ __all__ = [
     "receive_material",
     "receive_parcel",
     "record_misdirection",
+    "record_sent_back",
     "remove_local_account",
     "renew_center_pin",
     "resolve",

@@ -20,7 +20,16 @@ from transfer.flow.identity import DecideAgain
 from transfer.flow.paper_in import original_of, picture_of, see, store
 from transfer.flow.services import Services
 from transfer.identifiers import ArrivalId, CaseId, IncomingId, InstitutionId, PatientId
-from transfer.incoming import UPLOAD, IncomingState, IndexedPages, PagesBecame, PaperRefused, clash, pages_in
+from transfer.incoming import (
+    UPLOAD,
+    IncomingState,
+    IndexedPages,
+    PagesBecame,
+    PaperRefused,
+    SentBack,
+    clash,
+    pages_in,
+)
 from transfer.ledger import Tx, arrivals, incoming, patients, sessions, vault_objects
 from transfer.ledger.arrivals import NewArrival
 from transfer.ledger.incoming import NewPaper, Paper
@@ -64,6 +73,11 @@ class PaperView:
     taker: str | None
     parts: tuple[PartOfPaper, ...]
     destroy_after: datetime | None
+    #: some of it was misdirected, and nobody has said how it went back
+    to_send_back: bool
+    sent_back: SentBack | None
+    #: what people call whoever said so
+    sender: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +111,8 @@ class IndexedAs:
 
 
 def list_incoming(services: Services, *, actor: Actor, everything: bool = False, number: int = 1) -> IncomingPage:
-    """One page of the papers that wait, oldest first; with `everything` also those that are done, newest first. No
-    content. A page that there is not is empty.
+    """One page of the papers that wait or are to go back, oldest first; with `everything` also the others, newest
+    first. No content. A page that there is not is empty.
     """
     number = max(number, 1)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
@@ -107,14 +121,17 @@ def list_incoming(services: Services, *, actor: Actor, everything: bool = False,
         return IncomingPage(papers=tuple(view_of(tx, one) for one in found), number=number, total=total)
 
 
-def listed_paper(services: Services, name: IncomingId, *, actor: Actor) -> PaperView:
+def listed_paper(services: Services, name: IncomingId, *, actor: Actor, is_kept: bool = True) -> PaperView:
     """One paper as the list has it, also of one that is done: nothing of its pages.
 
     Raises:
-        Unknown: there is no such paper, or it is destroyed.
+        Unknown: there is no such paper; where `is_kept`, also if it is destroyed.
     """
     with at_desk(services, actor, Right.SEE_CASES) as tx:
-        return view_of(tx, found_incoming(tx, name))
+        found = found_incoming(tx, name) if is_kept else incoming.get(tx, name)
+        if found is None:
+            raise nothing_such(name)
+        return view_of(tx, found)
 
 
 def upload_paper(services: Services, body: bytes, *, actor: Actor) -> ActionResult:
@@ -390,7 +407,9 @@ def taken(tx: Tx, name: IncomingId, actor: Actor) -> Paper:
 
 def view_of(tx: Tx, found: Paper) -> PaperView:
     """What a list says of it: nothing of its content."""
-    taker = found.taken_by and sessions.names(tx, [found.taken_by]).get(found.taken_by, found.taken_by)
+    said = found.sent_back
+    names = sessions.names(tx, [one for one in (found.taken_by, said and said.by) if one])
+    taker = found.taken_by and names.get(found.taken_by, found.taken_by)
     parts = [PartOfPaper(pages=in_ranges(one.pages), became=one.became, case=one.case) for one in found.parts]
     return PaperView(
         incoming=found.id,
@@ -404,4 +423,7 @@ def view_of(tx: Tx, found: Paper) -> PaperView:
         taker=taker,
         parts=tuple(parts),
         destroy_after=found.destroy_after,
+        to_send_back=found.to_send_back,
+        sent_back=said,
+        sender=names.get(said.by, said.by) if said else None,
     )

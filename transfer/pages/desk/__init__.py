@@ -19,6 +19,7 @@ from transfer.pages.desk import (
     paper_form,
     reason,
     referral_entry,
+    sending_back,
     sources,
     today,
 )
@@ -36,6 +37,7 @@ DECLARED: tuple[Declared, ...] = (
     *packages.DECLARED,
     *loans.DECLARED,
     *incoming.DECLARED,
+    *sending_back.DECLARED,
     *discs.DECLARED,
     *paper_form.DECLARED,
     *referral_entry.DECLARED,

@@ -38,6 +38,7 @@ def show_list(asked: Asked) -> Answer:
         "everything": everything,
         "may_upload": asked.actor.may(Right.WORK_ON_CASES),
         "may_take": asked.actor.may(Right.SEE_CONTENT),
+        "may_send_back": asked.actor.may(Right.DECIDE_WHOSE),
         "zone": asked.services.zone,
         "ranges": in_ranges,
         "words": words,
