@@ -48,6 +48,8 @@ def pages(desk: Desk) -> dict[str, str]:
         "report.pdf": b"%PDF-1.4",
     }
     disc, paper = taken(desk, "discs", a_zip(files).getvalue()), taken(desk, "incoming", a_pdf(3))
+    back = taken(desk, "incoming", a_pdf(2))
+    desk.post(f"{back}/leave-out", {"first": "all", "became": "misdirected"})
     return {
         "incoming": desk.get("/desk/incoming").text,
         "cd": desk.get(disc).text,
@@ -55,6 +57,10 @@ def pages(desk: Desk) -> dict[str, str]:
         "cd-index": desk.get(f"{disc}/cases/{case}").text,
         "cd-another": desk.post(f"{disc}/cases/{case}", {"studies": ["1", "2", "3"], "institution": str(b.MERCY)}).text,
         "cd-out": desk.post(f"{disc}/leave-out", {}).text,
+        "index": desk.get(f"{paper}/cases/{case}").text,
+        "misdirected": desk.get(back).text,
+        "sent-back": desk.get(f"{back}/sent-back").text,
+        "sent-back-problem": desk.post(f"{back}/sent-back", {"on-month": "13"}).text,
         "form": desk.get(f"{paper}/cases/{case}/form").text,
         "form-problem": desk.post(f"{paper}/cases/{case}/form", {}).text,
     }

@@ -256,6 +256,9 @@ def disc_comes(day: Day, led: Led, place: Place) -> None:
         hand.tick(hand.called("of Zellweger"))
         hand.tick("Misdirected")
         hand.click("Leave them out")
+        hand.click("Write down how")
+        hand.tick("By mail")
+        hand.click("Write it down")
 
 
 # --- slides -----------------------------------------------------------------------------------------------------------

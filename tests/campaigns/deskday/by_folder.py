@@ -210,6 +210,9 @@ def _disc(hands: Desktop, patient: Patient) -> None:
         hands.look_at(1)
         hands.click(2)
         hands.keys(2)
+        hands.click()  # the log of what was misdirected
+        hands.keys(2)
+        hands.cells("CD of another patient", "mailed back", "today")
     hands.row(patient.family)
     hands.cells("CT on CD", "today")
 
