@@ -1,14 +1,19 @@
 """Outside slides on pages: from the courier's number to the way back."""
 
 import re
+from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from tests.kit import builders as b
 from tests.kit.desk_client import Desk, text_of
+from tests.kit.letter_posts import a_post
+from tests.kit.letters import OFFICE
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
 from transfer.ledger import materials
+from transfer.pages.templating import day_words
 from transfer.parcels import Carrier
 from transfer.rights import Role
 
@@ -111,7 +116,17 @@ def test_slides_and_blocks_are_logged_in_with_their_labels_and_report(browser: D
         printed = browser.get(f"{parcel}/{sheet}")
         assert printed.status_code == 200
         assert "<svg" in printed.text
-    assert chart["patient"]["family"] not in browser.get(f"{parcel}/receipt").text
+    assert f"born {day_words(date.fromisoformat(chart['patient']['birth_date']))}" in browser.get(f"{parcel}/tray").text
+    receipt = browser.get(f"{parcel}/receipt").text
+    assert chart["patient"]["family"] not in receipt
+    assert "12 slides, stained, from Prairie Pathology" in text_of(receipt)
+    assert "Received by Ann Example" in text_of(receipt)
+    assert OFFICE.name not in receipt  # nobody said who signs letters here
+
+    written_from = Desk(replace(services, letter_post=a_post()))
+    written_from.sign_in(Role.OFFICER)
+    assert f"{OFFICE.name}, {OFFICE.contact.telephone}" in text_of(written_from.get(f"{parcel}/receipt").text)
+    assert "Ann Example" in text_of(browser.get("/desk/packages").text.partition("Logged in lately")[2])
 
 
 def test_a_list_that_says_as_many_is_one_tick(browser: Desk, services, case, chart):

@@ -12,7 +12,7 @@ from transfer.flow.measuring import Site
 from transfer.identifiers import LetterId, PacketId
 from transfer.institutions import AskedForDocuments, AskedForImages, Institutions, Receiving
 from transfer.ledger import Ledger
-from transfer.letters import LetterText, SendingWay
+from transfer.letters import LetterOffice, LetterText, SendingWay
 from transfer.mail import Mailer
 from transfer.opened import Opener
 from transfer.packet import PacketSigner
@@ -47,6 +47,10 @@ class PacketReceiver(Protocol):
 
 class LetterPost(Protocol):
     """Makes letters of ours, and sends them."""
+
+    @property
+    def office(self) -> LetterOffice:
+        """Who signs them, and how to reach it."""
 
     @property
     def can_fax(self) -> bool:

@@ -1,6 +1,6 @@
 """Parcels as they come: taken in by the courier's number, whose they are, and what was counted of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -11,7 +11,7 @@ from transfer.flow.desk.looking import demand_identity, show_identity
 from transfer.flow.desk.verbs import at_desk, unknown
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId, ParcelId, PatientId
-from transfer.ledger import Tx, materials, parcels, patients
+from transfer.ledger import Tx, materials, parcels, patients, sessions
 from transfer.ledger.materials import StoredMaterial
 from transfer.looks import LookPlace
 from transfer.materials import DescribedPiece, Discrepancy, discrepancy, is_overdue
@@ -43,6 +43,7 @@ class PiecesView:
     due_back: date | None
     is_overdue: bool
     patient: str | None = None
+    born: date | None = None
     accession: str | None = None
     our_accession: str | None = None
     return_number: str | None = None
@@ -58,6 +59,8 @@ class ParcelView:
 
     parcel: Parcel
     contents: tuple[PiecesView, ...]
+    #: what people call whoever took it in; None: nobody who signs in at the desk
+    taken_in_by: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,8 @@ class ParcelList:
 
     waiting: tuple[Parcel, ...]
     lately: tuple[Parcel, ...]
+    #: what people call who took them in, by account
+    names: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +129,13 @@ def find_parcel(services: Services, number: str, *, actor: Actor) -> Parcel | No
 def list_parcels(services: Services, *, actor: Actor) -> ParcelList:
     """The parcels of the desk; of each list a hundred."""
     with at_desk(services, actor, Right.SEE_CASES) as tx:
-        return ParcelList(
-            waiting=tuple(parcels.unmatched(tx, None, MOST)), lately=tuple(parcels.newest(tx, None, MOST))
-        )
+        return listed_at(tx, None)
+
+
+def listed_at(tx: Tx, place: InstitutionId | None) -> ParcelList:
+    """The same within a transaction, of a center or of the desk."""
+    waiting, lately = tuple(parcels.unmatched(tx, place, MOST)), tuple(parcels.newest(tx, place, MOST))
+    return ParcelList(waiting=waiting, lately=lately, names=sessions.names(tx, {one.by for one in lately}))
 
 
 def show_parcel(services: Services, parcel: ParcelId, *, actor: Actor, identity: bool = False) -> ParcelView:
@@ -159,7 +168,8 @@ def shown_at(
         for kept in _kept(tx, case)
         if kept.material.id in counted
     ]
-    return ParcelView(parcel=found, contents=views(tx, rows, named))
+    by = sessions.names(tx, [found.by]).get(found.by)
+    return ParcelView(parcel=found, contents=views(tx, rows, named), taken_in_by=by)
 
 
 def _kept(tx: Tx, case: CaseId) -> Sequence[StoredMaterial]:
@@ -179,6 +189,7 @@ def _view(tx: Tx, case: CaseId, kept: StoredMaterial, pieces: int, today: date, 
     opened, one = tx.case(case).opened, kept.material
     assert opened is not None  # its pieces are wanted
     label = kept.label if is_named else None
+    who = patients.identity(tx, PatientId(opened.patient)) if is_named else None
     return PiecesView(
         case=case,
         material=one.id,
@@ -194,18 +205,14 @@ def _view(tx: Tx, case: CaseId, kept: StoredMaterial, pieces: int, today: date, 
         loan=one.loan,
         due_back=one.due_back,
         is_overdue=is_overdue(one, today),
-        patient=_name(tx, PatientId(opened.patient)) if is_named else None,
+        patient=str(who.current.names[0]) if who and who.current.names else None,
+        born=who.current.birth_date if who else None,
         accession=label.accession if label else None,
         our_accession=label.our_accession if label else None,
         return_number=label.return_number if label else None,
         described=label.pieces if label else (),
         in_parcel=pieces,
     )
-
-
-def _name(tx: Tx, patient: PatientId) -> str | None:
-    known = patients.identity(tx, patient)
-    return str(known.current.names[0]) if known and known.current.names else None
 
 
 def find_awaiting(

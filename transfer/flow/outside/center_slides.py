@@ -15,7 +15,7 @@ from transfer.case import Case, OpenedCase
 from transfer.errors import NotAllowed, Refused, Unknown, Unreadable
 from transfer.flow.basis import may_release
 from transfer.flow.desk.loans import judge_at, keep_at, return_at
-from transfer.flow.desk.parcels import MOST, ParcelList, ParcelView, PiecesView, receive_at, shown_at, views
+from transfer.flow.desk.parcels import MOST, ParcelList, ParcelView, PiecesView, listed_at, receive_at, shown_at, views
 from transfer.flow.desk.pieces import log_in_at
 from transfer.flow.outside.sessions import by_outsider
 from transfer.flow.packet_content import of_material, of_referral
@@ -70,10 +70,7 @@ def find_parcel(services: Services, session: OutsideSession, number: str) -> Par
 def list_parcels(services: Services, session: OutsideSession) -> ParcelList:
     """The parcels of the center; of each list a hundred."""
     with by_outsider(services, session.account) as tx:
-        return ParcelList(
-            waiting=tuple(parcels.unmatched(tx, session.institution, MOST)),
-            lately=tuple(parcels.newest(tx, session.institution, MOST)),
-        )
+        return listed_at(tx, session.institution)
 
 
 def show_parcel(services: Services, session: OutsideSession, parcel: ParcelId) -> ParcelView:

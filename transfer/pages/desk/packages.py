@@ -222,7 +222,13 @@ def _sheet(asked: Asked) -> Answer:
 def _receipt(asked: Asked) -> Answer:
     """For whoever brought it by hand: what was left here, without a name."""
     seen = desk.show_parcel(asked.services, asked.id(ParcelId, "parcel"), actor=asked.actor)
-    context = {**_around(asked, None), "seen": seen, "qr": drawn(seen.parcel.id)}
+    post = asked.services.letter_post
+    context = {
+        **_around(asked, None),
+        "seen": seen,
+        "qr": drawn(seen.parcel.id),
+        "office": post.office if post else None,
+    }
     return Answer(template="parcel_receipt.html", title="Receipt", context=context)
 
 

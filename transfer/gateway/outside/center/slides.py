@@ -167,7 +167,7 @@ def _tray(asked: Visit) -> Answer:
 def _receipt(asked: Visit) -> Answer:
     parcel = asked.id(ParcelId, "parcel")
     seen = center_slides.show_parcel(asked.services, asked.session, parcel)
-    context = {**_around(asked, None), "seen": seen, "qr": drawn(parcel)}
+    context = {**_around(asked, None), "seen": seen, "qr": drawn(parcel), "office": None}
     return Answer(template="parcel_receipt.html", title="Receipt", context=context)
 
 
