@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from html.parser import HTMLParser
 
+from httpx2 import Response
 from starlette.testclient import TestClient
 
+from tests.kit.leads import nowhere
 from transfer.flow.services import Services
+from transfer.pages import emergency
 from transfer.pages.address import Address
-from transfer.pages.app import EVERYTHING, application
+from transfer.pages.app import EVERYTHING, application, routes
 from transfer.pages.forms import TOKEN
 from transfer.pages.routes import Declared, WayIn
 from transfer.pages.session import sign_in, token_of
@@ -35,6 +38,8 @@ class Desk:
         self.services = services
         self.address = address
         app = application(services, address, declared=declared, ways=ways)
+        every_way = (*ways, emergency.way(services, address))
+        self._routes = routes(services, address, declared, every_way) if declared is EVERYTHING else []
         self.client = TestClient(
             app, base_url=address.origin, headers={"sec-fetch-site": "same-origin"}, follow_redirects=False
         )
@@ -51,15 +56,21 @@ class Desk:
         return token_of(self.client.cookies.get(self.address.cookie) or "")
 
     def get(self, path: str, **headers: str):  # type: ignore[no-untyped-def]
-        return self.client.get(path, headers=_named(headers))
+        return self._seen(self.client.get(path, headers=_named(headers)))
 
     def post(self, path: str, fields: dict[str, str | list[str]] | None = None, **headers: str):  # type: ignore[no-untyped-def]
-        return self.client.post(path, data={TOKEN: self.token, **(fields or {})}, headers=_named(headers))
+        return self._seen(self.client.post(path, data={TOKEN: self.token, **(fields or {})}, headers=_named(headers)))
 
     def send(self, path: str, fields: dict[str, str] | None = None, *, file: bytes = b"", **headers: str):  # type: ignore[no-untyped-def]
         """A form with a file, whose name and type say nothing that is believed."""
         said, files = {TOKEN: self.token, **(fields or {})}, {"file": ("../O'Donnell 1958.pdf", file, "text/html")}
-        return self.client.post(path, data=said, files=files, headers=_named(headers))
+        return self._seen(self.client.post(path, data=said, files=files, headers=_named(headers)))
+
+    def _seen(self, answer: Response) -> Response:
+        """Whatever page comes leads on: each link and form of it has a route."""
+        if self._routes and answer.headers.get("content-type", "").startswith("text/html"):
+            assert nowhere(answer.text, self._routes) == []
+        return answer
 
 
 def _named(headers: dict[str, str]) -> dict[str, str]:

@@ -5,9 +5,11 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from httpx2 import Response
 from starlette.testclient import TestClient
 
 from tests.kit.fakes import KeptMail
+from tests.kit.leads import nowhere
 from tests.kit.served_desk import serving
 from tests.kit.staff import ANN
 from transfer.flow import desk
@@ -15,7 +17,7 @@ from transfer.flow.outside.sessions import begin
 from transfer.flow.services import Services
 from transfer.gateway.egress import Outgoing
 from transfer.gateway.intake import Intake
-from transfer.gateway.outside.app import PARTS, Outside
+from transfer.gateway.outside.app import PARTS, Outside, routes
 from transfer.gateway.outside.routes import OutsidePart, Shell
 from transfer.gateway.serving import server
 from transfer.identifiers import InstitutionId
@@ -44,6 +46,7 @@ class OutsideBrowser:
         """`host`: the address from which it asks. Tries of codes are counted by it."""
         self.services = services
         shell = Shell(services=services, outgoing=outgoing, intake=Intake(services.ledger), address=ADDRESS)
+        self._routes = routes(shell, parts) if parts is PARTS else []
         self.kind = Outsider.CENTER
         self.client = TestClient(
             Outside(_no_door, shell, parts),
@@ -67,10 +70,10 @@ class OutsideBrowser:
         return token_of(self.client.cookies.get(ADDRESS.cookie_of(self.kind)) or "")
 
     def get(self, path: str, **headers: str):  # type: ignore[no-untyped-def]
-        return self.client.get(path, headers=_named(headers))
+        return self._seen(self.client.get(path, headers=_named(headers)))
 
     def post(self, path: str, fields: dict[str, str | list[str]] | None = None, **headers: str):  # type: ignore[no-untyped-def]
-        return self.client.post(path, data={TOKEN: self.token, **(fields or {})}, headers=_named(headers))
+        return self._seen(self.client.post(path, data={TOKEN: self.token, **(fields or {})}, headers=_named(headers)))
 
     def upload(  # type: ignore[no-untyped-def]
         self,
@@ -81,7 +84,14 @@ class OutsideBrowser:
     ):
         """A form with files. A field that is no file comes as browsers send it there."""
         plain = [(name, (None, value)) for name, value in {TOKEN: self.token, **(fields or {})}.items()]
-        return self.client.post(path, files=[*plain, *files], headers=_named(headers))
+        return self._seen(self.client.post(path, files=[*plain, *files], headers=_named(headers)))
+
+    def _seen(self, answer: Response) -> Response:
+        """Whatever page of ours comes leads on: each link and form has a route. A packet's own page is not ours."""
+        is_ours = answer.headers.get("content-type", "").startswith("text/html") and "/files/" not in str(answer.url)
+        if self._routes and is_ours:
+            assert nowhere(answer.text, self._routes) == []
+        return answer
 
 
 @contextmanager

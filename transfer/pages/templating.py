@@ -71,4 +71,5 @@ def rendered(address: Address, answer: Answer, frame: Surroundings | None = None
         "here": around.here,
         "is_plain": address.is_plain,
     }
-    return environment("transfer.pages").get_template(answer.template).render({**answer.context, **ours})
+    # a name that is both is an error, not one of the two
+    return environment("transfer.pages").get_template(answer.template).render(**answer.context, **ours)

@@ -107,6 +107,17 @@ class Window:
         assert self.run(script), f"no field «{label}» on: {self.text}"
         self._ask("Input.insertText", text=text)
 
+    def choose_file(self, label: str, file: Path) -> None:
+        """Choose a file in the field with exactly this label, as the dialog of the browser would."""
+        found = self._ask("Runtime.evaluate", expression=f"({_BY_LABEL})({json.dumps(label)})")["result"]
+        assert "objectId" in found, f"no field «{label}» on: {self.text}"
+        self._ask("DOM.setFileInputFiles", files=[str(file)], objectId=found["objectId"])
+
+    def tick(self, label: str) -> None:
+        """Tick the box with exactly this label by the keyboard."""
+        self.tab_to(label)
+        self.press(" ")
+
     def type_keys(self, text: str) -> int:
         """Type into whatever has the focus, key by key, as a hand or a reader of barcodes does: `\t` and `\n` are Tab
         and Enter. How many keys it took.

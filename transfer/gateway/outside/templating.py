@@ -38,4 +38,4 @@ def rendered(address: Address, answer: Answer, frame: Around | None = None) -> s
         "style_path": STYLE_AT,
     }
     found = environment("transfer.gateway.outside", "transfer.pages").get_template(answer.template)
-    return found.render({**answer.context, **ours})
+    return found.render(**answer.context, **ours)  # a name that is both is an error, not one of the two

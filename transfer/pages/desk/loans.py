@@ -31,7 +31,6 @@ def _show(asked: Asked, problems: Problems | None = None) -> Answer:
             "one": one,
             "is_here": one.state in _CAME,
             "says": SAYS,
-            "here": f"/desk/pieces/{one.case}/{one.material}",
             "is_returnable": one.loan and one.state in _CAME,
             **_around(asked, problems),
         },

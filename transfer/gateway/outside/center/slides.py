@@ -190,7 +190,6 @@ def _pieces(asked: Visit, problems: Problems | None = None) -> Answer:
         "is_here": one.state in _CAME,
         "is_returnable": one.loan and one.state in _CAME and is_theirs,
         "says": SAYS,
-        "here": f"/c/pieces/{case}/{material}",
         "may_see_identity": True,
         **_around(asked, problems),
     }
