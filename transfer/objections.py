@@ -4,10 +4,27 @@
 An objection may be wrong in every other way, and stops all the same. A person sorts out what is doubtful.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from transfer.patients import Demographics, IssuedIdentifier
+
+#: that something ends or is refused, and that it is a release: both in one text
+_ENDS: Final = re.compile(r"revoke|revocation|rescind|withdr[ae]w|opt(s|ed|ing)?[- ]?out\b|refus", re.IGNORECASE)
+_OF_RELEASE: Final = re.compile(
+    r"authori[sz]ation|release|disclos|permission|hipaa|\bphi\b|\bconsent (to|for) (use|shar|exchange)|information"
+    r"|records?\b|(^|\W)consent\W*(form)?$|\b(of|my|patient|privacy) consent$",
+    re.IGNORECASE,
+)
+
+
+def is_no(title: str) -> bool:
+    """Whether a document of this title is a "no" to a release: "Revocation of authorization". Refusals of treatment
+    are none.
+    """
+    return bool(_ENDS.search(title) and _OF_RELEASE.search(title))
 
 
 class ObjectionKind(StrEnum):

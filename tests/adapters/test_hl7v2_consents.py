@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from transfer.adapters.hl7v2 import consents, objections, says_consent
+from transfer.adapters.hl7v2 import consents, may_object, objections, says_consent
 from transfer.adapters.hl7v2.labels import common_labels
 from transfer.adapters.hl7v2.message import Message
 from transfer.institutions import Institution
@@ -210,6 +210,39 @@ def test_a_no_is_heard_however_the_name_of_its_segment_is_written(written: str):
     assert [one.kind for one in objections(message, LABORATORY)] == [ObjectionKind.REVOKED]
     assert all(one.patients for one in objections(message, LABORATORY))
     assert common_labels(Message(message), (), {}) == {UNREAD}
+
+
+CALLED = {
+    "the title": "TXA|1|PR|TX|||||||||D1^LIS|||||LA||AV||||||Revocation of authorization",
+    "the type in words": "TXA|1|99^Patient refuses release^L",
+    "the order": "OBR|1||S1|R9^Withdrawal of consent form^L",
+    "the result": "OBX|1|TX|R9^Opt-out of information exchange^L||Signed.||||||F",
+    "the result in words alone": "OBX|1|TX|R9^^^^^^^^Revoked HIPAA authorization||Signed.||||||F",
+}
+
+
+@pytest.mark.parametrize("what", CALLED)
+def test_a_document_that_is_called_a_no_is_one_that_a_person_reads(what: str):
+    message = (MSH.format("P") + PID + CALLED[what] + "\r").encode()
+
+    (said,) = objections(message, LABORATORY)
+
+    assert (said.kind, said.references) == (ObjectionKind.UNREADABLE, ())
+    assert said.patients
+    assert may_object([message])
+    assert may_object(message[at : at + 2] for at in range(0, len(message), 2))
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        "TXA|1|PR|TX|||||||||D1^LIS|||||LA||AV||||||Patient refuses chemotherapy",
+        "OBX|1|TX|R9^Dx^L||The patient refused. Release of the tendon.||||||F",
+        "OBR|1||S1|R9^Release of information^L",
+    ],
+)
+def test_a_document_that_says_no_to_something_else_is_none(segment: str):
+    assert objections((MSH.format("P") + PID + segment + "\r").encode(), LABORATORY) == ()
 
 
 def test_a_no_before_its_patient_is_of_the_first_one():

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,64 @@ def a_case(services: Services, **form: object) -> tuple[Chart, CaseId]:
     process_all(services)
     assert is_permitted(services, case)
     return chart, case
+
+
+# --- in something else ----------------------------------------------------------------------------------------------
+
+
+def a_document(chart: Chart, **said: object) -> dict[str, Any]:
+    """A progress note as Lakeside posts it, that says this as well."""
+    bundle: dict[str, Any] = json.loads(json.dumps(letters.pushed(chart, "progress")))
+    for entry in bundle["entry"]:
+        if entry["resource"]["resourceType"] == "DocumentReference":
+            entry["resource"] |= said
+    return bundle
+
+
+def contained(chart: Chart, **said: object) -> dict[str, Any]:
+    """The Consent of an objection, as another resource would contain it."""
+    no = an_objection(chart, **said)
+    return {"contained": [*no.pop("contained", []), no]}
+
+
+CARRIED: dict[str, Callable[[Chart], dict[str, Any]]] = {
+    "a revocation inside a document": lambda chart: contained(chart, status="inactive"),
+    "a refusal inside a document": lambda chart: contained(chart, resource={"provision": {"type": "deny"}}),
+    "a title": lambda _: {"description": "Revocation of authorization, signed"},
+    "a type in words": lambda _: {"type": {"text": "Patient refuses release of records"}},
+    "a type's display": lambda _: {"type": {"coding": [{"code": "9", "display": "Withdrawal of consent form"}]}},
+}
+
+
+@pytest.mark.parametrize("what", list(CARRIED))
+def test_a_no_that_comes_in_a_document_stops_at_the_door(services: Services, what: str):
+    chart, case = a_case(services)
+
+    posted(services, b.LAKESIDE, a_document(chart, **CARRIED[what](chart)))
+
+    assert not is_permitted(services, case)
+    assert codes(services) == ["form-stopped"]
+    process_all(services)
+    assert ends(services, case) == [End.PAUSED]
+    assert codes(services) == ["form-stopped"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        lambda _: {"description": "Patient refuses chemotherapy"},
+        lambda _: {"description": "Release of information form"},
+        lambda _: {"description": "Appointment cancelled"},
+        lambda chart: contained(chart),
+    ],
+)
+def test_a_document_that_says_no_to_something_else_stops_nothing(services: Services, said: Callable[[Chart], Any]):
+    chart, case = a_case(services)
+
+    posted(services, b.LAKESIDE, a_document(chart, **said(chart)))
+    process_all(services)
+
+    assert is_permitted(services, case)
 
 
 # --- from who filed the form ------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.identifiers import PatientId
-from transfer.matching import Candidate, Match, MatchRule, MatchVerdict, identify, lookup_terms
+from transfer.matching import Candidate, Match, MatchRule, MatchVerdict, identify, is_numbered, lookup_terms
 from transfer.patients import Demographics, IssuedIdentifier, OtherNumber, PersonName, PostalAddress
 
 HOSPITAL, OFFICE, ARCHIVE = "urn:oid:1.2.3", "urn:oid:4.5.6", "urn:oid:7.8.9"
@@ -317,6 +317,31 @@ def test_what_nobody_asked_for_is_no_answer():
 def test_two_further_things_are_enough_where_the_house_takes_them(further, is_enough):
     assert answered(enough=True, **further).verdict is (OURS if is_enough else DOUBTFUL)
     assert answered(**further).verdict is DOUBTFUL
+
+
+def test_what_the_house_takes_for_enough_names_the_patient_and_the_rule():
+    patient, home = a_patient(current=ASKED), {"addresses": (HOME,), "telephones": (PHONE,)}
+    answer = {"candidates": [patient], "requested": patient.patient, "study_identifiers": frozenset()}
+
+    found = identify(replace(ASKED, identifiers=(), **home), **answer, further_suffices=True)
+    assert (found.verdict, found.match_rule, found.patient) == (OURS, MatchRule.CORROBORATED, patient.patient)
+    # unless it says so, the house does not
+    assert identify(replace(ASKED, identifiers=(), **home), **answer).verdict is DOUBTFUL
+
+
+@pytest.mark.parametrize(("number", "is_one"), [(MRN, True), (IssuedIdentifier(HOSPITAL, "PENDING"), False)])
+def test_a_number_typed_for_want_of_one_is_none(number, is_one):
+    assert is_numbered(said(JANE, BORN, number)) is is_one
+    assert not is_numbered(said())
+
+
+def test_lookup_terms_are_written_as_they_are_kept():
+    number = IssuedIdentifier("urn:a%|b", "c|1%")
+
+    assert lookup_terms(said(PersonName("Doe", ()), BORN, number)) == (
+        "id|urn:a%25%7Cb|C%7C1%25",
+        "nb|DOE||1957-03-04",
+    )
 
 
 def test_placeholders_are_nothing_further():

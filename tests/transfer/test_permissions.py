@@ -37,6 +37,7 @@ from transfer.permissions import (
 from transfer.permissions.data_periods import boundaries, one_of_each, standing_for
 from transfer.permissions.labels import is_beyond, is_hit, is_let_through, is_mixed_with_psychotherapy, unreleased
 from transfer.permissions.purposes import serves
+from transfer.permissions.signatures import is_event, strongest
 from transfer.records import RecordKind
 from transfer.security_labels import SENSITIVITY
 
@@ -265,6 +266,35 @@ def test_a_parent_or_a_guardian_signs_for_a_child(authority):
     signed = {"signed_by": SignerRole.REPRESENTATIVE, "representative_authority": authority}
 
     assert ruling(a_permission(patient=CHILD, **signed)).is_permitted
+
+
+@pytest.mark.parametrize(
+    ("born", "is_minor"),
+    [(date(2008, 11, 2), False), (date(2008, 11, 3), True), (date(2026, 11, 2), True), (date(2026, 11, 3), False)],
+)
+def test_who_signs_on_the_day_of_age_is_of_age(born, is_minor):
+    form = a_permission(patient=Demographics(birth_date=born), signed_on=date(2026, 11, 2))
+
+    assert (Finding.SIGNER_MINOR in findings(form)) is is_minor
+
+
+def test_of_several_names_of_an_authority_the_one_that_counts_most_is_taken():
+    assert strongest(["aunt", "guardian", "mother"]) == "guardian"
+    assert strongest(["aunt", "mother"]) == "mother"
+    assert strongest(["somebody", "aunt"]) == "aunt"
+    assert strongest([]) is None
+
+
+def test_where_nothing_is_said_there_is_no_event():
+    assert not is_event(None)
+    assert not is_event("")
+
+
+def test_the_first_day_there_is_begins_in_utc():
+    root = Provision(type=ProvisionType.PERMIT, starts_on=date.min, ends_on=date.max)
+    form = replace(a_form(), provision=root)
+
+    assert changes(form, ZoneInfo("Asia/Tokyo")) == {datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)}
 
 
 def test_research_alone_is_not_compound_and_serves_no_treatment():
@@ -641,7 +671,7 @@ def an_emergency(**differing) -> Emergency:
 def test_a_declared_emergency_permits_to_the_end_of_the_next_day():
     the_next_day_ends = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 
-    assert ruling(emergency=an_emergency()).basis is Basis.EMERGENCY
+    assert ruling(emergency=an_emergency()) == Ruling(basis=Basis.EMERGENCY, permission=None, findings=())
     assert ruling(emergency=an_emergency(), now=the_next_day_ends - timedelta(seconds=1)).is_permitted
     assert not ruling(emergency=an_emergency(), now=the_next_day_ends).is_permitted
     assert not ruling(emergency=an_emergency(declared_at=NOW + timedelta(hours=1))).is_permitted

@@ -63,7 +63,7 @@ def at_mllp(services: Services, institution: Institution, body: bytes, now: date
         refused = Refusal(AcknowledgmentCode.REJECTED, ErrorCode.UNSUPPORTED_TYPE)
         return _acknowledged(header, refused, f"its grants do not cover {header.message_type}", now)
     try:
-        if hl7v2.says_consent([body]):
+        if hl7v2.may_object([body]):
             hl7v2.objections(body, institution)
     except TooLarge:
         refused = Refusal(AcknowledgmentCode.ERROR, ErrorCode.UNKNOWN_VALUE)

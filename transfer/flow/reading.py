@@ -206,12 +206,13 @@ def objections(services: Services, arrival: Arrival, body: bytes) -> tuple[Objec
     """
     institution = services.institutions[arrival.institution]
     if arrival.content_type == HL7_V2:
-        if not hl7v2.says_consent([body]) or hl7v2.is_several([body]):
+        if not hl7v2.may_object([body]) or hl7v2.is_several([body]):
             return ()
         return hl7v2.objections(body, institution)
     if arrival.content_type == paper.PAPER_FORM:
         return _on_paper(services, arrival, body)
-    return (inbound.objection(body, institution),) if arrival.kind is ArrivalKind.AUTHORIZATION else ()
+    own = (inbound.objection(body, institution),) if arrival.kind is ArrivalKind.AUTHORIZATION else ()
+    return own + (inbound.said_beside(body, institution) if arrival.content_type == media_types.FHIR_JSON else ())
 
 
 def aside(services: Services, arrival: Arrival, body: bytes) -> Aside:

@@ -7,6 +7,7 @@ covers. It may answer only requests that were made to it, and send receipts only
 import asyncio
 import logging
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 from starlette.requests import ClientDisconnect, Request
@@ -120,7 +121,7 @@ class FhirDoor:
             content_sha256=bytes.fromhex(body.sha256()),
             subject=packet,
         )
-        on_stored = await asyncio.to_thread(_objecting, self._services, caller, said, outlined)
+        on_stored = await asyncio.to_thread(_objecting, self._services, caller, incoming, said, outlined)
         # Where the ledger's answer is lost the arrival may be there and name the object: it is not taken back.
         stored = await self._intake.store(arrival, on_stored)
         if stored.is_duplicate and location:
@@ -140,21 +141,27 @@ def _refused(caller: Caller, answer: FhirResponse, why: str) -> Response:
     return http_response(answer)
 
 
-def said_against(caller: Caller, incoming: InboundBody, body: bytes) -> Objection | None:
-    """What a Consent says against a release; None: it is none."""
-    if incoming.kind is not ArrivalKind.AUTHORIZATION:
-        return None
-    return inbound.objection(body, caller.institution)
+def said_against(caller: Caller, incoming: InboundBody, body: bytes) -> tuple[Objection, ...]:
+    """What a message says against a release: first what a Consent says that it is, then what it brings besides.
+
+    Raises:
+        TooLarge: more than is settled in one transaction.
+    """
+    is_form = incoming.kind is ArrivalKind.AUTHORIZATION
+    own = (inbound.objection(body, caller.institution),) if is_form else ()
+    return own + inbound.said_beside(body, caller.institution)
 
 
-def check_may(caller: Caller, incoming: InboundBody, said: Objection | None) -> None:
-    """Who may file a form may take it back, and who may revoke may object in any way: a "no" stops at the door.
+def check_may(caller: Caller, incoming: InboundBody, said: tuple[Objection, ...]) -> None:
+    """Who may file a form may take it back, and who may revoke may object in any way: a "no" stops at the door. What
+    comes with something else needs no grant of its own.
 
     Raises:
         NotAllowed, OutOfScope: it may not send this.
     """
     either = {Grant.AUTHORIZATIONS, Grant.REVOCATIONS}
-    objects = said is not None and said.kind is not ObjectionKind.REPLACES
+    is_form = incoming.kind is ArrivalKind.AUTHORIZATION
+    objects = is_form and any(one.kind is not ObjectionKind.REPLACES for one in said)
     if not (objects and either & caller.institution.grants & caller.scopes):
         caller.check_may(incoming.grant)
 
@@ -192,17 +199,20 @@ def check_request(ledger: Ledger, caller: Caller, incoming: InboundBody) -> None
         raise NotAllowed("an answer to a request that was not made to its sender")
 
 
-def _objecting(services: Services, caller: Caller, said: Objection | None, body: bytes) -> OnStored | None:
-    """What a Consent objects to stops in the transaction that stores it."""
-    if said is None:
+def _objecting(
+    services: Services, caller: Caller, incoming: InboundBody, said: tuple[Objection, ...], body: bytes
+) -> OnStored | None:
+    """What a message objects to stops in the transaction that stores it."""
+    if not said:
         return None
-    try:
-        form = inbound.authorization(body, caller.institution, services.institutions)
-    except (NeedsReview, TooLarge):
-        form = None  # a person reads it; what it objects to stops all the same
+    form = None
+    if incoming.kind is ArrivalKind.AUTHORIZATION:
+        # where it cannot be read in full a person reads it; what it objects to stops all the same
+        with suppress(NeedsReview, TooLarge):
+            form = inbound.authorization(body, caller.institution, services.institutions)
 
     def stop(tx: Tx, stored: Stored) -> None:
-        received = ReceivedObjections(objections=(said,), form=form, arrival=stored.arrival, sender=caller.id)
+        received = ReceivedObjections(objections=said, form=form, arrival=stored.arrival, sender=caller.id)
         object_to_release(tx, services.institutions, received)
 
     return stop

@@ -16,7 +16,7 @@ from transfer.adapters.fhir.pushes import PushedDocument
 from transfer.adapters.fhir.trees import Tree, check, child, children, codings, parse, text, type_of
 from transfer.adapters.fhir.wrappers import decode
 from transfer.arrivals import ArrivalKind, Grant, Receipt, ReceiptStatus, Referral, ReferralUpdate
-from transfer.errors import NotAllowed, Unexpected
+from transfer.errors import NotAllowed, TooLarge, Unexpected
 from transfer.institutions import Institution, Institutions
 from transfer.objections import Objection
 from transfer.patients import Demographics
@@ -155,6 +155,18 @@ def objection(body: bytes, institution: Institution) -> Objection:
     """
     tree = parse(body)
     return objections.read(_one(_subjects(tree), "Consent"), _entries(tree), institution)
+
+
+def said_beside(body: bytes, institution: Institution) -> tuple[Objection, ...]:
+    """What a posted body objects to besides what it is for, each once. See `objections.read_beside`.
+
+    Raises:
+        TooLarge, Unreadable: not JSON within bounds, or it objects to more than is settled in one transaction.
+    """
+    found = tuple(dict.fromkeys(objections.read_beside(parse(body), institution)))
+    if len(found) > objections.MOST_BESIDE:
+        raise TooLarge(f"more than {objections.MOST_BESIDE} objections at once")
+    return found
 
 
 def referral(body: bytes, institution: Institution, institutions: Institutions) -> Referral | ReferralUpdate:

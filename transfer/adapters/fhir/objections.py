@@ -5,14 +5,16 @@ https://hl7.org/fhir/R4/consent.html
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
 from transfer.adapters.fhir.consents import MAY_END, REFUSING_POLICIES, REPLACES
+from transfer.adapters.fhir.documents import DOCUMENT_TYPES
 from transfer.adapters.fhir.identities import Resources, demographics, issued, person
 from transfer.adapters.fhir.trees import Tree, child, children, extensions, objects_in, text, texts, type_of
 from transfer.institutions import Institution
-from transfer.objections import Objection, ObjectionKind
+from transfer.objections import Objection, ObjectionKind, is_no
 from transfer.patients import Demographics, IssuedIdentifier
 
 #: https://hl7.org/fhir/R4/valueset-consent-state-codes.html; any other state cannot be read
@@ -31,6 +33,8 @@ _DECISION: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Consen
 
 #: people, and numbers of forms, that one Consent may name: a real one names one or two of each
 _MOST: Final = 32
+#: that one message may say besides what it is for; whoever has more sends them apart
+MOST_BESIDE: Final = 256
 
 
 def read(consent: Tree, entries: Iterable[Tree], institution: Institution) -> Objection:
@@ -50,6 +54,39 @@ def read(consent: Tree, entries: Iterable[Tree], institution: Institution) -> Ob
         patients=tuple(_patients(consent, entries, institution)),
         references=tuple(islice(dict.fromkeys(_references(consent, institution)), _MOST)),
     )
+
+
+def read_beside(tree: Tree, institution: Institution) -> Iterator[Objection]:
+    """What a message objects to besides what it is for: Consents contained in what it brings, and documents that are
+    called a "no" to a release, whatever kind of document they are sent as. Whether it is one a person says: its kind is
+    `UNREADABLE`. A contained form that permits says nothing.
+    """
+    entries = children(tree, "entry")
+    for resource in (tree, *(child(entry, "resource") for entry in entries)):
+        inside = children(resource, "contained")
+        for consent in (each for each in inside if type_of(each) == "Consent"):
+            said = read({**consent, "contained": inside}, entries, institution)
+            if said.kind is not ObjectionKind.REPLACES:
+                yield replace(said, kind=ObjectionKind.UNREADABLE)
+        if type_of(resource) in DOCUMENT_TYPES and _is_called_a_no(resource):
+            around = Resources.around(resource, entries)
+            who = person(child(resource, "subject"), around, institution)
+            patients = () if who == Demographics() else (who,)
+            yield Objection(kind=ObjectionKind.UNREADABLE, patients=patients, references=())
+
+
+def _is_called_a_no(document: Tree) -> bool:
+    """By one text of it: its type, category, description, conclusion, or the title of a file. One that its source has
+    taken back is none.
+    """
+    concepts = [child(document, "type"), child(document, "code"), *children(document, "category")]
+    said = [text(concept, "text") for concept in concepts]
+    said += [text(each, "display") for concept in concepts for each in children(concept, "coding")]
+    files = [child(content, "attachment") for content in children(document, "content")]
+    said += [text(each, "title") for each in (*files, *children(document, "presentedForm"))]
+    said += [text(document, "description"), text(document, "conclusion")]
+    is_void = text(document, "status") in ("entered-in-error", "superseded", "cancelled")
+    return not is_void and any(is_no(each) for each in said if each)
 
 
 def _refuses(consent: Tree) -> bool:

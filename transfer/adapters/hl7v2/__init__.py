@@ -12,7 +12,7 @@ from transfer.adapters.hl7v2.identity import Change, IdentityChange, died, ident
 from transfer.adapters.hl7v2.labels import PART_2
 from transfer.adapters.hl7v2.mentioned import Mentioned, mentioned
 from transfer.adapters.hl7v2.message import Message
-from transfer.adapters.hl7v2.objections import objections, says_consent
+from transfer.adapters.hl7v2.objections import may_object, objections, says_consent
 from transfer.adapters.hl7v2.referral import referral
 from transfer.adapters.hl7v2.substance import substance
 from transfer.arrivals import ArrivalKind
@@ -42,6 +42,7 @@ __all__ = [
     "is_several",
     "kind",
     "lacks_results",
+    "may_object",
     "mentioned",
     "objections",
     "permitting",

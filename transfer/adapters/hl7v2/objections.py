@@ -1,20 +1,24 @@
-"""What a message says against a release in its CON segments (v2.9 ch. 9.9.1), read leniently."""
+"""What a message says against a release, by its CON segments (v2.9 ch. 9.9.1) and by what its documents are called."""
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from transfer.adapters.hl7v2.batch import batch
 from transfer.adapters.hl7v2.consent_fields import is_about_release, says_none, says_unknown_level, state
 from transfer.adapters.hl7v2.message import Message, Segment
+from transfer.adapters.hl7v2.statuses import fields_late
 from transfer.adapters.hl7v2.values import demographics, document_number
 from transfer.errors import TooLarge, TransferError
 from transfer.institutions import Institution
-from transfer.objections import Objection, ObjectionKind
+from transfer.objections import Objection, ObjectionKind, is_no
 from transfer.patients import Demographics, IssuedIdentifier
 
 #: a CON segment begins; it brings the field separator, which is anything but a letter, a digit or a blank
 _CONSENT: Final = re.compile(rb"CON[^\w\s]")
+#: what is in every title that says no (`transfer.objections.is_no`)
+_NO: Final = re.compile(rb"REVOKE|REVOCATION|RESCIND|WITHDR[AE]W|OPT(S|ED|ING)?[- ]?OUT|REFUS")
 #: before it, and before the blanks that it may be indented by. Sought with them, the search takes five times as long
 _LINE_ENDS: Final = (b"\r", b"\n")
 _INDENTED: Final = 8
@@ -28,18 +32,33 @@ _ACTIVE: Final = "A"
 _NONE: Final = frozenset({"P", "B"})
 #: CON-10 (table 0497): telephone, verbal
 _BY_WORD: Final = frozenset({"T", "V"})
+#: fields that say what a document is: TXA-2 (type) and TXA-25 (title), OBR-4, OBX-3
+_TITLES: Final = {"TXA": (2, 25), "OBR": (4,), "OBX": (3,)}
+_TYPE: Final = 4
 _UNREADABLE: Final = Objection(kind=ObjectionKind.UNREADABLE, patients=(), references=())
 
 
 def says_consent(chunks: Iterable[bytes]) -> bool:
     """Whether a CON segment stands in a payload, in whatever letters. Costs one look at its bytes."""
+    return any(map(_has_consent, _pieces(chunks)))
+
+
+def may_object(chunks: Iterable[bytes]) -> bool:
+    """Whether a payload may object to a release: a CON segment or a word of a "no" stands in it. Costs one look."""
+    return any(_has_consent(piece) or _NO.search(piece) for piece in _pieces(chunks))
+
+
+def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """In capitals, which is faster than to search without them; each with the end of the one before."""
     before = b""
     for chunk in chunks:
-        piece = before + chunk.upper()  # faster than a search that ignores case
-        if any(_begins_line(piece, found.start()) for found in _CONSENT.finditer(piece)):
-            return True
+        piece = before + chunk.upper()
+        yield piece
         before = piece[-_LOOKED_AT:]
-    return False
+
+
+def _has_consent(piece: bytes) -> bool:
+    return any(_begins_line(piece, found.start()) for found in _CONSENT.finditer(piece))
 
 
 def _begins_line(piece: bytes, at: int) -> bool:
@@ -69,9 +88,13 @@ def objections(payload: bytes, institution: Institution) -> tuple[Objection, ...
 
 def _of_message(message: Message, institution: Institution) -> Iterator[Objection]:
     pid = message.first("PID")
-    for segment in message.segments("PID", "CON"):
+    for segment in message.segments("PID", "CON", *_TITLES):
         if segment.name == "PID":
             pid = segment
+        elif segment.name in _TITLES:
+            if any(map(is_no, _titles(segment))):
+                who = demographics(pid, institution)
+                yield replace(_UNREADABLE, patients=(who,) if who != Demographics() else ())
         elif is_about_release(segment) and (kind := _kind(segment)):
             who = demographics(pid, institution)
             yield Objection(
@@ -80,6 +103,13 @@ def _of_message(message: Message, institution: Institution) -> Iterator[Objectio
                 references=tuple(_references(segment, institution)),
                 is_written=(segment.text(10) or "").upper() not in _BY_WORD,
             )
+
+
+def _titles(segment: Segment) -> Iterator[str]:
+    """What a document or a result is called, in words (CWE.2, 5 and 9)."""
+    fields = [field + (fields_late(segment) if field > _TYPE else 0) for field in _TITLES[segment.name]]
+    parts = [part for field in fields for part in segment.repetitions(field)]
+    yield from filter(None, (part.text(at) for part in parts for at in (1, 2, 5, 9)))
 
 
 def _kind(consent: Segment) -> ObjectionKind | None:

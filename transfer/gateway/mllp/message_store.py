@@ -82,7 +82,7 @@ class LedgerMessageStore:
         institution = self._institutions[frame.institution]
         if frame.payload is not None:
             objections = _objections(frame, institution)
-        elif not await asyncio.to_thread(hl7v2.says_consent, frame.chunks()):
+        elif not await asyncio.to_thread(hl7v2.may_object, frame.chunks()):
             return None
         else:
             async with self._intake.one_at_a_time:
@@ -113,7 +113,7 @@ def _are_all_of(door: MllpDoor, frame: Frame) -> bool:
 
 
 def _objections(frame: Frame, institution: Institution) -> tuple[Objection, ...]:
-    if not hl7v2.says_consent(frame.chunks()):
+    if not hl7v2.may_object(frame.chunks()):
         return ()
     return hl7v2.objections(b"".join(frame.chunks()), institution)
 
