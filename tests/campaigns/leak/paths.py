@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from tests.kit.doors import a_task, config, deliver, post
 from tests.kit.house import Chart, House
 from tests.kit.marked_patients import STEM
+from tests.kit.paper_forms import SCAN, fields_for
 from transfer.identifiers import CaseId
 from transfer.ledger import holds
 from transfer.sandbox.oncology import letters
@@ -164,6 +166,49 @@ def _throw(house: House, raw: bytes) -> None:
         line.shutdown(socket.SHUT_WR)
         while line.recv(65536):
             pass
+
+
+def paper_forms(house: House, chart: Chart, case: CaseId, folder: Path) -> None:
+    """Release forms on paper: complete, in words, wrong, disputed, refusing and broken. Scan and fields bear the
+    patient's words wherever there is room for one. `folder` is outside the installation.
+    """
+    who, family = chart["patient"], chart["patient"]["family"]
+    born = date.fromisoformat(who["birth_date"])
+    said: dict[str, bytes] = {
+        "complete": fields_for(chart, patient__birth_date=born, number=f"{family}-1"),
+        "in words": fields_for(chart, patient__birth_date=born, number=f"{family}-2", other_terms="present"),
+        "disputed": fields_for(chart, patient__birth_date=born, number=f"{family}-3", disputes=["compound"]),
+        "of another": fields_for(chart, patient__birth_date=date(1931, 5, 6), number=f"{family}-4"),
+        "of nobody we know": fields_for(chart, released_to=[family], number=f"{family}-5"),
+        "a value of no list": fields_for(chart, signature__kind=family, purposes=[family]),
+        "a field of no list": fields_for(chart) + f"{family}: {family}\n".encode(),
+        "no field at all": f"{family}\n".encode(),
+        "no YAML": f"{family}: [{family}\n\t'{family}".encode(),
+        "no text": fields_for(chart).replace(b"form: release", b"form: \xff" + family.encode()),
+    }
+    scan = folder / "form.pdf"
+    scan.write_bytes(SCAN + f"% {family} {who['birth_date']} {chart['marked']}".encode())
+    ended = [_enter(house, case, folder / f"{number}.yaml", text, scan) for number, text in enumerate(said.values())]
+    assert ended.count(0) >= 3, ended
+    assert ended.count(4) >= 5, ended
+    scan.write_bytes(f"no PDF: {family}".encode())
+    assert _enter(house, case, folder / "0.yaml", said["complete"], scan) in (1, 2, 4)
+
+
+def _enter(house: House, case: CaseId, file: Path, said: bytes, scan: Path) -> int:
+    """Enter these fields at the desk: the code that this ends with. Of the patient it says nothing."""
+    file.write_bytes(said)
+    done = subprocess.run(
+        [str(TRANSFER), "permission", "file", case, str(file), "--scan", str(scan), "--from", "lakeside-oncology"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=house.var,
+        env={**os.environ, "TRANSFER_VAR": str(house.var), "TRANSFER_PERSON": "ann"},
+    )
+    assert STEM.lower() not in done.stderr.lower(), done.stderr
+    return done.returncode
 
 
 # --- killed -----------------------------------------------------------------------------------------------------------

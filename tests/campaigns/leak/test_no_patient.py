@@ -215,6 +215,8 @@ class Ways:
         chart, case = self.charts["UR"], self.cases["UR"]
         eventually("it is opened", lambda: self.house.request_states(case))
         paths.unreadable(self.house, chart)
+        with tempfile.TemporaryDirectory() as papers:
+            paths.paper_forms(self.house, chart, case, Path(papers))
         # words that no rule can keep: the form is a person's
         representative = {"name": f"{chart['marked']}SON", "authority": f"{chart['marked']} attorney"}
         self.house.release_form(chart, representative=representative, description=chart["remark"])

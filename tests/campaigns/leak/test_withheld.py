@@ -3,10 +3,12 @@
 import base64
 import io
 import json
+import logging
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import pypdf
 import pytest
 
+from tests.kit import processing
 from tests.kit.house import Chart, House
 from tests.kit.marked_patients import Sought
 from tests.kit.outside_client import OutsideBrowser
@@ -22,6 +25,7 @@ from tests.kit.staff import ANN
 from tests.kit.written import everything, search
 from transfer.case import Stage
 from transfer.flow import desk
+from transfer.flow.rounds import STEPS
 from transfer.gateway.egress import Outgoing
 from transfer.identifiers import CaseId
 from transfer.ledger import letter_codes, requests
@@ -52,6 +56,10 @@ class Outside:
     packet: dict[str, list[str]]
     submission: str
     notes: list[str]
+    #: of each run its DAG and number: its id and its configuration are made of them
+    runs: list[str]
+    #: what each task gives to the next (XCom in Airflow), and what we log meanwhile, in no order
+    tasks: Counter[str]
     holds: list[str]
     states: dict[str, str]
     #: what the pages of the center, the source, the office and the patient say, with their headers
@@ -59,7 +67,7 @@ class Outside:
 
     @property
     def text(self) -> str:
-        return json.dumps([self.packet, self.submission, self.notes, self.holds, self.pages])
+        return json.dumps([self.packet, self.submission, self.notes, self.runs, [*self.tasks], self.holds, self.pages])
 
 
 def two_alike(document: str, code: str) -> tuple[Chart, Chart]:
@@ -79,7 +87,40 @@ def _renumbered(text: str, digit: str) -> str:
     return re.sub(r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{11})[0-9a-f]", rf"\g<1>{digit}", text)
 
 
+@contextmanager
+def tasks_told() -> Iterator[Counter[str]]:
+    """What tasks give to each other and log from here on, without what differs from case to case."""
+    told = Counter[str]()
+
+    def telling(dag: Dag, number: int, step: Callable[..., object]) -> Callable[..., object]:
+        def told_step(*arguments: object) -> object:
+            gave = step(*arguments)
+            told[_neutral(f"{dag} {number} {gave!r}")] += 1
+            return gave
+
+        return told_step
+
+    class Heard(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told[_neutral(f"{record.name} {record.levelname} {record.getMessage()}")] += 1
+
+    steps = {dag: tuple(telling(dag, number, one) for number, one in enumerate(each)) for dag, each in STEPS.items()}
+    logger, heard = logging.getLogger("transfer"), Heard()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processing, "STEPS", steps)
+        logger.addHandler(heard)
+        try:
+            yield told
+        finally:
+            logger.removeHandler(heard)
+
+
 def delivered(house: House, chart: Chart) -> Outside:
+    with tasks_told() as told:
+        return _delivered(house, chart, told)
+
+
+def _delivered(house: House, chart: Chart, told: Counter[str]) -> Outside:
     for institution in ("oncology", "pathology", "archive"):
         house.order(institution, "patients", chart)
     house.release_form(chart)
@@ -95,13 +136,17 @@ def delivered(house: House, chart: Chart) -> Outside:
     folder = Path(arrived["folder"])
     sent = (house.var / "sandbox" / "center" / f"{arrived['packet']}.submission.json").read_text()
     with house.services.ledger.transaction() as tx:
-        notes = tx.rows("SELECT sentence FROM due_runs WHERE subject LIKE %s ORDER BY dag_id, round", f"{case}%")
+        notes = tx.rows(
+            "SELECT sentence, dag_id, round FROM due_runs WHERE subject LIKE %s ORDER BY dag_id, round", f"{case}%"
+        )
         codes = sorted(hold.code for hold in tx.case(case).holds.values())
     return Outside(
         case=case,
         packet=_packet(folder),
         submission=_neutral(sent),
         notes=[_neutral(row.sentence or "") for row in notes],
+        runs=[f"{row.dag_id} {row.round}" for row in notes],
+        tasks=told,
         holds=[said for code in codes for said in (SENTENCES[code].institution, SENTENCES[code].patient)],
         states=house.request_states(case),
         pages=_pages(house, arrived["packet"], asked, chart["patient"]["birth_date"]),
@@ -261,6 +306,9 @@ def test_a_packet_reads_the_same_with_and_without_something_withheld(pairs: Pair
         assert not _differences("".join(said), "".join(one.packet[path])), path
     assert not _differences(other.submission, one.submission)
     assert one.notes == other.notes
+    assert one.runs == other.runs
+    assert one.tasks == other.tasks
+    assert {Dag.OPEN_CASE, Dag.RECEIVE_ARRIVALS, Dag.RELEASE_PACKET} <= {said.split()[0] for said in one.tasks}
     assert one.holds == other.holds
     assert one.states == other.states
     assert one.pages == other.pages
