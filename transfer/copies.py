@@ -55,8 +55,9 @@ class Version:
     types: frozenset[str] = frozenset()
     code: Coding | None = None  # in its bare form: other words for a code are no other code
     day: PartialDate | None = None
-    #: the number of the document it relates to, and how
+    #: the number of the document it relates to, those of others, and how
     parent: IssuedIdentifier | None = None
+    further_parents: frozenset[IssuedIdentifier] = frozenset()
     relation: Relation | None = None
     #: its source's own entries for it: another version of the same entry takes its place
     entries: frozenset[IssuedIdentifier] = frozenset()
@@ -65,15 +66,19 @@ class Version:
     #: the first record of the document, where it is a copy
     copy_of: RecordId | None = None
 
+    @property
+    def parents(self) -> frozenset[IssuedIdentifier]:
+        return self.further_parents | ({self.parent} if self.parent else frozenset())
+
 
 def terms(
-    numbers: Iterable[IssuedIdentifier], contents: Iterable[str], parent: IssuedIdentifier | None = None
+    numbers: Iterable[IssuedIdentifier], contents: Iterable[str], parents: Iterable[IssuedIdentifier | None] = ()
 ) -> tuple[str, ...]:
     """What a record is found by. Two records of which a rule below says anything share one; sharing decides nothing.
 
     They are patient data: the ledger keeps only their HMAC.
     """
-    named = {*numbers, *([parent] if parent else [])}
+    named = {*numbers, *filter(None, parents)}
     found = {f"number|{one.issuer}|{one.value}" for one in named} | {f"content|{sha256}" for sha256 in contents}
     return tuple(sorted(found))
 
@@ -107,7 +112,7 @@ def _is_copy(new: Version, one: Version) -> bool:
 
 
 def _relates(newer: Version, older: Version) -> bool:
-    return newer.relation is not None and newer.parent in older.numbers
+    return newer.relation is not None and not newer.parents.isdisjoint(older.numbers)
 
 
 # --- what replaces or withdraws what ---------------------------------------------------------------------------------
@@ -175,24 +180,24 @@ def _word(newer: Version, older: Version) -> Relation | None:
         if older.status.is_void and not (newer.status.is_changed or _is_later(newer, older)):
             return None  # what is withdrawn, and sent again by a queue, stays withdrawn
         return Relation.WITHDRAWS if newer.status.is_void else Relation.REPLACES
-    if newer.relation in ENDINGS and newer.parent in newer.numbers:
+    if newer.relation in ENDINGS and not newer.parents.isdisjoint(newer.numbers):
         return None  # it says which of its numbers it speaks of: not of another report on the same accession
     return _by_status(newer, older)
 
 
 def _names(newer: Version, older: Version) -> bool:
     """It says by a number of the other's that it replaces or withdraws it."""
-    return newer.relation in ENDINGS and newer.parent in older.numbers
+    return newer.relation in ENDINGS and not newer.parents.isdisjoint(older.numbers)
 
 
 def _names_another(newer: Version, older: Version) -> bool:
     """It names the other by a number that is not its own, too."""
-    return _names(newer, older) and newer.parent not in newer.numbers
+    return _names(newer, older) and not newer.parents & older.numbers <= newer.numbers
 
 
 def _may_change(newer: Version, older: Version) -> bool:
     """Who sent a document can change it, and whose number it carries; another's word about it changes nothing."""
-    return newer.source == older.source or (newer.parent is not None and newer.parent.issuer in newer.issuers)
+    return newer.source == older.source or any(one.issuer in newer.issuers for one in newer.parents & older.numbers)
 
 
 def _by_status(newer: Version, older: Version) -> Relation | None:

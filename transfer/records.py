@@ -155,6 +155,8 @@ class Document:
     stated_at: datetime | None = None
     identifiers: tuple[IssuedIdentifier, ...] = ()
     parent: IssuedIdentifier | None = None
+    #: others to which it relates in the same way: one report may replace several
+    further_parents: tuple[IssuedIdentifier, ...] = ()
     relation: Relation | None = None
     #: the source's own entries for it, which it changes in place; none where it writes each version anew
     entries: tuple[IssuedIdentifier, ...] = ()

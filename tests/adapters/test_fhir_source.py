@@ -647,6 +647,18 @@ def test_a_replacing_document_names_what_it_replaces(office, source, them):
     assert second.parent in first.identifiers
 
 
+def test_a_document_that_replaces_several_names_them_all(office, source, them):
+    related = [{"code": "replaces", "target": {"reference": f"DocumentReference/{number}"}} for number in (1, 2)]
+    listed = [a_reference(str(number), data="AAAA") for number in (1, 2)]
+    office.answers = that_holds(*listed, a_reference("3", data="AAAA", relatesTo=related))
+
+    one, other, both = (each.document for each in all_of(source, them))
+
+    assert both.relation is Relation.REPLACES
+    assert {both.parent, *both.further_parents} <= {*one.identifiers, *other.identifiers}
+    assert (both.parent in one.identifiers, both.further_parents[0] in other.identifiers) == (True, True)
+
+
 def test_a_time_without_offset_is_the_offices_own(office, source, them):
     office.answers = that_holds(a_reference("1", data="AAAA", date="2026-03-01T10:00:00"))
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.kit import builders as b
+from tests.kit import lives
 from tests.kit.fakes import QuietReceiver
 from tests.kit.lives import FINAL, WORDS, Sent, Word
 from tests.kit.processing import process_all
@@ -185,3 +186,25 @@ def test_each_word_after_the_packet(services: Services):
         assert (was in gone) is word.status.is_void, str(word)
         assert (was in replaced) is (ends_the_earlier(word) and not word.status.is_void), str(word)
     assert HoldCode.DELIVERED_VOID not in {one.code for one in b.open_holds(services, case)}
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["in order", "out of order"])
+def test_a_document_that_replaces_several_ends_each_of_them(services: Services, is_late: bool):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    parts = {number: FINAL["reference"](chart, number, f"part {number}", SAID) for number in ("P1", "P2")}
+    related = [{"code": "replaces", "target": {"identifier": lives.number(number)}} for number in parts]
+    resource = lives.a_reference("WHOLE", "both parts", relatesTo=related)
+    whole = {"WHOLE": lives.pushed(chart, resource, LATER)}
+
+    became: dict[str, str] = {}
+    for messages in (whole, parts) if is_late else (parts, whole):
+        became |= come(services, messages)
+
+    with services.ledger.transaction() as tx:
+        folded = tx.case(case)
+    assert {number: became[number] in folded.superseded for number in (*parts, "WHOLE")} == {
+        "P1": True,
+        "P2": True,
+        "WHOLE": False,
+    }

@@ -93,30 +93,23 @@ def _control(segments: tuple[str, ...]) -> str:
 def _reference(
     status: str, written: str | None, *, renamed: bool = False
 ) -> Callable[[Chart, str, str, datetime], Sent]:
-    def say(chart: Chart, number: str, text: str, at: datetime) -> Sent:
-        resource = {
-            "resourceType": "DocumentReference",
-            "status": status,
-            "identifier": [_number(f"{number}-B" if renamed else number)],
-            "type": {"coding": [{"system": "http://loinc.org", "code": "11506-3"}]},
-            "date": "2026-10-01T10:00:00Z",
-            "content": [{"attachment": _attached(text)}],
-        }
+    def say(chart: Chart, own: str, text: str, at: datetime) -> Sent:
+        resource = a_reference(f"{own}-B" if renamed else own, text, status=status)
         if written:
             resource["docStatus"] = written
         if renamed:
-            resource["relatesTo"] = [{"code": "replaces", "target": {"identifier": _number(number)}}]
+            resource["relatesTo"] = [{"code": "replaces", "target": {"identifier": number(own)}}]
         return pushed(chart, resource, at)
 
     return say
 
 
 def _report(status: str) -> Callable[[Chart, str, str, datetime], Sent]:
-    def say(chart: Chart, number: str, text: str, at: datetime) -> Sent:
+    def say(chart: Chart, own: str, text: str, at: datetime) -> Sent:
         resource = {
             "resourceType": "DiagnosticReport",
             "status": status,
-            "identifier": [_number(number)],
+            "identifier": [number(own)],
             "code": {"coding": [{"system": "http://loinc.org", "code": "11506-3"}]},
             "effectiveDateTime": "2026-10-01T10:00:00Z",
             "presentedForm": [_attached(text)],
@@ -126,7 +119,20 @@ def _report(status: str) -> Callable[[Chart, str, str, datetime], Sent]:
     return say
 
 
-def _number(value: str) -> dict[str, str]:
+def a_reference(own: str, text: str, *, status: str = "current", **further: object) -> dict[str, object]:
+    """A DocumentReference of this number of its source's."""
+    return {
+        "resourceType": "DocumentReference",
+        "status": status,
+        "identifier": [number(own)],
+        "type": {"coding": [{"system": "http://loinc.org", "code": "11506-3"}]},
+        "date": "2026-10-01T10:00:00Z",
+        "content": [{"attachment": _attached(text)}],
+        **further,
+    }
+
+
+def number(value: str) -> dict[str, str]:
     return {"system": "urn:oid:2.16.840.1.113883.19.71.1.5", "value": value}
 
 

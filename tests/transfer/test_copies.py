@@ -296,7 +296,7 @@ def test_a_document_and_the_one_that_replaces_it_are_found_by_a_term():
 
 
 def their_terms(one: Version) -> set[str]:
-    return set(terms(one.numbers, one.contents, one.parent))
+    return set(terms(one.numbers, one.contents, one.parents))
 
 
 NUMBERS = st.builds(IssuedIdentifier, st.sampled_from([FILLERS, "urn:oid:9"]), st.sampled_from(["1", "2"]))
@@ -468,3 +468,15 @@ def test_an_unsettled_one_is_chosen_only_where_no_settled_one_is_there(held: lis
 
     if one and not one.status.is_settled:
         assert not any(each.status.is_settled for each in held)
+
+
+def test_one_that_replaces_several_ends_each_whichever_comes_first():
+    parts = [a_version(numbers=numbers(one)) for one in ("A", "B", "C")]
+    first, further = numbers("A"), numbers("B")
+    whole = a_version(
+        numbers=numbers("AB"), parent=next(iter(first)), further_parents=further, relation=Relation.REPLACES
+    )
+
+    assert [ends(whole, one) for one in parts] == [Relation.REPLACES, Relation.REPLACES, None]
+    assert [ends_late(whole, one) for one in parts] == [Relation.REPLACES, Relation.REPLACES, None]
+    assert {*terms(whole.numbers, (), whole.parents)} >= {term for one in parts[:2] for term in terms(one.numbers, ())}

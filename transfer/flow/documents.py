@@ -323,7 +323,8 @@ def _is_same(services: Services, kept: StoredRecord, new: NewRecord) -> bool:
         before = [(part.location.sha256, part.content_type) for part in records.parts(tx, kept)]
     codes = [about.code.bare if about.code else None for about in (kept.about, new.about)]
     is_said_alike = codes[0] == codes[1] and all(
-        getattr(kept.about, name) == getattr(new.about, name) for name in ("labels", "parent", "relation", "at", "day")
+        getattr(kept.about, name) == getattr(new.about, name)
+        for name in ("labels", "parent", "further_parents", "relation", "at", "day")
     )
     after = [(part.location.sha256, part.content_type) for part in new.parts]
     if kept.flaws & _BY_WORD - new.flaws:

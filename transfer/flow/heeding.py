@@ -33,7 +33,10 @@ def heed(
     Raises:
         DecideAgain: they may be another's since, or the patient was forgotten.
     """
-    told = [(copies.terms(one.identifiers, (), one.parent), _version_of(services, source, one)) for one in documents]
+    told = [
+        (copies.terms(one.identifiers, (), (one.parent, *one.further_parents)), _version_of(services, source, one))
+        for one in documents
+    ]
     with services.ledger.transaction() as tx:
         if patients.hold_epoch_shared(tx, patient) != epoch:
             raise DecideAgain
@@ -70,7 +73,7 @@ def _let_count(
 
 def _may_say(newer: Version, older: Version) -> bool:
     """Of what another institution gave, only who alone issues its number: nothing shows that it knows the patient."""
-    is_their_number = newer.parent is not None and newer.parent.issuer in newer.issuers - older.issuers
+    is_their_number = any(one.issuer in newer.issuers - older.issuers for one in newer.parents)
     return newer.source == older.source or is_their_number
 
 
@@ -78,7 +81,7 @@ def _is_said_alike(one: Version, other: Version) -> bool:
     """The same word again, as a source gives it that is asked twice: it says nothing of what was kept of it."""
     return all(
         getattr(one, name) == getattr(other, name)
-        for name in ("source", "status", "at", "stated_at", "numbers", "parent", "relation")
+        for name in ("source", "status", "at", "stated_at", "numbers", "parents", "relation")
     )
 
 
@@ -93,6 +96,7 @@ def _version_of(services: Services, source: InstitutionId, said: Document) -> Ve
         stated_at=said.stated_at,
         numbers=frozenset(said.identifiers),
         parent=said.parent,
+        further_parents=frozenset(said.further_parents),
         relation=said.relation,
         issuers=frozenset(services.institutions[source].issuers.values()),
     )

@@ -139,6 +139,7 @@ def version(tx: Tx, services: Services, kept: StoredRecord, joined: Joined | Non
         code=about.code.bare if about.code else None,
         day=about.day,
         parent=about.parent,
+        further_parents=frozenset(about.further_parents),
         relation=about.relation,
         entries=frozenset(about.entries),
         issuers=frozenset(services.institutions[kept.institution].issuers.values()),

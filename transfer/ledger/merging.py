@@ -250,7 +250,8 @@ def _hand_over_records(tx: Tx, absorbed: PatientId, before: PatientId, after: Pa
         if kept := records.get(tx, row.item):
             tx.run("DELETE FROM record_terms WHERE record = %s", kept.id)
             contents = sorted(records.contents(tx, kept))
-            for term in copies.terms(kept.about.identifiers, contents, kept.about.parent):
+            parents = (kept.about.parent, *kept.about.further_parents)
+            for term in copies.terms(kept.about.identifiers, contents, parents):
                 tx.run(
                     "INSERT INTO record_terms (term, record) VALUES (%s, %s) ON CONFLICT DO NOTHING",
                     *(tx.keys.hmac(new, term.encode()), kept.id),

@@ -36,6 +36,7 @@ class About:
     stated_at: datetime | None = None
     identifiers: tuple[IssuedIdentifier, ...] = ()
     parent: IssuedIdentifier | None = None
+    further_parents: tuple[IssuedIdentifier, ...] = ()
     relation: Relation | None = None
     labels: frozenset[str] = frozenset()
     #: the source's own entries for it, which it changes in place; the state in which it was read
@@ -77,6 +78,7 @@ class About:
             stated_at=document.stated_at,
             identifiers=document.identifiers,
             parent=document.parent,
+            further_parents=document.further_parents,
             relation=document.relation,
             labels=document.labels,
             entries=document.entries,
@@ -200,7 +202,7 @@ def keep(tx: Tx, new: NewRecord) -> StoredRecord:
     add_parts(tx, new.patient, record, new.parts)
     contents = [part.location.sha256 for part in new.parts if part.role != "series"]
     numbers = (*new.about.identifiers, *new.about.entries)
-    for term in copies.terms(numbers, contents, new.about.parent):
+    for term in copies.terms(numbers, contents, (new.about.parent, *new.about.further_parents)):
         tx.run(
             "INSERT INTO record_terms (term, record) VALUES (%s, %s) ON CONFLICT DO NOTHING",
             *(named(tx, new.patient, term), record),

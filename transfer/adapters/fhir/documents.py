@@ -90,7 +90,7 @@ def _document(
     only = attachments[0] if len(attachments) == 1 else None
     is_reference = type_of(resource) == "DocumentReference"
     concept = child(resource, "type" if is_reference else "code")
-    relation, parent = _relation(resource, institution, resources, address)
+    relation, parents = _relation(resource, institution, resources, address)
     return Document(
         patient=patient,
         kind=classify([concept], children(resource, "category"), institution),
@@ -101,7 +101,8 @@ def _document(
         day=day_said(_dated(resource, only)),
         stated_at=moment(text(resource, "meta", "lastUpdated") or text(resource, "issued"), institution.zone),
         identifiers=tuple(_identifiers(resource, institution, address)),
-        parent=parent,
+        parent=next(iter(parents), None),
+        further_parents=parents[1:],
         relation=relation,
         entries=tuple(_entry(resource, institution, address)),
         content_type=named(text(attachments[0], "contentType")) if attachments else FHIR_JSON,
@@ -185,18 +186,16 @@ def _by_address(address: str) -> IssuedIdentifier | None:
 
 def _relation(
     resource: Tree, institution: Institution, resources: Resources, address: str | None
-) -> tuple[Relation | None, IssuedIdentifier | None]:
-    """What it does to an earlier document. `replaces` counts before `appends`; `signs` and `transforms` change none."""
-    said = [
-        (relation, each)
-        for each in children(resource, "relatesTo")
-        if (relation := RELATES_TO.get(text(each, "code") or ""))
-    ]
-    said.sort(key=lambda pair: pair[0] is not Relation.REPLACES)
-    for relation, each in said:
-        if target := _target(child(each, "target"), institution, resources, address):
-            return relation, target
-    return None, None
+) -> tuple[Relation | None, tuple[IssuedIdentifier, ...]]:
+    """What it does to earlier documents, and to which. `replaces` counts before `appends`; `signs` and `transforms`
+    change none.
+    """
+    said: dict[Relation, dict[IssuedIdentifier, None]] = {Relation.REPLACES: {}, Relation.APPENDS: {}}
+    for each in children(resource, "relatesTo"):
+        relation = RELATES_TO.get(text(each, "code") or "")
+        if relation and (target := _target(child(each, "target"), institution, resources, address)):
+            said[relation][target] = None
+    return next(((relation, tuple(others)) for relation, others in said.items() if others), (None, ()))
 
 
 def _target(

@@ -90,6 +90,7 @@ def merged(documents: list[Document]) -> Document:
             stated_at=first.stated_at or other.stated_at,
             identifiers=tuple(dict.fromkeys(first.identifiers + other.identifiers)),
             parent=first.parent or other.parent,
+            further_parents=first.further_parents if first.parent else other.further_parents,
             relation=first.relation or other.relation,
             entries=tuple(dict.fromkeys(first.entries + other.entries)),
             labels=first.labels | other.labels,
