@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.scripted_fhir import an_institution
 from transfer.adapters.hl7v2 import (
     PART_2,
     Change,
@@ -356,6 +357,10 @@ def test_a_sites_own_code_is_read_by_its_own_table_and_an_unknown_one_is_kept():
         (None, "XN", DocumentStatus.UNKNOWN),
         (None, "", DocumentStatus.UNKNOWN),
         ("F", "", FINAL),
+        ("F", "O", DocumentStatus.UNKNOWN),
+        ("F", "NO", DocumentStatus.UNKNOWN),
+        ("F", "XN", DocumentStatus.UNKNOWN),
+        ("F", "FN", FINAL),
     ],
 )
 def test_the_worst_word_about_a_report_wins(report, results, status):
@@ -382,6 +387,45 @@ def test_the_worst_word_about_a_report_wins(report, results, status):
 )
 def test_only_an_authenticated_available_document_is_final(trigger, completion, availability, status):
     assert of_document(trigger, completion, availability) is status
+
+
+@pytest.mark.parametrize(
+    ("results", "status"),
+    [
+        ("F", FINAL),
+        ("", FINAL),
+        ("FC", FINAL),
+        ("FX", FINAL),
+        ("FP", PRELIMINARY),
+        ("W", DocumentStatus.WITHDRAWN),
+        ("DD", DocumentStatus.WITHDRAWN),
+        ("X", DocumentStatus.CANCELLED),
+        ("?", FINAL),
+    ],
+)
+def test_a_document_is_no_better_than_what_stands_in_it(results: str, status: DocumentStatus):
+    assert of_document("T02", "AU", "AV", list(results)) is status
+    assert of_document("T02", "DI", "AV", list(results)) in (PRELIMINARY, status)
+
+
+def test_each_document_of_a_message_is_one_of_its_own_with_its_own_patient():
+    head = "MSH|^~\\&|LIS|HOSP|X|Y|20260105101500||MDM^T02|1|P|2.5.1\rEVN|T02|20260105\r"
+    txa = "TXA|1|CN|TX|20260104||||||||{}|||||{}||AV\rOBX|1|TX|1^Text^L||{}||||||F\r"
+    first, second = "PID|1||7^^^HOSP^MR||Doe^Jo\r", "PID|1||8^^^HOSP^MR||Roe^Al\r"
+    said = head + first + txa.format("D1", "AU", "one") + txa.format("D2", "DI", "two")
+    found = documents((said + second + txa.format("D3", "AU", "three")).encode(), an_institution())
+
+    told = [
+        (one.document.identifiers[0].value, one.document.status, one.document.patient.names[0].family) for one in found
+    ]
+    assert told == [("D1", FINAL, "Doe"), ("D2", PRELIMINARY, "Doe"), ("D3", FINAL, "Roe")]
+    assert [[text in (one.alone or b"") for text in (b"one", b"two", b"three")] for one in found] == [
+        [True, False, False],
+        [False, True, False],
+        [False, False, True],
+    ]
+    lines = [line.value for sheet in result_sheets(found[1].alone or b"") for line in sheet.sections[0].lines]
+    assert lines == [("two",)]
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,8 @@ _STANDS = {
     "unmatched": "SELECT institution, received, matched, purged, is_closed FROM unmatched_counts",
     "disputes": "SELECT dispute FROM disputes",
     "emergencies": "SELECT discloser, recipient FROM emergencies",
+    "alerts": "SELECT code, about, amount, began_at IS NOT NULL, over_at IS NOT NULL FROM alerts",
+    "alerts told": "SELECT edge, way, settled_at IS NOT NULL, is_sent FROM alert_messages",
     "facts": f"""SELECT split_part(chain, ':', 1), kind, count(*) FROM facts
         WHERE kind <> ALL ('{{{",".join(sorted(OF_A_TRY))}}}') GROUP BY chain, kind""",
 }
@@ -66,6 +68,11 @@ def picture(house: House) -> Picture:
             (living, (house.settings.keys / key).exists()) for key, living in looking.execute(_KEYS)
         )
     held = house.order("center", "packets", method="GET")
+    told = house.var / "tmp" / "told"
+    # Who dies between telling and writing that down tells it again, under the same name.
+    seen["heard of alerts"] = (
+        _counted([one.split(".", 1)[1:] for one in {*told.read_text().split()}]) if told.exists() else []
+    )
     seen["at the center"] = _counted([(one["packet"][-2:], one["submissions"]) for one in held])
     return seen
 

@@ -173,14 +173,15 @@ def _looked_after(house: House, situation: Situation, verb: Verb) -> tuple[Pictu
     for _ in range(3):
         swept(house)
         process_all(house.services)
-        _later(house, timedelta(minutes=2))
-    _later(house, ABANDONED)
+        later(house, timedelta(minutes=2))
+    later(house, ABANDONED)
     swept(house)
     process_all(house.services)
     remove_orphaned(house.services)
     return picture(house), violations(house)
 
 
-def _later(house: House, by: timedelta) -> None:
+def later(house: House, by: timedelta) -> None:
+    """The clock of the ledger goes ahead."""
     with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
         owner.execute("UPDATE transfer.clock SET ahead = ahead + %s", [by])

@@ -24,10 +24,12 @@ from tests.kit.pdf_pages import three_pages
 from tests.kit.processing import process_all
 from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.vault import PART
+from transfer.alerts import AlertWay
 from transfer.contacts import Contact
 from transfer.facilities import AddedFacility
 from transfer.flow import deliver as delivering
 from transfer.flow import desk
+from transfer.flow.alerting import AlertWatch, SaidAlert
 from transfer.flow.assemble import assemble
 from transfer.flow.assess import is_lacking
 from transfer.flow.opening import open_case
@@ -41,6 +43,7 @@ from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.ledger.disclosures import Sender
 from transfer.ledger.rounds import Taken
 from transfer.looks import PatientFlag
+from transfer.operation import Fault, FaultCode
 from transfer.parcels import Carrier
 from transfer.permissions import Dispute, End
 from transfer.records import RecordKind
@@ -287,6 +290,32 @@ def letter_cancelled(house: House) -> Known:
     return known
 
 
+class TellsAFile:
+    """Who is told of alerts: their names, each in a line of a file."""
+
+    def __init__(self, house: House, way: AlertWay) -> None:
+        self._file, self._way = house.var / "tmp" / "told", way
+
+    def tell(self, said: SaidAlert) -> None:
+        with self._file.open("a") as told:
+            told.write(f"{said.name}.{self._way}\n")
+
+
+def watcher(house: House) -> AlertWatch:
+    """Who watches an installation of which a part is away."""
+    senders = {way: TellsAFile(house, way) for way in AlertWay}
+    fault = Fault(code=FaultCode.PART_AWAY, about="store", why="it does not answer")
+    return AlertWatch(house.services, "gateway", senders, lambda: [fault], house.var / "tmp" / "away")
+
+
+def alert_seen(house: House) -> Known:
+    """A part is away for so long that the next look tells it."""
+    watcher(house).look()
+    with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
+        owner.execute("UPDATE transfer.clock SET ahead = ahead + %s", [timedelta(minutes=3)])
+    return {}
+
+
 def assigned(house: House) -> Known:
     """The case is somebody's."""
     known = waiting(house)
@@ -506,6 +535,7 @@ SITUATIONS: dict[str, Callable[[House], Known]] = {
     "all-stopped": all_stopped,
     "legal-hold": legal_hold,
     "disputed": disputed,
+    "alert-seen": alert_seen,
     "assigned": assigned,
     "letter-owed": letter_owed,
     "letter-cancelled": letter_cancelled,

@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from tests.campaigns.chaos.points_running import Verb
-from tests.campaigns.chaos.points_situations import CEDAR, Known, disc_file, handing_over, taken
+from tests.campaigns.chaos.points_running import Verb, later
+from tests.campaigns.chaos.points_situations import CEDAR, Known, disc_file, handing_over, taken, watcher
 from tests.kit import processing
 from tests.kit.discs import a_zip, an_image
 from tests.kit.doors import deliver, post
@@ -569,6 +569,16 @@ def _dispatch(house: House, _: Known) -> None:
     Dispatcher(house.services.ledger, AirflowApi(told.read_text(), "dispatcher", "secret")).step()
 
 
+def _look_again(house: House, _: Known) -> None:
+    """Whoever looks next: what was claimed and not told is due by then."""
+    for _round in range(2):
+        later(house, timedelta(minutes=3))
+        watcher(house).look()
+
+
+OF_THE_WATCHERS = [
+    Verb(name="watch for alerts", situation="alert-seen", act=lambda h, _: watcher(h).look(), again=_look_again)
+]
 OF_THE_DISPATCHER = [Verb(name="post, note, sweep", situation="rounds-owed", act=_dispatch, again=_dispatch)]
 
-VERBS = [*OF_ROUNDS, *OF_THE_DESK, *OF_THE_DOORS, *OF_THE_DISPATCHER]
+VERBS = [*OF_ROUNDS, *OF_THE_DESK, *OF_THE_DOORS, *OF_THE_DISPATCHER, *OF_THE_WATCHERS]

@@ -17,7 +17,7 @@ from transfer.adapters.hl7v2.content import EmbeddedContent
 from transfer.adapters.hl7v2.extracts import extracts
 from transfer.adapters.hl7v2.labels import common_labels, labels, notices
 from transfer.adapters.hl7v2.message import Message, Segment
-from transfer.adapters.hl7v2.reports import RESULTS, Report, document, reports
+from transfer.adapters.hl7v2.reports import RESULTS, Report, reports, written
 from transfer.adapters.hl7v2.values import accession_number, demographics, document_number, moment
 from transfer.flaws import Flaw
 from transfer.institutions import Institution
@@ -64,18 +64,18 @@ def documents(payload: bytes, institution: Institution) -> list[MessageDocument]
 
 def _of_message(message: Message, institution: Institution) -> Iterator[MessageDocument]:
     kind = message.header.message_type
-    common = tuple(notices(message))
-    if kind in RESULTS:
-        labelled = common_labels(message, common, institution.labels)
+    if kind != "MDM" and kind not in RESULTS:
+        return
+    labelled = common_labels(message, tuple(notices(message)), institution.labels)
+    if kind == "MDM":
+        found = written(message)
+        sent = [_document(message, report, institution, labelled) for report in found]
+    else:
         found = reports(message)
         sent = [_report(report, institution, labelled) for report in found]
-        if len(found) > 1 and not message.is_recoded:
-            alone = extracts(message, found)
-            sent = [replace(one, alone=segments) for one, segments in zip(sent, alone, strict=True)]
-    elif kind == "MDM" and (report := document(message)) is not None:
-        sent = [_document(message, report, institution, common_labels(message, common, institution.labels))]
-    else:
-        return
+    if len(found) > 1 and not message.is_recoded:
+        alone = extracts(message, found)
+        sent = [replace(one, alone=segments) for one, segments in zip(sent, alone, strict=True)]
     yield from _own_numbers(sent)
 
 
@@ -146,7 +146,8 @@ def _document(message: Message, report: Report, institution: Institution, common
     kind, code = kind_and_code([one.part(3) for one in report.named("OBX")], institution, document_type=txa.part(2))
     own = document_number(txa.part(12 + late), institution, "document")
     parent = document_number(txa.part(13 + late), institution, "document")
-    status = statuses.of_document(trigger, txa.text(17 + late), txa.text(19 + late))
+    results = [one.text(11) for one in report.named("OBX")]
+    status = statuses.of_document(trigger, txa.text(17 + late), txa.text(19 + late), results)
     relation = statuses.document_relation(trigger, status)
     event = message.first("EVN")
     time = _time(txa, (6, 4, 7), institution)

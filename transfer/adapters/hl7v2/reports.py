@@ -48,12 +48,21 @@ def reports(message: Message) -> list[Report]:
     return [Report(patient, tuple(segments)) for patient, segments in joined.values()]
 
 
-def document(message: Message) -> Report | None:
-    """What speaks of the document of an MDM: its TXA and what follows it."""
-    for at, segment in enumerate(message.segments_in_order):
-        if segment.name == "TXA":
-            return Report(message.first("PID"), message.segments_in_order[at:])
-    return None
+def written(message: Message) -> list[Report]:
+    """What speaks of each document of an MDM: its TXA and what follows it. By the standard there is one; some senders
+    put several into a message.
+    """
+    found: list[Report] = []
+    patient, begun = message.first("PID"), list[Segment]()
+    for segment in message.segments_in_order:
+        if segment.name in ("TXA", "PID") and begun:
+            found.append(Report(patient, tuple(begun)))
+            begun = []
+        if segment.name == "PID":
+            patient = segment
+        if segment.name == "TXA" or begun:
+            begun.append(segment)
+    return [*found, Report(patient, tuple(begun))] if begun else found
 
 
 def orders(message: Message, segments: Sequence[Segment]) -> "Orders":

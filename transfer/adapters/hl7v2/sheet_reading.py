@@ -11,7 +11,7 @@ from transfer.adapters.hl7v2.attachments import Attachment, Pointer, attachments
 from transfer.adapters.hl7v2.labels import notices
 from transfer.adapters.hl7v2.markup import without_markup
 from transfer.adapters.hl7v2.message import Message, Segment
-from transfer.adapters.hl7v2.reports import DELETED, WRONG_PATIENT, Report, document, orders, state
+from transfer.adapters.hl7v2.reports import DELETED, WRONG_PATIENT, Report, orders, state, written
 from transfer.adapters.hl7v2.sheet import Detail, LeftOut, LeftOutReason, ResultSheet, SheetLine, SheetSection
 from transfer.adapters.hl7v2.sheet_fields import (
     OF_DOCUMENT,
@@ -54,13 +54,14 @@ def result_sheets(payload: bytes) -> list[ResultSheet]:
         TooLarge: beyond the bounds of `message`.
     """
     message = Message(payload)
-    written = document(message)
-    before = message.segments_in_order[: -len(written.segments)] if written else message.segments_in_order
+    documents = written(message)
+    of_documents = {segment for one in documents for segment in one.segments}
+    before = [segment for segment in message.segments_in_order if segment not in of_documents]
     found = orders(message, before)
     sheets: dict[Segment | None, _Sheet] = {patient: _Sheet(message, patient) for patient in found.patients}
     for patient, note in found.notes:
         sheets.setdefault(patient, _Sheet(message, patient)).note(note)
-    for report in (*found.orders, *([written] if written else [])):
+    for report in (*found.orders, *documents):
         sheets.setdefault(report.patient, _Sheet(message, report.patient)).section(report)
     return [sheet.read() for sheet in sheets.values()] or [_Sheet(message, None).read()]
 

@@ -39,6 +39,8 @@ def of_report(report: str | None, results: Collection[str | None]) -> Status:
         parts.add(Status.WITHDRAWN)
     elif each and each <= {"X"}:
         parts.add(Status.CANCELLED)
+    elif each and each <= {"X", "N", "O"}:
+        parts.add(Status.UNKNOWN)  # there is no result in it, whatever the report says of itself
     elif "D" in each:
         parts.add(Status.CORRECTED)
     found = {status for status in whole | parts if status}
@@ -50,8 +52,11 @@ def report_relation(status: Status) -> Relation | None:
     return Relation.WITHDRAWS if status.is_void else _REPORT_RELATIONS.get(status)
 
 
-def of_document(trigger: str, completion: str | None, availability: str | None) -> Status:
-    """TXA-17 and TXA-19: releasable is what is authenticated and available.
+def of_document(
+    trigger: str, completion: str | None, availability: str | None, results: Collection[str | None] = ()
+) -> Status:
+    """TXA-17 and TXA-19: releasable is what is authenticated and available, and of which no part (OBX-11) is
+    preliminary or taken back.
 
     A notification says that a document is authenticated, and does not bring it: of what came, nobody knows.
     """
@@ -62,7 +67,8 @@ def of_document(trigger: str, completion: str | None, availability: str | None) 
     completed = meaning(Vocabulary.COMPLETION_STATUS, (completion or "").upper())
     if completed is None or (completed.is_settled and trigger in _NOTIFICATIONS):
         return Status.UNKNOWN
-    return completed
+    inside = of_report(None, results)
+    return inside if inside.is_void or inside is Status.PRELIMINARY else completed
 
 
 def document_relation(trigger: str, status: Status) -> Relation | None:
