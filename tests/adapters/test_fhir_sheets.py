@@ -61,6 +61,26 @@ def test_a_result_stands_with_unit_range_flag_status_day_and_remarks():
     )
 
 
+@pytest.mark.parametrize(
+    ("whose", "range_"),
+    [
+        ({}, "0 – 5"),
+        ({"type": {"text": "Normal"}}, "Normal: 0 – 5"),
+        ({"appliesTo": [{"text": "Female"}]}, "Female: 0 – 5"),
+        ({"age": {"low": {"value": 18, "unit": "years"}}}, "age ≥ 18 years: 0 – 5"),
+        (
+            {"type": {"text": "Normal"}, "appliesTo": [{"text": "Female"}, {"text": "smoker"}]},
+            "Normal, Female, smoker: 0 – 5",
+        ),
+    ],
+    ids=["everybody", "its kind", "a sex", "an age", "several"],
+)
+def test_a_range_says_for_whom_it_is(whose: dict[str, object], range_: str):
+    said = {"low": {"value": 0}, "high": {"value": 5}, **whose}
+
+    assert the_line(valueString="x", referenceRange=[said]).range == range_
+
+
 def test_a_number_keeps_the_digits_it_came_with():
     body = whole_report(
         a_report("9", result=[{"reference": "Observation/1"}]),

@@ -269,8 +269,10 @@ def _range(said: Tree) -> str:
     ranges = []
     for each in children(said, "referenceRange"):
         words = text(each, "text") or _between(each)
-        kind = concept_words(child(each, "type"))
-        ranges.append(f"{kind}: {words}" if kind and words else words)
+        whose = [concept_words(child(each, "type")), *map(concept_words, children(each, "appliesTo"))]
+        age = child(each, "age")
+        said_of = ", ".join(filter(None, [*whose, f"age {_between(age)}" if age else ""]))
+        ranges.append(f"{said_of}: {words}" if said_of and words else words)
     return "; ".join(filter(None, ranges))
 
 
