@@ -10,7 +10,7 @@ ALTER TABLE incoming ADD COLUMN sent_back_by text;     -- an account at the desk
 -- Of what was destroyed before, nobody is asked.
 UPDATE incoming SET to_send_back = true WHERE state <> 'destroyed'
     AND incoming IN (SELECT incoming FROM indexed_pages WHERE became = 'misdirected');
-CREATE INDEX incoming_to_send_back ON incoming (received_at) WHERE to_send_back;
+CREATE INDEX incoming_open ON incoming (received_at, incoming) WHERE state = 'waiting' OR to_send_back;
 
 -- A disc of which each study is indexed lies here twice: what was taken of it is kept as it came, with its patient.
 UPDATE incoming SET destroy_after = transfer.now() + interval '7 days'
