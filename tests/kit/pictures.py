@@ -34,6 +34,9 @@ PARTS = (
     Part("day", "Staff: the day", "tests/peers/test_desk_pages_in_chromium.py"),
     Part("request", "Staff: a request, and each act", "tests/peers/test_case_in_chromium.py"),
     Part("incoming", "Staff: paper that is received", "tests/pages/test_incoming_in_a_browser.py"),
+    Part(
+        "paper", "Staff: a CD, a release form among pages, what goes back", "tests/peers/test_incoming_in_chromium.py"
+    ),
     Part("parcels", "Staff: outside slides, parcels, loans", "tests/peers/test_packages_in_chromium.py"),
     Part("letters", "Staff: facilities and letters", "tests/peers/test_letter_pages_in_chromium.py"),
     Part("audit", "Auditor, privacy officer", "tests/peers/test_audit_pages_in_chromium.py"),
