@@ -102,3 +102,19 @@ def test_a_page_costs_the_same_among_twenty_cases_and_four_hundred(
     for page, ((few, few_rows), (many, many_rows)) in found.items():
         assert many == few, page
         assert many_rows <= few_rows + 5, f"{page}: {few_rows} rows among few cases, {many_rows} among many"
+
+
+def test_a_call_list_is_paged_and_folds_no_case(browser: Desk, migrated: Postgres, monkeypatch: pytest.MonkeyPatch):
+    b.a_case(browser.services)
+    with owned(migrated) as owner:
+        multiply(owner, 60)
+    path = f"/desk/sources/{b.PRAIRIE}"
+    cost = Cost(browser.services.ledger, monkeypatch)
+
+    statements, _ = cost.of(lambda: browser.get(path))
+    pages = [browser.get(f"{path}?page={number}").text for number in (1, 2, 9)]
+
+    assert not [one for one in statements if "FROM facts WHERE chain" in one and "kind" not in one]
+    assert [page.count("/answer/") for page in pages] == [50, 10, 10]
+    assert "Page 2 of 2" in pages[2]
+    assert "needed first at the top: 60." in pages[0]

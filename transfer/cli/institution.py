@@ -132,7 +132,7 @@ def owed_command(var: Path, facility: "InstitutionId", *, actor: "Actor", as_jso
     with at(var) as services:
         from transfer.flow import desk
 
-        found = desk.list_owed(services, facility, actor=actor)
+        found = desk.list_owed(services, facility, actor=actor).asks
     if as_json:
         print_json(found)
     elif found:

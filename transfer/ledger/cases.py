@@ -18,6 +18,14 @@ def of_patients(tx: Tx, patients: Sequence[PatientId]) -> list[tuple[CaseId, Pat
     return [(CaseId(row.case_id), PatientId(row.patient)) for row in rows]
 
 
+def patients_of(tx: Tx, named: Iterable[CaseId]) -> dict[CaseId, PatientId]:
+    """The patients of these cases; one whose referral is not understood yet has none, and is left out."""
+    rows = tx.rows(
+        "SELECT case_id, patient FROM cases WHERE case_id = ANY(%s) AND patient IS NOT NULL", [*dict.fromkeys(named)]
+    )
+    return {CaseId(row.case_id): PatientId(row.patient) for row in rows}
+
+
 def of_patient(tx: Tx, patient: PatientId) -> list[CaseId]:
     """All cases of a patient, in the order in which they are locked."""
     rows = tx.rows("SELECT case_id FROM cases WHERE patient = %s ORDER BY case_id", patient)

@@ -29,14 +29,14 @@ class OpenAsk:
     next_action_on: date | None
 
 
-def open_asks(tx: Tx, institution: str) -> list[OpenAsk]:
-    """What one institution owes in open cases: what is needed first at the top."""
+def open_asks(tx: Tx, institution: str, *, limit: int | None, after: int) -> list[OpenAsk]:
+    """So much of what one institution owes in open cases, after the first `after`: what is needed first at the top."""
     rows = tx.rows(
         f"""SELECT r.*, c.checklist, c.receiver, c.needed_by AS case_needed_by
             FROM requests AS r JOIN cases AS c USING (case_id)
             WHERE c.is_open AND r.state IN {AWAITED_STATES} AND r.institution = %s
-            ORDER BY c.needed_by NULLS LAST, c.opened_at, r.request""",  # noqa: S608  our own text
-        institution,
+            ORDER BY c.needed_by NULLS LAST, c.opened_at, r.request LIMIT %s OFFSET %s""",  # noqa: S608  our own text
+        *(institution, limit, after),
     )
     return [
         OpenAsk(

@@ -134,7 +134,7 @@ from transfer.flow.desk.referring import LARGEST as LARGEST_REFERRAL
 from transfer.flow.desk.referring import open_referral
 from transfer.flow.desk.reports import decisions_file, disclosures_file, sample_file, views_file
 from transfer.flow.desk.reviewing import Evidence, draw_sample, evidence, note_walk, review_period
-from transfer.flow.desk.scorecard import DepartmentScore, FacilityScore, OwedAsk, list_owed, list_scorecards
+from transfer.flow.desk.scorecard import DepartmentScore, FacilityScore, OwedAsk, OwedPage, list_owed, list_scorecards
 from transfer.flow.desk.sending_back import record_sent_back
 from transfer.flow.desk.shown import (
     AnswerView,
@@ -204,6 +204,7 @@ __all__ = [
     "LookView",
     "NeedView",
     "OwedAsk",
+    "OwedPage",
     "PagesOf",
     "PaperView",
     "ParcelList",

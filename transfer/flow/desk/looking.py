@@ -88,9 +88,9 @@ def name_patients(services: WithLedger, shown: Collection[CaseId], *, actor: Act
     """
     demand_identity(actor)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
-        opened = {case: tx.case(case).opened for case in shown}
-        seen = show_identity(tx, actor, [case for case, one in opened.items() if one], LookPlace.LIST)
-        of = {case: PatientId(one.patient) for case, one in opened.items() if one and case in seen}
+        whose = cases.patients_of(tx, shown)
+        seen = show_identity(tx, actor, list(whose), LookPlace.LIST)
+        of = {case: who for case, who in whose.items() if case in seen}
         known = patients.identities(tx, of.values())
         return {case: str(known[who].current.names[0]) for case, who in of.items() if who in known}
 

@@ -20,6 +20,8 @@ from transfer.scorecards import LAST, AnswerDays, answer_days
 
 #: how far back answers are looked at
 LOOKS_BACK: Final = timedelta(days=180)
+#: requests on one page of a call list
+ASKS_ON_A_PAGE: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,19 @@ class OwedAsk:
     next_action_on: date | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwedPage:
+    """One page of a call list, numbered from 1, and how many requests there are in all."""
+
+    asks: tuple[OwedAsk, ...]
+    number: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // ASKS_ON_A_PAGE))
+
+
 def list_scorecards(services: Services, *, actor: Actor) -> tuple[FacilityScore, ...]:
     """Every facility that is asked for records: whoever owes most first."""
     with at_desk(services, actor, Right.SEE_CASES) as tx:
@@ -101,8 +116,9 @@ def list_scorecards(services: Services, *, actor: Actor) -> tuple[FacilityScore,
     return tuple(sorted(found, key=lambda one: (-one.open_asks, one.name)))
 
 
-def list_owed(services: Services, institution: InstitutionId, *, actor: Actor) -> tuple[OwedAsk, ...]:
-    """What one facility owes, over all cases, what is needed first at the top: one call settles several.
+def list_owed(services: Services, institution: InstitutionId, *, actor: Actor, number: int | None = None) -> OwedPage:
+    """What one facility owes, over all cases, what is needed first at the top: one call settles several. One page of
+    it, or without a number all; a page that there is not is the last one.
 
     Raises:
         Unknown: there is no such institution.
@@ -110,7 +126,12 @@ def list_owed(services: Services, institution: InstitutionId, *, actor: Actor) -
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         if institution not in services.institutions:
             raise Unknown("there is no such facility")
-        return tuple(_owed(services, one) for one in source_records.open_asks(tx, institution))
+        owed = case_lists.owed_by(tx, Chosen())
+        total = sum(one.requests for one in owed if one.institution == institution)
+        here = min(max(number or 1, 1), max(1, -(-total // ASKS_ON_A_PAGE)))
+        limit = None if number is None else ASKS_ON_A_PAGE
+        found = source_records.open_asks(tx, institution, limit=limit, after=(here - 1) * ASKS_ON_A_PAGE)
+        return OwedPage(asks=tuple(_owed(services, one) for one in found), number=here, total=total)
 
 
 def _owed(services: Services, one: OpenAsk) -> OwedAsk:

@@ -10,6 +10,7 @@ from transfer.identifiers import ArrivalId, CaseId, HoldId, Identifier, RecordId
 from transfer.letters import LetterState
 from transfer.pages import remedies
 from transfer.pages.desk.outbox import FAILURES
+from transfer.pages.desk.periods import number_of
 from transfer.pages.desk.words import called, words
 from transfer.pages.forms import Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
@@ -38,7 +39,7 @@ _OF_ONE: Final = frozenset({HoldCode.WHOSE_ANSWER, HoldCode.SAME_PATIENT})
 
 
 def show_list(asked: Asked) -> Answer:
-    number = int(text) if (text := asked.query.get("page", "1")).isascii() and text.isdigit() and len(text) < 6 else 1
+    number = number_of(asked)
     found = desk.list_holds(asked.services, actor=asked.actor, number=number)
     return Answer(
         template="decisions.html",

@@ -10,6 +10,7 @@ from transfer.flow.desk import Dossier, FoundCases, IndexedAs, NeedView, PaperVi
 from transfer.identifiers import CaseId, IncomingId, InstitutionId
 from transfer.incoming import LARGEST, PagesBecame
 from transfer.page_ranges import in_ranges
+from transfer.pages.desk.periods import number_of
 from transfer.pages.desk.words import called, words
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.routes import Act, Answer, Asked, DrawnPicture, File, Next, Page
@@ -30,8 +31,7 @@ _OUT: Final = (
 
 def show_list(asked: Asked) -> Answer:
     everything = asked.query.get("all") == "1"
-    number = int(text) if (text := asked.query.get("page", "1")).isascii() and text.isdigit() and len(text) < 6 else 1
-    found = desk.list_incoming(asked.services, actor=asked.actor, everything=everything, number=number)
+    found = desk.list_incoming(asked.services, actor=asked.actor, everything=everything, number=number_of(asked))
     context = {
         "found": found,
         "papers": found.papers,

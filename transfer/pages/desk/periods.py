@@ -34,12 +34,16 @@ def period_of(asked: Asked, problems: Problems, *, days: int = _DAYS) -> Period:
         return usual
 
 
+def number_of(asked: Asked) -> int:
+    """The page that the query asks for; 1 where it names none."""
+    number = asked.query.get("page", "1")
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1
+
+
 def page_of(asked: Asked, found: Sequence[T]) -> tuple[Sequence[T], dict[str, object]]:
     """One page of a list, and what its template says of the pages."""
-    number = asked.query.get("page", "1")
-    here = int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1
     last = max(1, -(-len(found) // PAGE))
-    here = min(max(here, 1), last)
+    here = min(max(number_of(asked), 1), last)
     return found[(here - 1) * PAGE : here * PAGE], {"number": here, "pages": last, "total": len(found)}
 
 

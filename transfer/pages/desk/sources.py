@@ -8,7 +8,7 @@ from transfer.contacts import as_said
 from transfer.flow import desk
 from transfer.identifiers import CaseId, InstitutionId
 from transfer.pages.desk.case import HOW
-from transfer.pages.desk.periods import page_of
+from transfer.pages.desk.periods import number_of
 from transfer.pages.desk.words import words
 from transfer.pages.routes import Answer, Asked, Page
 from transfer.rights import Right
@@ -27,8 +27,8 @@ def _show(asked: Asked) -> Answer:
 
 def _show_one(asked: Asked) -> Answer:
     facility = asked.id(InstitutionId, "facility")
-    found = desk.list_owed(asked.services, facility, actor=asked.actor)
-    owed, pages = page_of(asked, found)
+    found = desk.list_owed(asked.services, facility, actor=asked.actor, number=number_of(asked))
+    owed = found.asks
     named: Mapping[CaseId, str] = {}
     if asked.actor.may(Right.SEE_IDENTITY):
         named = desk.name_patients(asked.services, [one.case for one in owed], actor=asked.actor)
@@ -38,7 +38,7 @@ def _show_one(asked: Asked) -> Answer:
         title=f"Call list: {known.name}",
         context={
             "owed": owed,
-            "pages": pages,
+            "pages": found,
             "query": "",
             "now": datetime.now(UTC),
             "named": named,

@@ -8,6 +8,7 @@ from transfer.errors import Unknown
 from transfer.flow import desk
 from transfer.flow.desk import Chosen, ListPart
 from transfer.identifiers import CaseId
+from transfer.pages.desk.periods import number_of
 from transfer.pages.desk.words import OWNERS
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
 from transfer.rights import Right
@@ -79,7 +80,6 @@ def _show_part(asked: Asked) -> Answer:
     part = next((one for one in _TITLES if one == asked.path["part"]), None)
     if part is None:
         raise Unknown("there is no such page")
-    number = asked.query.get("page", "1")
     chosen = _chosen(asked)
     found = desk.list_part(
         asked.services,
@@ -87,7 +87,7 @@ def _show_part(asked: Asked) -> Answer:
         actor=asked.actor,
         zone=asked.services.zone,
         chosen=chosen,
-        number=int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1,
+        number=number_of(asked),
         identity=asked.actor.may(Right.SEE_IDENTITY),
     )
     return Answer(template="part.html", title=_TITLES[part], context={"page": found, **_around(asked, chosen)})
