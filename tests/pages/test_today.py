@@ -69,6 +69,25 @@ def test_a_case_is_taken_by_whoever_works_on_it(desk: Desk):
     assert desk.post(f"/desk/cases/{case}/take").status_code == 403
 
 
+def test_who_is_expected_after_those_of_the_clinics_is_counted_and_listed(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    cases = [b.a_case(desk.services) for _ in range(3)]
+    for days, case in enumerate(cases, start=3):
+        at = datetime.now(UTC) + timedelta(days=days)
+        verbs.change(desk.services, case, actor=ANN, appointment_at=at)
+    found = verbs.today(desk.services, actor=ANN, zone=desk.services.zone, appointments=1)
+    assert ([one.case for clinic in found.clinics for one in clinic.lines], found.later) == ([cases[0]], 2)
+    monkeypatch.setattr(sys.modules["transfer.flow.desk.today"], "_APPOINTMENTS", 1)
+    desk.sign_in(Role.CLERK)
+
+    page = desk.get("/desk/?facility=mercy-imaging").text
+    (link,) = re.findall(r'href="(/desk/list/expected[^"]*)"', page)
+    listed = desk.get(link.replace("&amp;", "&")).text
+
+    assert ": 2 after these" in text_of(page)
+    assert "3 in all" in text_of(listed)
+    assert list(dict.fromkeys(re.findall(r"/desk/cases/(c\w{11})", listed))) == cases, "whoever comes first"
+
+
 def test_a_list_has_pages_and_keeps_what_was_chosen(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys.modules["transfer.flow.desk.today"], "PAGE", 1)
     for _ in range(2):

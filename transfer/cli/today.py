@@ -75,6 +75,8 @@ def _print(found: "Today") -> None:
             (one.case, one.patient, ", ".join(one.lacking) or "nothing outstanding", _why(one)) for one in clinic.lines
         ]
         print_table(["case", "patient", "outstanding", "why"], rows, indent=2)
+    if found.later:
+        click.echo(f"\n{found.later} more are expected within three weeks, after these.")
     for nothing in found.came_to_nothing:
         click.echo(f"\n{nothing.institution}: {nothing.messages} came today and are nobody's here, "
                    f"{nothing.nameless} name no patient")  # fmt: skip

@@ -25,8 +25,8 @@ from transfer.sentences import SENTENCES
 
 #: lines of one page of a list
 PAGE: Final = 50
-#: appointments that the clinic lists name at most
-_APPOINTMENTS: Final = 500
+#: appointments that the desk's clinics name, the next ones
+_APPOINTMENTS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +123,8 @@ class Today:
     messages: tuple[WaitingMessage, ...]
     owed: tuple[Owed, ...]
     clinics: tuple[Clinic, ...]
+    #: appointments after those that the clinics name
+    later: int
     came_to_nothing: tuple[CameToNothing, ...]
 
 
@@ -134,8 +136,10 @@ def today(
     chosen: Chosen | None = None,
     identity: bool = False,
     place: LookPlace = LookPlace.LIST,
+    appointments: int | None = None,
 ) -> Today:
-    """What is to be done today, a day of the reader's `zone`. `identity`: patients are named, in this place.
+    """What is to be done today, a day of the reader's `zone`. `identity`: patients are named, in this place. At most so
+    many `appointments` are in its clinics, or as many as the desk names, and how many follow is said.
 
     Raises:
         NotAllowed: identity is asked for by somebody who may not see it.
@@ -145,7 +149,7 @@ def today(
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         day = tx.now().astimezone(zone).date()
         counts = case_lists.counted(tx, chosen, today=day)
-        expected = case_lists.listed(tx, chosen, ListPart.EXPECTED, limit=_APPOINTMENTS, today=day)
+        expected = case_lists.listed(tx, chosen, ListPart.EXPECTED, limit=appointments or _APPOINTMENTS, today=day)
         pages = [
             case_lists.listed(tx, chosen, part, limit=PAGE, today=day) for part in (ListPart.OURS, ListPart.OTHERS)
         ]
@@ -167,6 +171,7 @@ def today(
             messages=messages,
             owed=owed,
             clinics=_clinics(services, expected, lines),
+            later=max(0, counts[ListPart.EXPECTED] - len(expected)),
             came_to_nothing=nothing,
         )
 

@@ -33,6 +33,8 @@ LOOK_EVERY_SECONDS: Final = 60.0
 KEPT: Final = 3
 #: pages of a list at the most; a sheet says how many are left out
 _PAGES: Final = 10
+#: appointments on a sheet at the most; it says so, too
+_APPOINTMENTS: Final = 500
 #: who looks, as the trail has it
 _WRITER: Final = Actor(
     person="downtime-sheet", rights=frozenset({Right.SEE_CASES, Right.SEE_IDENTITY}), is_claimed=False
@@ -116,7 +118,14 @@ def _put(sheet: Path, text: str) -> None:
 
 
 def _rendered(services: Services, now: datetime) -> str:
-    found = desk.today(services, actor=_WRITER, zone=services.zone, identity=True, place=LookPlace.DOWNTIME_SHEET)
+    found = desk.today(
+        services,
+        actor=_WRITER,
+        zone=services.zone,
+        identity=True,
+        place=LookPlace.DOWNTIME_SHEET,
+        appointments=_APPOINTMENTS,
+    )
     parts = [
         _whole(services, "Only we can move these", found.ours),
         _whole(services, "These wait for others", found.others),

@@ -24,6 +24,7 @@ _TITLES: Final[Mapping[ListPart, str]] = MappingProxyType(
         ListPart.MOVING: "The system is working on these",
         ListPart.DELIVERED: "Delivered",
         ListPart.UNDATED: "Without a date",
+        ListPart.EXPECTED: "Expected within three weeks",
     }
 )
 #: of a query: whose cases; what names a facility or a checklist is one of ours
