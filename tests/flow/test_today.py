@@ -167,6 +167,21 @@ class TestAListFoldsNoCase:
             assert not purging.is_housekeeping_due(tx)
             assert case_lists.to_tell(tx, limit=9) == []
 
+    def test_what_time_alone_changes_is_told_by_housekeeping_and_by_a_list_where_that_is_late(
+        self, services, hours_pass
+    ):
+        b.a_case(services)
+        tell_what_changed(services)
+        hours_pass(timedelta(hours=6, minutes=5))
+
+        assert tell_what_changed(services) == 0
+        with services.ledger.transaction() as tx:
+            assert purging.is_housekeeping_due(tx)
+
+        hours_pass(timedelta(minutes=6))
+
+        assert [tell_what_changed(services), tell_what_changed(services)] == [1, 0]
+
     def test_a_case_somebody_works_on_is_shown_as_it_was_told_last_and_waited_for_by_nobody(self, services):
         case = b.a_case(services)
         (before,) = desk.list_cases(services, actor=ANN)

@@ -9,6 +9,7 @@ from transfer.flow.services import Services
 from transfer.flow.waiting import tell
 from transfer.identifiers import CaseId
 from transfer.ledger import Tx, case_lists
+from transfer.ledger.case_lists import MAY_LAG, TOLD_FOR
 from transfer.sealing import KeyGone
 from transfer.waits import CaseWait, Why, WhyCode
 
@@ -19,10 +20,11 @@ _AT_ONCE: Final = 50
 def tell_what_changed(services: Services) -> int:
     """Tell anew what changed since it was told, of at most 50 cases; how many. Twice is once.
 
-    Where the keys are away, lists show what was told last.
+    Where the keys are away, lists show what was told last. What time alone changes is left to housekeeping, unless that
+    is late: thousands of open cases would make whoever looks wait for some of them each time.
     """
     with services.ledger.transaction() as tx:
-        behind = case_lists.to_tell(tx, limit=_AT_ONCE)
+        behind = case_lists.to_tell(tx, limit=_AT_ONCE, told_for=TOLD_FOR + MAY_LAG)
     try:
         return _tell(services, behind)
     except (OutOfOrder, OSError):

@@ -30,9 +30,10 @@ class ListPart(StrEnum):
 
 
 _OTHERS: Final = "('patient', 'referring-office', 'source', 'center')"
-#: what time alone changes, as an expiry, is told this much late at most
+#: after so long housekeeping tells anew what time alone changes, as an expiry
 TOLD_FOR: Final = timedelta(hours=6)
-#: housekeeping catches up where a row has lagged behind its case for so long; a list does so at once
+#: housekeeping catches up where a row has lagged behind its case for so long, and a list does so at once; where time
+#: alone passed, a list leaves so much longer to housekeeping
 MAY_LAG: Final = timedelta(minutes=10)
 
 
@@ -223,10 +224,12 @@ def of_row(row: Row) -> ListedCase:
     )
 
 
-def to_tell(tx: Tx, *, limit: int, older_than: timedelta = timedelta(0)) -> list[CaseId]:
+def to_tell(
+    tx: Tx, *, limit: int, older_than: timedelta = timedelta(0), told_for: timedelta = TOLD_FOR
+) -> list[CaseId]:
     """Cases whose row does not say yet what they wait for: something came since it was told, or its time is over.
 
-    Open ones first. `older_than`: only those whose last line is older.
+    Open ones first. `older_than`: only those whose last line is older. `told_for`: how long a row stands at the most.
     """
     now = tx.now()
     # An epoch that began longer ago was told of by now, for every open case is told of within that time.
@@ -236,6 +239,6 @@ def to_tell(tx: Tx, *, limit: int, older_than: timedelta = timedelta(0)) -> list
            UNION SELECT case_id, true FROM patient_epochs AS e JOIN cases USING (patient)
              WHERE e.begun_at >= %s AND is_open AND told_epoch <> e.epoch
            ORDER BY is_open DESC, case_id LIMIT %s""",
-        *(now - older_than, now - TOLD_FOR, now - TOLD_FOR - MAY_LAG, limit),
+        *(now - older_than, now - told_for, now - told_for - MAY_LAG, limit),
     )
     return [CaseId(row.case_id) for row in rows]
