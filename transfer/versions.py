@@ -12,8 +12,9 @@ _CHECKOUT: Final = Path(__file__).parents[1]
 _SECONDS: Final = 2.0
 
 
+@cache
 def ours() -> str:
-    """The version of the package."""
+    """The version of the package, as this process found it first."""
     return metadata.version("records-transfer")
 
 

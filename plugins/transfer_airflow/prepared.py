@@ -5,7 +5,7 @@ Nothing of it holds a connection, a key or anything of a patient.
 
 import importlib
 
-from transfer import checklist, codec
+from transfer import checklist, codec, versions
 from transfer.adapters import vault
 from transfer.ledger.patients import Identity
 from transfer.ledger.records import About
@@ -39,4 +39,5 @@ def prepare() -> None:
         importlib.import_module(f"fhir.resources.R4B.{name}")
     codec.prepare(About, Authorization, Demographics, Identity)
     vault.prepare()
+    versions.ours()
     checklist.load(load_settings().checklists)

@@ -113,8 +113,8 @@ def _store(
     payloads = [sealed.get(row["arrival"]) for row in rows]
     # They are processed in order of receipt, which is their order in the batch.
     return tx.rows(
-        "SELECT * FROM transfer.store_arrivals(%s, %s, %s::json, %s::bytea[])",
-        *(today, received_at, json.dumps(rows), payloads),
+        "SELECT * FROM transfer.store_arrivals(%s, %s, %s::json, %b::bytea[])",
+        *(today, received_at, json.dumps(rows), payloads if sealed else None),
     )
 
 
@@ -137,12 +137,19 @@ def _round_of(one: NewArrival, subject: str | None) -> tuple[Dag, str]:
 def _rows(
     tx: Tx, incoming: Sequence[NewArrival], keys: Mapping[InstitutionId, KeyName], *, owing: bool
 ) -> list[dict[str, Any]]:
-    """What is brought, without its payload, for the database to read as JSON. The site's key is read three times,
-    however many they are.
+    """What is brought, without its payload, for the database to read as JSON. The site's key is read once, however
+    many they are.
     """
-    dedupes = tx.keys.hmacs(SITE, [f"arrival|{one.institution}|{one.door}|{one.business}".encode() for one in incoming])
-    controls = tx.keys.hmacs(SITE, [f"control|{one.institution}|{one.control}".encode() for one in incoming])
-    hashes = tx.keys.hmacs(SITE, [one.content_sha256 for one in incoming])
+    said = [
+        (
+            f"arrival|{one.institution}|{one.door}|{one.business}".encode(),
+            f"control|{one.institution}|{one.control}".encode(),
+            one.content_sha256,
+        )
+        for one in incoming
+    ]
+    found = tx.keys.hmacs(SITE, list(chain.from_iterable(said)))
+    dedupes, controls, hashes = found[::3], found[1::3], found[2::3]
     rows: list[dict[str, Any]] = []
     first_with: dict[bytes, bytes] = {}
     for n, one in enumerate(incoming):
