@@ -1,7 +1,10 @@
 """Bounded processes are forks of one that has their libraries, and as alone as if each had started by itself."""
 
+import base64
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -160,3 +163,37 @@ def test_what_may_be_no_fork_of_it_starts_by_itself(warm: int):
 
     assert warm
     assert warm_process.way(other) == warm_process.ProcessStart(other)
+
+
+def test_a_process_starts_by_itself_where_the_line_was_closed(monkeypatch: pytest.MonkeyPatch):
+    ours, its = socket.socketpair()
+    monkeypatch.setattr(warm_process, "_line", ours)
+    os.close(ours.fileno())
+
+    assert warm_process.way(COMMAND) == warm_process.ProcessStart(COMMAND)
+    ours.detach()
+    its.close()
+
+
+#: what a fork would load to open these
+_OPENS = """
+import base64, json, sys
+from transfer.adapters import warm_process
+warm_process._load()
+before = {*sys.modules}
+from transfer.adapters.opening import child
+for kind, data in json.load(sys.stdin):
+    data = base64.b64decode(data)
+    source = {"id": "office", "name": "Office", "time_zone": "UTC"}
+    child._found({"content_type": kind, "length": len(data), "source": source}, data)
+print(sorted(one for one in {*sys.modules} - before if one.partition(".")[0] not in sys.stdlib_module_names))
+"""
+
+
+def test_a_fork_finds_loaded_what_documents_are_opened_with():
+    sent = [u.WAYS[way]() for way in sorted(u.WAYS)]
+    given = json.dumps([(one.content_type, base64.b64encode(one.data).decode()) for one in sent])
+    command = [sys.executable, "-c", _OPENS]
+    said = subprocess.run(command, input=given, capture_output=True, text=True, check=True, timeout=120)
+
+    assert said.stdout == "[]\n"

@@ -30,15 +30,24 @@ MODULES: Final = (
 )
 #: what they load when they need it
 _LIBRARIES: Final = (
-    "PIL.Image",
+    "PIL.BmpImagePlugin",
+    "PIL.GifImagePlugin",
+    "PIL.ImageSequence",
+    "PIL.JpegImagePlugin",
+    "PIL.PngImagePlugin",
+    "PIL.PpmImagePlugin",
     "docx",
     "lxml.etree",
     "lxml.html",
     "pikepdf",
     "pydicom.pixels",
+    "pypdfium2",
     "striprtf.striprtf",
     "transfer.adapters.opening.dicom",
     "transfer.adapters.opening.documents",
+    "transfer.adapters.opening.pdf_seen",
+    "transfer.adapters.opening.pdf_words",
+    "transfer.adapters.opening.tiff",
     "transfer.adapters.own_patient",
     "transfer.adapters.packet.narrative",
     "transfer.adapters.packet.pdf_carried",
@@ -107,6 +116,10 @@ def way(command: Sequence[str]) -> ProcessStart:
     if _line is None or before != [sys.executable, "-I", "-m"] or module not in MODULES:
         return ProcessStart(command)
     asked = _line.fileno()
+    try:
+        os.fstat(asked)
+    except OSError:  # whoever forked us has closed what it did not know
+        return ProcessStart(command)
     return ProcessStart((sys.executable, "-I", "-S", "-c", _CLIENT, str(asked), module), (asked,))
 
 
