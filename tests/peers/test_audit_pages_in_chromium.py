@@ -61,6 +61,7 @@ def pages(desk: Desk) -> dict[str, str]:
         "audit-sample": desk.get("/audit/sample").text,
         "audit-evidence": desk.get("/audit/evidence").text,
         "audit-report": desk.get("/audit/report").text,
+        "to-do": desk.get("/desk/decisions").text,
         "accountings": desk.get("/audit/accountings").text,
         "accountings-problem": desk.post("/audit/accountings", {"case": "x"}).text,
         "audit-evidence-problem": desk.post("/audit/evidence", {"first": "x"}).text,

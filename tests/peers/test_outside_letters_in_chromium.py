@@ -1,4 +1,4 @@
-"""The pages by the code of a letter in a browser: twelve requests in one sitting, and nothing wrong by axe-core."""
+"""The pages by the code of a letter in a browser: nothing wrong by axe-core, and nothing wider than a telephone."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,20 +7,17 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.open_streams import Giving
-from tests.kit.outside_client import OutsideBrowser, a_served_outside
+from tests.kit.outside_client import OutsideBrowser
 from tests.kit.peers.browser import Window, a_window
 from tests.kit.peers.for_everybody import are_for_everybody
-from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.flow import desk
 from transfer.institutions import Institutions
 from transfer.letter_codes import CodeHolder
 from transfer.outside_sessions import Outsider
-from transfer.requests import RequestState
 
 pytestmark = pytest.mark.servers
 PDF = ("scan.pdf", b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF", "application/pdf")
-LETTERS = 12
 
 
 @pytest.fixture
@@ -32,6 +29,10 @@ def window():
 def born(chart: Any) -> dict[str, str]:
     year, month, day = chart["patient"]["birth_date"].split("-")
     return {"born-year": year, "born-month": month, "born-day": day}
+
+
+def whole_name(chart: Any) -> str:
+    return " ".join((*chart["patient"]["given"], chart["patient"]["family"]))
 
 
 def a_letter(giving: Giving, chart: Any) -> tuple[str, str]:
@@ -86,6 +87,7 @@ def of_patient(giving: Giving) -> dict[str, str]:
         "own": browser.get("/own/").text,
         "own-sign": browser.get("/own/sign").text,
         "own-sign-wrong": browser.post("/own/sign").text,
+        "own-signed": browser.post("/own/sign", {"signed": whole_name(chart), "sure": "yes"}).text,
         "own-send": browser.get("/own/send").text,
         "own-send-nothing": browser.upload("/own/send", {"key": "k"}).text,
         "own-thanks": browser.upload("/own/send", {"key": "k"}, [("files", PDF)]).text,
@@ -100,36 +102,3 @@ def of_patient(giving: Giving) -> dict[str, str]:
 @pytest.mark.parametrize("made", [of_source, of_patient])
 def test_the_pages_are_for_everybody(giving: Giving, window: Window, made):
     are_for_everybody(window, made(giving))
-
-
-def test_twelve_requests_are_answered_in_one_sitting(giving: Giving, window: Window):
-    """Each letter's code and birth date are typed once; then three clicks an answer: what, check, send."""
-    charts = [b.a_chart() for _ in range(LETTERS)]
-    letters = [a_letter(giving, chart) for chart in charts]
-    clicks = 0
-    with a_served_outside(giving.services, giving.outgoing) as address:
-        window.type_address(f"{address.origin}/r/open")
-        for chart, (_, code) in zip(charts, letters, strict=True):
-            window.fill("Code of the letter", code)
-            for label, part in (("Month", "month"), ("Day", "day"), ("Year", "year")):
-                window.fill(label, born(chart)[f"born-{part}"])
-            window.follow("Open the request")
-            window.until_says(chart["patient"]["family"])
-            clicks += 1
-        for chart, (request, _) in zip(charts, letters, strict=True):
-            window.type_address(f"{address.origin}/r/requests/{request}")
-            window.until_says(chart["patient"]["family"])
-            window.follow("We have no records of this kind")
-            window.run("document.querySelector('#reason-1, input[name=reason]').click()")
-            window.fill("Your name", "Ms. Okonkwo")
-            window.follow("Check")
-            window.follow("Send")
-            window.until_says("We have what you sent")
-            clicks += 4
-    process_all(giving.services)
-    states = set()
-    with giving.services.ledger.transaction() as tx:
-        for request, _ in letters:
-            states.add(tx.value("SELECT state FROM requests WHERE request = %s", request))
-    assert states == {RequestState.NO_RECORDS}
-    assert clicks == LETTERS * 5

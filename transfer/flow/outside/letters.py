@@ -5,6 +5,7 @@ person here is asked to look.
 """
 
 import secrets
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
@@ -13,7 +14,7 @@ from transfer.errors import NotAllowed
 from transfer.flow.outside.sessions import begin, by_outsider, count_try
 from transfer.flow.services import Services, WithLedger
 from transfer.holds import HoldCode
-from transfer.identifiers import CaseId, InstitutionId, PatientId
+from transfer.identifiers import CaseId, InstitutionId, PatientId, RequestId
 from transfer.ledger import Tx, cases, holds, letter_codes, opened_letters, outside_sessions, patients, requests
 from transfer.letter_codes import CodeHolder, LetterCode, read
 from transfer.outside_sessions import Outsider, OutsideSession, TriedBy
@@ -37,18 +38,27 @@ def open_letter(services: Services, network: str, typed: str, born: date, kind: 
         Unavailable: ledger or keys do not answer.
     """
     account = f"letter-{secrets.token_hex(8)}"
-    institution = _shown(services, network, typed, born, kind, account)
-    return begin(services, kind, account, institution) if institution else None
+    shown = _shown(services, network, typed, born, kind, account)
+    return begin(services, kind, account, shown.institution) if shown else None
 
 
-def open_another(services: Services, network: str, typed: str, born: date, session: OutsideSession) -> bool:
-    """Open one more letter in a session that stands. False: they do not go together, or it is another institution's.
+def open_another(services: Services, network: str, typed: str, born: date, session: OutsideSession) -> RequestId | None:
+    """Open one more letter in a session of a source that stands. What the letter asks for; None: code and birth date do
+    not go together, or it is another institution's.
 
     Raises:
         NotAllowed, Unavailable: as `open_letter`.
     """
-    found = _shown(services, network, typed, born, session.kind, session.account, only=session.institution)
-    return found is not None
+    shown = _shown(services, network, typed, born, session.kind, session.account, only=session.institution)
+    return shown.letter.request if shown else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A letter whose code and birth date were shown, and for whom it is."""
+
+    letter: LetterCode
+    institution: InstitutionId
 
 
 def _shown(
@@ -60,8 +70,8 @@ def _shown(
     account: str,
     *,
     only: InstitutionId | None = None,
-) -> InstitutionId | None:
-    """For whom the letter is, once it is opened in this sign-in."""
+) -> _Shown | None:
+    """The letter, once it is opened in this sign-in."""
     code = read(typed)
     _count(services, network, code or typed[:40])
     if code is None:
@@ -74,7 +84,7 @@ def _shown(
         tx.lock_case(letter.case)
         opened_letters.open_letter(tx, account, letter)
         outside_sessions.forget_tries(tx, TriedBy.CODE, code)
-        return institution
+        return _Shown(letter, institution)
 
 
 def _count(services: Services, network: str, code: str) -> None:

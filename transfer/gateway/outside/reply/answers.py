@@ -46,13 +46,16 @@ class Choice:
 
     answer: RequestAnswer | None
     label: str
-    says: str
+    #: what a button says besides
+    says: str = ""
     day: str | None = None
     is_day_needed: bool = False
     fee: bool = False
     words: Sequence[tuple[str, str, bool]] = ()
     #: what a file is for: records, or a form
     files: str | None = None
+    #: it stands before the others, which unfold
+    is_usual: bool = False
 
     @property
     def reasons(self) -> Sequence[tuple[str, str]]:
@@ -65,18 +68,18 @@ class Choice:
 #: by the word in the page's address, in the order of the buttons
 CHOICES: Final[Mapping[str, Choice]] = MappingProxyType(
     {
-        "records": Choice(answer=None, label="Here are the records", says="Upload files now", files="records"),
+        "records": Choice(answer=None, label="Here are the records", files="records", is_usual=True),
         "will-send": Choice(
             answer=_A.WILL_SEND,
             label="We will send them",
-            says="By mail, courier or fax",
             day="When they leave",
             words=(("courier", "Courier, or how they come", False), ("tracking", "Tracking number", False)),
+            is_usual=True,
         ),
         "ready-on": Choice(
             answer=_A.READY_ON, label="Ready on a day", says="You know when", day="Ready on", is_day_needed=True
         ),
-        "in-progress": Choice(answer=_A.IN_PROGRESS, label="We are working on it", says="No day yet", day="Likely on"),
+        "in-progress": Choice(answer=_A.IN_PROGRESS, label="We are working on it", day="Likely on", is_usual=True),
         "not-signed": Choice(
             answer=_A.NOT_SIGNED, label="Written, not signed yet", says="The report is not final", day="Signed by"
         ),
@@ -91,7 +94,7 @@ CHOICES: Final[Mapping[str, Choice]] = MappingProxyType(
         "no-records": Choice(
             answer=_A.NO_RECORDS,
             label="We have no records of this kind",
-            says="They are not with you, or were destroyed",
+            is_usual=True,
         ),
         "not-found": Choice(
             answer=_A.NOT_FOUND,

@@ -57,11 +57,15 @@ def _listed(visit: Visit, fields: Fields, problems: Problems) -> Answer:
 
 
 def _open(visit: Visit) -> Answer | Next:
+    """What the letter asks for is the next page."""
     problems = Problems()
     typed = asked_for(visit.fields, problems, DOOR)
-    if typed and not open_another(visit.services, visit.network, *typed, visit.session):
+    opened = open_another(visit.services, visit.network, *typed, visit.session) if typed else None
+    if opened:
+        return Next(f"/r/requests/{opened}")
+    if typed:
         problems.add("code", DOOR["no_such"])
-    return _listed(visit, visit.fields, problems) if problems else Next("/r/")
+    return _listed(visit, visit.fields, problems)
 
 
 def _request(visit: Visit) -> RequestOnLetter:
@@ -77,8 +81,18 @@ def _choice(visit: Visit) -> Choice:
 
 def _show(visit: Visit) -> Answer:
     one = _request(visit)
-    context = {"one": one, "choices": CHOICES, "says": SENTENCES[one.state].institution}
+    context = {
+        "one": one,
+        "usual": _chosen(usual=True),
+        "others": _chosen(usual=False),
+        "says": SENTENCES[one.state].institution,
+    }
     return Answer(template="reply_request.html", title=f"Request {one.request}", context=context)
+
+
+def _chosen(*, usual: bool) -> dict[str, Choice]:
+    """The answers that stand at once, or those that unfold."""
+    return {word: choice for word, choice in CHOICES.items() if choice.is_usual is usual}
 
 
 def _form(visit: Visit) -> Answer:
@@ -160,7 +174,13 @@ def _key(visit: Visit) -> str:
 
 
 def _sent(visit: Visit) -> Answer:
-    context = {"one": _request(visit), "choices": CHOICES, "others": list_requests(visit.services, visit.session)}
+    context = {
+        "one": _request(visit),
+        "others": list_requests(visit.services, visit.session),
+        "fields": Fields(),
+        "problems": Problems(),
+        "words": DOOR,
+    }
     return Answer(template="reply_sent.html", title="Thank you", context=context)
 
 
