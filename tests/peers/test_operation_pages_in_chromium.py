@@ -19,6 +19,9 @@ from tests.kit.scripted_airflow import ScriptedAirflow
 from tests.kit.sites import a_site, looking_at
 from transfer import facts
 from transfer.adapters.airflow_api import AirflowApi
+from transfer.alerts import AlertCode, Trouble
+from transfer.ledger import alerts
+from transfer.pages.desk import downtime
 from transfer.rights import Role
 from transfer.rounds import Dag
 
@@ -62,9 +65,18 @@ def pages(ledger, airflow: ScriptedAirflow, folder: Path) -> dict[str, str]:
     os.utime(folder / "outbox" / "a.eml", (day, day))
     desk = Desk(b.new_services(ledger, site=looking_at(wrong)))
     desk.sign_in(Role.OPERATOR)
+    with ledger.transaction() as tx:
+        overdue = Trouble(code=AlertCode.CASES_OVERDUE, about=b.SUMMIT, amount=3)
+        alerts.notice(tx, overdue)
+        for one in alerts.unfinished(tx):
+            alerts.begin(tx, one, overdue, ())
     shown["wrong"] = desk.get("/desk/operation?left=0").text
     shown["interfaces"] = desk.get("/desk/operation/interfaces").text
-    return shown
+    b.a_case_without_slides(desk.services)
+    (folder / "sheets").mkdir(mode=0o700)
+    sheet = downtime.write_if_due(desk.services, folder / "sheets")
+    assert sheet
+    return shown | {"downtime": sheet.read_text()}
 
 
 def test_the_pages_of_operation_are_for_everybody(ledger, airflow: ScriptedAirflow, tmp_path: Path):
