@@ -7,7 +7,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.open_streams import Giving
-from tests.kit.outside_client import OutsideBrowser
+from tests.kit.outside_client import OutsideBrowser, a_served_outside
 from tests.kit.peers.browser import Window, a_window
 from tests.kit.peers.for_everybody import are_for_everybody
 from tests.kit.staff import ANN
@@ -15,6 +15,7 @@ from transfer.flow import desk
 from transfer.institutions import Institutions
 from transfer.letter_codes import CodeHolder
 from transfer.outside_sessions import Outsider
+from transfer.sentences.own_pages import OWN
 
 pytestmark = pytest.mark.servers
 PDF = ("scan.pdf", b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF", "application/pdf")
@@ -65,11 +66,15 @@ def of_source(giving: Giving) -> dict[str, str]:
     return pages | {"sent": browser.get(f"{path}/sent").text, "receipt": browser.get(f"{path}/receipt").text}
 
 
-def of_patient(giving: Giving) -> dict[str, str]:
+def all_take_electronic_signatures(giving: Giving) -> None:
     taking = [
         one.model_copy(update={"takes_electronic_signatures": True}) for one in giving.services.institutions.values()
     ]
     giving.services = replace(giving.services, institutions=Institutions(taking))
+
+
+def of_patient(giving: Giving) -> dict[str, str]:
+    all_take_electronic_signatures(giving)
     browser, chart = OutsideBrowser(giving.services, giving.outgoing), b.a_chart()
     browser.kind = Outsider.OWN
     packet = giving.a_packet(chart)
@@ -102,3 +107,30 @@ def of_patient(giving: Giving) -> dict[str, str]:
 @pytest.mark.parametrize("made", [of_source, of_patient])
 def test_the_pages_are_for_everybody(giving: Giving, window: Window, made):
     are_for_everybody(window, made(giving))
+
+
+def test_a_patient_signs_by_the_keyboard_and_without_script(giving: Giving, window: Window):
+    all_take_electronic_signatures(giving)
+    chart = b.a_chart()
+    case = b.a_case(giving.services, chart, form=False)
+    code = str(desk.give_own_code(giving.services, case, CodeHolder.PATIENT, actor=ANN).fields["code"])
+    pin = str(desk.give_own_pin(giving.services, case, CodeHolder.PATIENT, actor=ANN).fields["pin"])
+    year, month, day = chart["patient"]["birth_date"].split("-")
+    with a_served_outside(giving.services, giving.outgoing) as address:
+        window.without_script()
+        window.type_address(f"{address.origin}/own/open")
+        window.tab_to(OWN["code"])
+        window.type_keys(f"{code}\t{month}\t{day}\t{year}\n")
+        window.until_says(OWN["form_sign"])
+        window.tab_to(OWN["form_sign"])
+        window.go("\n")
+        window.tab_to(OWN["pin"])
+        window.type_keys(f"{pin}\n")
+        window.until_says(OWN["form_kind"])
+        window.tab_to(OWN["sign"])
+        window.type_keys(whole_name(chart))
+        window.tick(OWN["form_tick"])
+        window.tab_to(OWN["form_sign_now"])
+        window.go("\n")
+        window.until_says(OWN["form_signed"])
+    assert len(desk.list_permissions(giving.services, case, actor=ANN)) == 1
