@@ -215,6 +215,7 @@ PERMITTED = {
             {**RECEIVER, "reference": {**RECEIVER["reference"], "display": PARTNERS["summit"].name.upper()}},
         ]
     ),
+    "a patient called patient": a_form(patient={"reference": "#patient", "display": "The patient"}),
     "a patient by her name": a_form(patient={"reference": "#patient", "display": "QUILLFEATHER, O."}),
     "a Provenance that made it": in_bundle({**PROVENANCE, "activity": concept("CREATE", "urn:x")}),
     "a class by its name": of_provision(**{"class": [{"code": "DocumentReference", "display": "Document Reference"}]}),

@@ -33,7 +33,11 @@ def sort(body: bytes) -> None:
 
 
 def _understood(form: Form, body: bytes) -> None:
-    """What was sorted is read by the reader of its form, as the round that processes it does."""
+    """What was sorted is read by the reader of its form, as the round that processes it does. Whatever it is, it says
+    what it objects to besides.
+    """
+    for said in answer(inbound.said_beside, body, LAKESIDE) or ():
+        can_be_kept(said)
     if form in (Form.RELEASE_FORM, Form.REVOCATION):
         authorization(body)
     elif form is Form.REFERRAL:

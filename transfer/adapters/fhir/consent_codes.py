@@ -35,6 +35,11 @@ _NARROWING: Final = frozenset(
     | {"prohibited", "revoked", "revocation", "withdrawn", "withdrawal", "suspended", "expired", "verbal", "verbally"}
     | {"oral", "orally", "telephone", "nicht", "kein", "keine", "ohne", "sin", "excepto", "sans", "sauf", "pas"}
 )
+#: words of a name that tell nobody from others
+_GENERIC: Final = frozenset(
+    {"patient", "subject", "self", "the", "of", "and", "organization", "provider", "recipient", "receiver", "sender"}
+    | {"hospital", "clinic", "center", "centre", "medical", "health", "healthcare", "care", "practice", "office", "inc"}
+)
 ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 
@@ -66,8 +71,8 @@ def narrows(named: Tree) -> bool:
 
 
 def is_of_another(reference: Tree, names: Iterable[str]) -> bool:
-    """Whether the display of a reference has no word of the names that are known of what it refers to. A display
-    without a word says nothing.
+    """Whether the display of a reference has no word of the names that are known of what it refers to. Words that tell
+    nobody from others do not count, and a display of these alone says nothing.
     """
     said = _long(text(reference, "display"))
     known = {word for name in names for word in _long(name)}
@@ -75,7 +80,7 @@ def is_of_another(reference: Tree, names: Iterable[str]) -> bool:
 
 
 def _long(said: str | None) -> set[str]:
-    return {word for word in words(said) if len(word) > 1}
+    return {word for word in words(said) if len(word) > 1} - _GENERIC
 
 
 def coded(codings: Iterable[Tree], doubts: Doubts) -> Iterator[Tree]:
