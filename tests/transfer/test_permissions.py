@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from transfer.identifiers import InstitutionId, PermissionId
 from transfer.institutions import Basis
+from transfer.own_forms import OwnForm
 from transfer.partial_dates import PartialDate
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.permissions import (
@@ -295,6 +296,57 @@ def test_the_first_day_there_is_begins_in_utc():
     form = replace(a_form(), provision=root)
 
     assert changes(form, ZoneInfo("Asia/Tokyo")) == {datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)}
+
+
+@pytest.mark.parametrize(
+    ("paused", "stops"),
+    [
+        ({}, True),
+        ({"disclosers": frozenset()}, True),
+        ({"recipients": frozenset()}, True),
+        ({"disclosers": frozenset({LABORATORY})}, False),
+        ({"disclosers": frozenset({LABORATORY}), "other_disclosers": True}, True),
+        ({"recipients": frozenset({LABORATORY})}, False),
+        ({"recipients": frozenset({LABORATORY}), "other_recipients": True}, True),
+        ({"kinds": frozenset({RecordKind.IMAGES})}, False),
+        ({"kinds": frozenset({RecordKind.IMAGES, RecordKind.NOTE})}, True),
+    ],
+)
+def test_a_pause_stops_what_its_form_is_about_and_nothing_else(paused, stops):
+    form = a_form()
+    stopped = replace(form, provision=replace(form.provision, **paused))
+    other = Permission(id=PermissionId.draw(), form=stopped, ended=End.PAUSED)
+
+    assert (Finding.PAUSED in findings(a_permission(), other)) is stops
+    assert ruling(a_permission(), other).is_permitted is not stops
+
+
+def test_the_day_of_a_signature_is_one_in_the_zone_of_the_discloser():
+    form = a_form(signed_on=date(2026, 11, 22), verified_on=frozenset({date(2026, 11, 22)}))
+    # in Chicago it is the 20th still
+    at = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+
+    assert Finding.SIGNATURE_POSTDATED in findings_on(form, zone=CHICAGO, now=at)
+    assert Finding.SIGNATURE_POSTDATED not in findings_on(form, zone=ZoneInfo("UTC"), now=at)
+
+
+def test_what_is_over_is_found_on_the_form_itself():
+    over = datetime(2027, 7, 1, 5, 0, tzinfo=UTC)
+
+    assert Finding.EXPIRED_DATE in findings_on(a_form(), zone=CHICAGO, now=over)
+    assert findings_on(a_form(), zone=CHICAGO, now=over - timedelta(seconds=1)) == ()
+
+
+def test_a_form_of_their_own_is_wanted_for_the_records_that_it_is_for_alone():
+    own = OwnForm(title="HIV release", names=frozenset({"DOH-2557"}), labels=frozenset({"HIV"}), source="New York")
+    hiv = replace(NOTE, labels=frozenset({"HIV"}))
+    form = a_permission(special=frozenset({"HIV", "N"}))
+    theirs = replace(form, form=replace(form.form, names=frozenset({"DOH-2557"})))
+
+    assert ruling(form, own_forms=[own]).is_permitted
+    assert not ruling(form, release=hiv, own_forms=[own]).is_permitted
+    assert ruling(form, release=hiv).is_permitted
+    assert ruling(theirs, release=hiv, own_forms=[own]).is_permitted
 
 
 def test_research_alone_is_not_compound_and_serves_no_treatment():
