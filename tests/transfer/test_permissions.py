@@ -330,6 +330,33 @@ def test_the_day_of_a_signature_is_one_in_the_zone_of_the_discloser():
     assert Finding.SIGNATURE_POSTDATED not in findings_on(form, zone=ZoneInfo("UTC"), now=at)
 
 
+def test_a_form_begins_and_a_refusal_ends_with_the_day_of_the_discloser():
+    # in Chicago it is the 20th still
+    at = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+    begins = a_form(effective_from=date(2026, 11, 21))
+
+    assert Finding.NOT_YET_IN_FORCE in findings_on(begins, zone=CHICAGO, now=at)
+    assert Finding.NOT_YET_IN_FORCE not in findings_on(begins, zone=ZoneInfo("UTC"), now=at)
+    refusal = a_permission(denies=True, expires_on=date(2026, 11, 20))
+    assert findings(a_permission(), refusal, now=at) == {Finding.DENIED}
+    assert ruling(a_permission(), refusal, now=at + timedelta(hours=4)).is_permitted
+
+
+def test_a_doubt_is_one_by_the_day_of_the_discloser():
+    form = a_form(signed_on=date(2026, 11, 21), verified_on=frozenset({date(2026, 11, 22)}))
+    at = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+
+    assert doubts_on(form, zone=CHICAGO, now=at) == (Finding.SIGNATURE_DOUBTED,)
+    assert doubts_on(form, zone=ZoneInfo("UTC"), now=at) == ()
+
+
+def test_a_directive_of_the_patients_needs_no_purpose_also_where_something_else_misfits():
+    elsewhere = a_permission(purposes=frozenset({"HRESCH"}), recipients=frozenset({LABORATORY}))
+
+    assert Finding.PURPOSE_MISMATCH not in findings(elsewhere, policy=Basis.ACCESS_DIRECTIVE)
+    assert Finding.PURPOSE_MISMATCH in findings(elsewhere)
+
+
 def test_what_is_over_is_found_on_the_form_itself():
     over = datetime(2027, 7, 1, 5, 0, tzinfo=UTC)
 
