@@ -490,6 +490,8 @@ def test_what_rich_text_does_not_show_as_it_is_meant_is_told(mark, word):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
+        (rb"10{\up6 9}/L", "10⁹/L"),
+        (rb"10\up6 9\up0 /L", "10⁹/L"),
         (rb"Dose {\deleted 100}{\revised 10} mg", "Dose [deleted: 100]10 mg"),
         (rb"Dose {\strike 100} 10 mg", "Dose [deleted: 100] 10 mg"),
         (rb"Dose \strike 100\strike0  10 mg", "Dose [deleted: 100] 10 mg"),
@@ -509,6 +511,11 @@ def test_what_is_struck_out_raised_or_hidden_in_rich_text_is_told_from_the_rest(
 def test_each_line_of_what_is_deleted_says_so():
     found = blocks("text/rtf", rb"{\rtf1 a{\strike one\par two}\par b}")
     assert [block.text.replace("\ufdd1", "") for block in found] == ["a[deleted: one]", "[deleted: two]", "b"]
+
+
+@pytest.mark.parametrize("word", [b"column", b"softline", b"lbr1", b"line", b"sect"])
+def test_what_ends_a_line_of_rich_text_joins_no_words(word: bytes):
+    assert blocks("text/rtf", rb"{\rtf1 one\%b two\par}" % word) == [Paragraph("one"), Paragraph("two")]
 
 
 FONTS = rb"{\fonttbl{\f0 Arial;}{\f1\fcharset2{\*\panose 05050102}Symbol;}{\f2\fcharset2 Wingdings;}}"
@@ -567,6 +574,21 @@ def test_what_a_clinical_document_strikes_out_does_not_read_as_valid(struck: str
 @pytest.mark.parametrize("style", ["text-decoration: line-through", "text-decoration-line:underline line-through"])
 def test_what_a_page_strikes_out_by_its_style_does_not_read_as_valid(style: str):
     assert page(f"<span style='{style}'>10 mg</span> 5 mg") == [Paragraph(f"[deleted: {STRUCK}10 mg{STRUCK}] 5 mg")]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "10<span style='vertical-align: super; font-size:8px'>9</span>/L",
+        "10<span style='font-weight:bold;vertical-align:super'>9</span>/L",
+    ],
+)
+def test_a_number_that_its_style_raises_is_never_a_digit_more(number: str):
+    assert page(number) == [Paragraph("10⁹/L")]
+
+
+def test_a_number_that_a_style_code_raises_is_never_a_digit_more():
+    assert Paragraph("10⁹/L") in blocks("text/xml", cda('10<content styleCode="superscript">9</content>/L'))
 
 
 def test_an_underlined_value_stands():

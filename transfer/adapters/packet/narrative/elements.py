@@ -29,6 +29,7 @@ BOLD_TAGS: Final = frozenset({"b", "strong"})
 _DELETED_TAGS: Final = frozenset({"del", "s", "strike"})
 #: of CDA's `styleCode`, by which a style sheet strikes letters out (CDA R2, 4.3.5.11 leaves such codes to implementers)
 _STRUCK_CODES: Final = frozenset({"strikeout", "strikethrough", "strike-through", "strike", "line-through", "xstrike"})
+_SUPER: Final = re.compile(r"vertical-align\s*:\s*super", re.IGNORECASE)
 _LINE_THROUGH: Final = re.compile(r"text-decoration(?:-line)?\s*:[^;]*line-through", re.IGNORECASE)
 _NOTHING: Final = frozenset(
     (
@@ -146,6 +147,13 @@ def whole_number(text: str | None) -> int | None:
 def row_span(text: str | None) -> int:
     number = whole_number(text)
     return 1 if number is None else number
+
+
+def is_raised(element: Element) -> bool:
+    """By its style alone: `sup` says it by its name (CDA R2, 4.3.5.1 has elements for it, and senders write codes)."""
+    if {"superscript", "super", "sup"} & {*element.attributes.get("styleCode", "").lower().split()}:
+        return True
+    return _SUPER.search(element.attributes.get("style", "")) is not None
 
 
 def raised(text: str) -> str:

@@ -19,7 +19,7 @@ _TOKEN: Final = re.compile(
 _KINDS: Final = {
     **dict.fromkeys(("deleted", "strike", "striked"), DELETED),
     "v": HIDDEN,
-    "super": RAISED,
+    **dict.fromkeys(("super", "up"), RAISED),
 }
 #: groups whose text stands in a box on the page, and one whose text is told elsewhere
 _BOXES: Final = frozenset({"shptxt", "dptxbxtext", "result"})
@@ -27,6 +27,8 @@ _TOLD_ELSEWHERE: Final = "shprslt"
 #: a list's number or bullet as it is drawn; the older word, which the library leaves out, of files that have it alone
 _LIST_TEXT: Final = "listtext"
 _OLD_LIST_TEXT: Final = "pntext"
+#: words at which a line ends, and which the library leaves out: what stands around them would be one word
+_LINE_ENDS: Final = frozenset({"column", "softline", "softcol", "softpage", "lbr"})
 _CODE_PAGES: Final = {"mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
 
 Kind = tuple[str, str]
@@ -120,14 +122,23 @@ class Source:
             self._told = depth
         elif word == "f":
             self._choose(number or "")
-        self._out.append(f"\\{_LIST_TEXT} " if word == _OLD_LIST_TEXT and not self._has_list_text else whole)
+        self._out.append(self._known(word, whole))
         if word in _BOXES and self._told is None:
             self._open.append((depth, len(self._out)))
+        self._letters_are(word, number)
+
+    def _known(self, word: str, whole: str) -> str:
+        """A word as the library knows it."""
+        if word == _OLD_LIST_TEXT and not self._has_list_text:
+            return f"\\{_LIST_TEXT} "
+        return "\\line " if word in _LINE_ENDS else whole
+
+    def _letters_are(self, word: str, number: str | None) -> None:
         if kind := _KINDS.get(word):
             self._become(self._state - {kind} if number == "0" else self._state | {kind})
         elif word == "plain":
             self._become(frozenset())
-        elif word in ("nosupersub", "sub"):
+        elif word in ("nosupersub", "sub", "dn"):
             self._become(self._state - {RAISED})
 
     def _choose(self, font: str) -> None:
