@@ -224,6 +224,26 @@ def test_results_that_no_report_names_are_told():
     assert [isinstance(one, Bad) for one in sent] == [False, True]
 
 
+A_BINARY = {"resourceType": "Binary", "contentType": "application/pdf", "data": base64.b64encode(A_PDF).decode()}
+A_PICTURE = {
+    "resourceType": "Media",
+    "status": "completed",
+    "content": {"contentType": "image/png", "data": "iVBORw0KGgo="},
+}
+
+
+@pytest.mark.parametrize(
+    ("beside", "is_told"),
+    [((), False), ((A_BINARY,), True), ((A_PICTURE,), True), (({**A_PICTURE, "content": {"title": "x"}},), False)],
+    ids=["nothing", "a Binary", "a picture", "a picture without content"],
+)
+def test_files_that_no_document_names_are_told(beside, is_told):
+    named = a_reference("1", content=[{"attachment": {"contentType": "application/pdf", "url": "urn:uuid:1"}}])
+    sent = [*inbound.pushed_documents(bundle(named, A_BINARY, a_patient(), *beside), LAKESIDE)]
+
+    assert [isinstance(one, Bad) for one in sent] == [False, *[True] * is_told]
+
+
 def test_a_conclusion_alone_is_something_to_read():
     body = push_of(a_report("9", conclusion="No malignancy.", subject={"reference": "urn:uuid:9"}))
 

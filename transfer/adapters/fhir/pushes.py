@@ -53,6 +53,8 @@ def read(bundle: Tree, institution: Institution) -> Iterator[PushedDocument | Ba
     ]
     if alone := _unnamed(entries, resources):
         found.append(Bad(reason=f"{alone} results that no report of the message names"))
+    if left := _left_over(entries, resources):
+        found.append(Bad(reason=f"{left} files that no document of the message names"))
     said = Counter(entry for one in found if isinstance(one, PushedDocument) for entry in one.document.entries)
     for one in found:
         yield one if isinstance(one, Bad) else _set_apart(one, said)
@@ -64,6 +66,23 @@ def _unnamed(entries: list[Tree], resources: Resources) -> int:
     references = [each for one in inside for name in ("result", "hasMember") for each in children(one, name)]
     named = {id(resources.follow(each)) for each in references}
     return sum(type_of(each) == "Observation" and id(each) not in named for each in inside)
+
+
+def _left_over(entries: list[Tree], resources: Resources) -> int:
+    """How many files come along that would be in no document: a Binary that none names, a Media, which none can."""
+    inside = [child(entry, "resource") for entry in entries if text(entry, "request", "method") != "PATCH"]
+    documents = [one for one in inside if type_of(one) in DOCUMENT_TYPES]
+    named = {
+        id(resources.within(one).follow({"reference": text(each, "url")}))
+        for one in documents
+        for each in (
+            *(child(content, "attachment") for content in children(one, "content")),
+            *children(one, "presentedForm"),
+        )
+    }
+    pictures = [child(one, "content") for one in inside if type_of(one) == "Media"]
+    binaries = [one for one in inside if type_of(one) == "Binary" and id(one) not in named]
+    return len(binaries) + sum(bool(text(each, "data") or text(each, "url")) for each in pictures)
 
 
 def _set_apart(one: PushedDocument, said: Counter[IssuedIdentifier]) -> PushedDocument:
