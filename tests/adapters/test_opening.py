@@ -587,7 +587,7 @@ def test_a_pdf_whose_words_take_too_long_is_opened_without_them():
         "import runpy\n"
         "from transfer.adapters.opening import pdf_words\n"
         "pdf_words.SECONDS = 1\n"
-        "def pages(_):\n    yield b'FINAL DIAGNOSIS: A. Node: Carcinoma.'\n    while True: pass\n"
+        "def pages(*_):\n    yield b'FINAL DIAGNOSIS: A. Node: Carcinoma.'\n    while True: pass\n"
         "pdf_words._pages = pages\n"
         "runpy.run_module('transfer.adapters.opening.child', run_name='__main__')"
     )

@@ -4,7 +4,7 @@ So a scan whose picture cannot be decoded is found, a page that draws a picture 
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from transfer.adapters.opening.forked import said_apart
 
@@ -19,18 +19,17 @@ _BLANK: Final = b"blank"
 
 def is_blank(data: bytes) -> bool:
     """Whether every page is of one colour. Of what is not drawn within the bounds, it is not said."""
-    return said_apart(lambda: _judged(data), seconds=SECONDS, most=len(_BLANK)) == _BLANK
+    from pypdfium2 import PdfDocument  # here, so that it is loaded once and not in each fork
+
+    return said_apart(lambda: _judged(PdfDocument(data)), seconds=SECONDS, most=len(_BLANK)) == _BLANK
 
 
-def _judged(data: bytes) -> Iterator[bytes]:
-    import pypdfium2
-
-    paper = pypdfium2.PdfDocument(data)
+def _judged(paper: Any) -> Iterator[bytes]:
     if 0 < len(paper) <= PAGES and not any(map(_shows_something, paper)):
         yield _BLANK
 
 
-def _shows_something(page: object) -> bool:
-    drawn = page.render(scale=SIDE / max(*page.get_size(), 1), grayscale=True)  # type: ignore[attr-defined]  # of pypdfium2
+def _shows_something(page: Any) -> bool:
+    drawn = page.render(scale=SIDE / max(*page.get_size(), 1), grayscale=True)
     least, most = drawn.to_pil().getextrema()
     return bool(least != most)

@@ -1,8 +1,8 @@
 """The words of a PDF line by line, for programs that look for some. A page that is a picture has none."""
 
 import unicodedata
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 from transfer.adapters.opening.forked import said_apart
 
@@ -19,14 +19,14 @@ def lines(data: bytes) -> list[str]:
     """Its lines in the order of its pages, as far as they are read within the bounds. What opens by a password, or not
     at all, has none.
     """
-    said = said_apart(lambda: _pages(data), seconds=SECONDS, most=BYTES)
+    from pypdfium2 import PdfDocument  # here, so that it is loaded once and not in each fork
+
+    said = said_apart(lambda: _pages(PdfDocument, data), seconds=SECONDS, most=BYTES)
     return said.decode("utf-8", "ignore").splitlines()
 
 
-def _pages(data: bytes) -> Iterator[bytes]:
-    import pypdfium2
-
-    paper = pypdfium2.PdfDocument(data)
+def _pages(opened: Callable[[bytes], Any], data: bytes) -> Iterator[bytes]:
+    paper = opened(data)
     for number in range(min(len(paper), PAGES)):
         text = paper[number].get_textpage().get_text_bounded()
         for mark in _BROKEN:
