@@ -25,7 +25,7 @@ from transfer.flow.assess import look
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, InstitutionId, PacketId, RecordId
-from transfer.ledger import Ledger, packets
+from transfer.ledger import Ledger, packets, records
 from transfer.records import DocumentStatus, RecordKind, Relation
 from transfer.sandbox.charts import Chart
 
@@ -208,3 +208,28 @@ def test_a_document_that_replaces_several_ends_each_of_them(services: Services, 
         "P2": True,
         "WHOLE": False,
     }
+
+
+def test_each_document_of_a_message_is_a_record_of_its_own(services: Services):
+    chart = b.a_chart()
+    b.a_case(services, chart)
+    one, two = (FINAL["mdm"](chart, number, f"text of {number}", SAID) for number in ("D1", "D2"))
+    body = one.body + b"TXA" + two.body.partition(b"\rTXA")[2]
+
+    b.comes(services, one.institution, ArrivalKind.ANSWER, body, one.content_type, one.door)
+    process_all(services)
+
+    with services.ledger.transaction() as tx:
+        rows = tx.rows("SELECT record FROM records ORDER BY record")
+        kept = [found for row in rows if (found := records.get(tx, row.record))]
+        files = [(one, records.parts(tx, one)[0]) for one in kept]
+    said = sorted(
+        (number.value, b"".join(services.vault.read(file.location)))
+        for one, file in files
+        for number in one.about.identifiers
+    )
+    assert [number for number, _ in said] == ["D1", "D2"]
+    assert [[f"text of {number}".encode() in text for number in ("D1", "D2")] for _, text in said] == [
+        [True, False],
+        [False, True],
+    ]
