@@ -12,7 +12,7 @@ from typing import Any
 
 import pikepdf
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 from pydicom import Dataset, dcmread
@@ -20,7 +20,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from tests.kit import unreadable as u
 from tests.kit.papers import a_fax, a_printed_text
-from transfer.adapters.opening import OpeningProcess
+from transfer.adapters.opening import OpeningProcess, tiff
 from transfer.adapters.opening.members import members
 from transfer.adapters.opening.opener import _WORDS
 from transfer.errors import Unavailable
@@ -204,6 +204,22 @@ def test_a_pdf_that_is_cut_anywhere_is_never_whole(opener: OpeningProcess, data:
 def test_whatever_the_bytes_it_answers(opener: OpeningProcess, data: bytes):
     for kind in ("application/pdf", "application/rtf", "text/xml", "application/fhir+json", "application/octet-stream"):
         assert flaws(opener, data, kind) <= {*Flaw}
+
+
+@given(st.sampled_from([b"II*\0", b"MM\0*", b"II\x2b\0", b"MM\0\x2b"]), st.binary(max_size=200))
+@example(b"II\x2b\0", b"\x08\0\0\0" + b"\xff" * 8)
+def test_whatever_follows_the_head_of_a_tiff_it_is_cut_or_not(head: bytes, data: bytes):
+    assert tiff.is_cut(head + data) in (True, False)
+
+
+def test_a_whole_tiff_is_not_cut():
+    noise, kept = Image.effect_noise((30, 30), 90), io.BytesIO()
+    noise.save(kept, "TIFF")
+
+    assert not tiff.is_cut(kept.getvalue())
+    assert not tiff.is_cut(a_fax(2))
+    assert not tiff.is_cut(a_big_tiff())
+    assert not tiff.is_cut(b"no TIFF at all, but long enough")
 
 
 # --- images -----------------------------------------------------------------------------------------------------------

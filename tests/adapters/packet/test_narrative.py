@@ -553,6 +553,10 @@ def test_what_a_word_document_strikes_out_hides_raises_or_draws_as_a_sign_is_tol
     sign.set(qn("w:font"), "Symbol")
     sign.set(qn("w:char"), "F0A3")
     shown._r.append(sign)
+    for odd in ("zz", "", "FFFFFF"):
+        nothing = OxmlElement("w:sym")
+        nothing.set(qn("w:char"), odd)
+        shown._r.append(nothing)
     kept = io.BytesIO()
     document.save(kept)
 

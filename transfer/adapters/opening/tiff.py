@@ -21,7 +21,7 @@ def is_cut(data: bytes) -> bool:
     try:
         reading = _Reading(data, order)
         return any(reading.lacks_piece(tags) for tags in reading.pages())
-    except (struct.error, ValueError):
+    except (struct.error, ValueError, OverflowError):
         return True
 
 

@@ -1,6 +1,7 @@
 """The text of a Word document (ECMA-376, WordprocessingML) as blocks. Layout and pictures stay in the file."""
 
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
@@ -24,6 +25,7 @@ _LARGEST: Final = 64 << 20
 _W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _ALTERNATIVE: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}AlternateContent"
 _DEPTH: Final = 60
+_HEXADECIMAL: Final = re.compile(r"[0-9A-Fa-f]{1,4}")
 _NOTES: Final = (("footnotes", "Footnotes"), ("endnotes", "Endnotes"), ("comments", "Comments"))
 _LEAVES: Final[dict[str, Callable[[Any], str]]] = {
     **dict.fromkeys((f"{_W}t", f"{_W}delText"), lambda element: element.text or ""),
@@ -170,9 +172,12 @@ def _has(run: Any, name: str) -> bool:
 
 
 def _sign(element: Any) -> str:
-    """A letter of a font that draws signs (17.3.3.30)."""
-    font, code = element.get(f"{_W}font") or "", int(element.get(f"{_W}char") or "20", 16)
-    return sign(font, chr(code)) if draws_signs(font) else chr(code)
+    """A letter of a font that draws signs (17.3.3.30). What names no letter is none."""
+    font, code = element.get(f"{_W}font") or "", element.get(f"{_W}char") or ""
+    if not _HEXADECIMAL.fullmatch(code):
+        return ""
+    letter = chr(int(code, 16))
+    return sign(font, letter) if draws_signs(font) else letter
 
 
 def _is_hidden(element: Any) -> bool:
