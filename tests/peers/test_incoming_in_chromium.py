@@ -2,6 +2,8 @@
 than a telephone.
 """
 
+import re
+
 import pytest
 
 from tests.kit import builders as b
@@ -31,7 +33,8 @@ def desk(ledger) -> Desk:
 def taken(desk: Desk, kind: str, file: bytes) -> str:
     """The path of a paper or a CD that was brought in and taken."""
     desk.send(f"/desk/{kind}/upload", file=file)
-    path = f"/desk/{kind}/f" + desk.get("/desk/incoming").text.split(f'href="/desk/{kind}/f')[1].split('"')[0]
+    listed = re.findall(f'href="(/desk/{kind}/f[^"/]+)"', desk.get("/desk/incoming").text)
+    path = str(listed[-1])  # the newest stands last
     desk.post(f"{path}/take")
     return path
 
