@@ -14,7 +14,7 @@ from transfer.flow import desk as verbs
 from transfer.identifiers import InstitutionId
 from transfer.ledger import frames
 from transfer.records import RecordKind
-from transfer.requests import RequestState
+from transfer.requests import RequestAnswer, RequestState
 from transfer.rights import Role
 
 pytestmark = pytest.mark.servers
@@ -98,3 +98,26 @@ def test_an_auditor_reads_the_list_without_names(browser: Desk):
 @pytest.mark.parametrize("facility", ["nobody-here", "X", "a b"])
 def test_a_facility_that_there_is_not_is_not_found(browser: Desk, facility: str):
     assert browser.get(f"/desk/sources/{facility}").status_code == 404
+
+
+def test_a_department_says_how_often_it_refused_and_when_it_was_heard_last(browser: Desk, hours_pass):
+    services = browser.services
+    refusing, unknown = b.a_case(services), b.a_case(services)
+    hours_pass(timedelta(days=3))
+    verbs.answer_request(services, b.request_to(services, refusing, b.PRAIRIE).id, RequestAnswer.REFUSED, actor=ANN)
+    b.put(services, b.request_to(services, unknown, b.MERCY), RequestState.ASKING)
+    b.put(services, b.request_to(services, unknown, b.MERCY), RequestState.NOT_FOUND)
+
+    facilities = {one.institution: one.departments for one in verbs.list_scorecards(services, actor=ANN)}
+
+    prairie, mercy = (
+        next(one for one in facilities[name] if one.refused + one.not_found) for name in (b.PRAIRIE, b.MERCY)
+    )
+    assert (prairie.refused, prairie.not_found, prairie.miscounted) == (1, 0, 0)
+    assert (mercy.refused, mercy.not_found, mercy.last_contact) == (0, 1, None)
+    with services.ledger.transaction() as tx:
+        assert prairie.last_contact is not None
+        assert timedelta(0) <= tx.now() - prairie.last_contact < timedelta(hours=1)
+    hours_pass(timedelta(days=181))
+    facilities = {one.institution: one.departments for one in verbs.list_scorecards(services, actor=ANN)}
+    assert {(one.refused, one.last_contact) for one in facilities[b.PRAIRIE]} == {(0, None)}, "of half a year"
