@@ -319,6 +319,21 @@ def test_two_further_things_are_enough_where_the_house_takes_them(further, is_en
     assert answered(**further).verdict is DOUBTFUL
 
 
+@pytest.mark.parametrize("home", [PostalAddress("Elm Street", "53140"), PostalAddress("12 Elm Street", "531")])
+def test_half_an_address_is_nothing_further(home):
+    patient = a_patient(current=replace(ASKED, addresses=(home,)))
+    answer = replace(ASKED, identifiers=(), addresses=(home,), other_numbers=())
+
+    found = identify(
+        answer,
+        study_identifiers=frozenset(),
+        candidates=[patient],
+        requested=patient.patient,
+        further_suffices=True,
+    )
+    assert found.match_rule is MatchRule.ANSWERS_REQUEST
+
+
 def test_what_the_house_takes_for_enough_names_the_patient_and_the_rule():
     patient, home = a_patient(current=ASKED), {"addresses": (HOME,), "telephones": (PHONE,)}
     answer = {"candidates": [patient], "requested": patient.patient, "study_identifiers": frozenset()}

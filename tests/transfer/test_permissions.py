@@ -199,6 +199,13 @@ def test_the_day_a_form_expires_is_the_disclosers_and_lasts_to_its_end():
     assert findings(form, now=midnight) == {Finding.EXPIRED_DATE}
 
 
+@pytest.mark.parametrize(("year", "is_an_end"), [(2126, True), (2127, False)])
+def test_an_end_is_one_within_a_hundred_years(year, is_an_end):
+    form = a_permission(expires_on=date(year, 1, 1), signed_on=date(2026, 11, 2))
+
+    assert (Finding.INCOMPLETE_EXPIRATION not in findings(form)) is is_an_end
+
+
 def test_a_form_for_ever_does_not_break_the_calendar():
     form = a_permission(expires_on=date.max)
 
@@ -754,6 +761,14 @@ def test_a_declared_emergency_permits_to_the_end_of_the_next_day():
     assert ruling(emergency=an_emergency(), now=the_next_day_ends - timedelta(seconds=1)).is_permitted
     assert not ruling(emergency=an_emergency(), now=the_next_day_ends).is_permitted
     assert not ruling(emergency=an_emergency(declared_at=NOW + timedelta(hours=1))).is_permitted
+
+
+def test_an_emergency_counts_the_days_of_its_discloser():
+    # in Chicago it was the 20th still
+    declared = an_emergency(declared_at=datetime(2026, 11, 21, 3, 0, tzinfo=UTC))
+
+    assert ruling(emergency=declared, now=datetime(2026, 11, 22, 5, 59, tzinfo=UTC)).is_permitted
+    assert not ruling(emergency=declared, now=datetime(2026, 11, 22, 7, 0, tzinfo=UTC)).is_permitted
 
 
 def test_an_emergency_is_between_its_parties_for_treatment_and_passes_a_refusal_but_no_psychotherapy_notes():
