@@ -74,6 +74,9 @@ PERSON = {
     "a receiver of another name": of_provision(
         actor=[CST, {**RECEIVER, "reference": {**RECEIVER["reference"], "display": "Some Other Clinic"}}]
     ),
+    "a receiver of another name and the same trade": of_provision(
+        actor=[CST, {**RECEIVER, "reference": {**RECEIVER["reference"], "display": "Riverside Cancer Institute"}}]
+    ),
     "a patient of another name": a_form(patient={"reference": "#patient", "display": "Doe, Jane"}),
     # --- a display that says the contrary
     "a class but for something": of_provision(**{"class": [{"code": "DocumentReference", "display": "no pathology"}]}),
@@ -215,6 +218,13 @@ PERMITTED = {
             {**RECEIVER, "reference": {**RECEIVER["reference"], "display": PARTNERS["summit"].name.upper()}},
         ]
     ),
+    "a receiver by what it is": of_provision(
+        actor=[
+            *COMPLETE["provision"]["actor"][:-1],
+            {**RECEIVER, "reference": {**RECEIVER["reference"], "display": "The receiving Cancer Center"}},
+        ]
+    ),
+    "a patient by her number": a_form(patient={"reference": "#patient", "display": "MRN 47-1108"}),
     "a patient called patient": a_form(patient={"reference": "#patient", "display": "The patient"}),
     "a patient by her name": a_form(patient={"reference": "#patient", "display": "QUILLFEATHER, O."}),
     "a Provenance that made it": in_bundle({**PROVENANCE, "activity": concept("CREATE", "urn:x")}),

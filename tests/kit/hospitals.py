@@ -107,7 +107,7 @@ class Hospital:
         """What the stand-in oncology office would write, as if this hospital were that office and that center."""
         text = json.dumps(resource)
         for stand_in in (LAKESIDE, SUMMIT):
-            text = text.replace(stand_in.npi, NPIS[self.name])
+            text = text.replace(stand_in.npi, NPIS[self.name]).replace(stand_in.name, self.name.capitalize())
         return text.encode()
 
     def message(self, chart: dict[str, Any], control_id: str, *, of: str | None = None) -> bytes:

@@ -37,8 +37,13 @@ _NARROWING: Final = frozenset(
 )
 #: words of a name that tell nobody from others
 _GENERIC: Final = frozenset(
-    {"patient", "subject", "self", "the", "of", "and", "organization", "provider", "recipient", "receiver", "sender"}
-    | {"hospital", "clinic", "center", "centre", "medical", "health", "healthcare", "care", "practice", "office", "inc"}
+    {"patient", "subject", "self", "mr", "mrs", "ms", "mrn", "name", "the", "of", "and", "for", "at", "to", "my", "our"}
+    | {"organization", "provider", "recipient", "receiver", "receiving", "sender", "sending", "referring", "requesting"}
+    | {"treating", "disclosing", "discloser", "custodian", "party", "second", "opinion", "doctor", "dr", "physician"}
+    | {"oncologist", "pathologist", "radiologist", "surgeon", "hospital", "clinic", "center", "centre", "institute"}
+    | {"medical", "health", "healthcare", "care", "practice", "office", "department", "records", "system", "group"}
+    | {"associates", "services", "network", "university", "community", "regional", "cancer", "oncology", "hematology"}
+    | {"pathology", "radiology", "imaging", "surgery", "laboratory", "lab", "inc", "llc", "pc", "pllc", "ltd", "corp"}
 )
 ACT_CODE: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
@@ -71,8 +76,8 @@ def narrows(named: Tree) -> bool:
 
 
 def is_of_another(reference: Tree, names: Iterable[str]) -> bool:
-    """Whether the display of a reference has no word of the names that are known of what it refers to. Words that tell
-    nobody from others do not count, and a display of these alone says nothing.
+    """Whether the display of a reference has no word of the names that are known of what it refers to. Numbers do not
+    count, nor words that tell nobody from others; a display of these alone says nothing.
     """
     said = _long(text(reference, "display"))
     known = {word for name in names for word in _long(name)}
@@ -80,7 +85,7 @@ def is_of_another(reference: Tree, names: Iterable[str]) -> bool:
 
 
 def _long(said: str | None) -> set[str]:
-    return {word for word in words(said) if len(word) > 1} - _GENERIC
+    return {word for word in words(said) if len(word) > 1 and word.isalpha()} - _GENERIC
 
 
 def coded(codings: Iterable[Tree], doubts: Doubts) -> Iterator[Tree]:
