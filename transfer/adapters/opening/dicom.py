@@ -31,6 +31,7 @@ _WANTED: Final = [
     "SOPClassUID",
     "SOPInstanceUID",
     "ContentSequence",
+    "CurrentRequestedProcedureEvidenceSequence",
     "Rows",
     "Columns",
     "NumberOfFrames",
@@ -123,7 +124,8 @@ def _lacks_what_it_is(found: Any) -> bool:
     stored = _STORAGE.fullmatch(str(found.get("SOPClassUID", "")))
     what = stored["class"] if stored else ""
     if _REPORTS.fullmatch(what):
-        return not found.get("ContentSequence")
+        # A Key Object Selection names its images in both; what rejects images says so by the second alone, too.
+        return not (found.get("ContentSequence") or found.get("CurrentRequestedProcedureEvidenceSequence"))
     return bool(_IMAGES.fullmatch(what) or _DOCUMENTS.fullmatch(what))
 
 
