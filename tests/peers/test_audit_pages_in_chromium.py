@@ -1,18 +1,14 @@
 """An auditor's pages in a browser: nothing wrong by axe-core, and nothing wider than a telephone."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 from tests.kit import builders as b
 from tests.kit.desk_client import Desk
 from tests.kit.handed_over import handed_over
-from tests.kit.peers import installed
 from tests.kit.peers.browser import Window, a_window
+from tests.kit.peers.for_everybody import barriers
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
-from transfer.pages.templating import STYLE
 from transfer.periods import Period
 from transfer.rights import Role
 from transfer.sheets import SheetFormat
@@ -73,15 +69,4 @@ def pages(desk: Desk) -> dict[str, str]:
 
 
 def test_the_pages_of_an_audit_are_for_everybody(desk: Desk, window: Window):
-    axe = installed.installed("axe-core", "node/node_modules/axe-core/axe.min.js").read_text()
-    wrong = []
-    for name, page in pages(desk).items():
-        window.show(page, STYLE.decode())
-        for pixels in (1280, 360):
-            window.be_wide(pixels)
-            if folder := os.environ.get("PICTURES"):
-                (Path(folder) / f"{name}-{pixels}.png").write_bytes(window.picture())
-            wrong += [f"{name} at {pixels}: {one}" for one in window.violations(axe)]
-            if (wide := window.run("document.documentElement.scrollWidth")) > pixels:
-                wrong.append(f"{name} at {pixels}: {wide} wide")
-    assert not wrong, "\n".join(wrong)
+    assert barriers(window, pages(desk)) == []

@@ -9,7 +9,7 @@ from tests.kit.desk_client import Desk
 from tests.kit.open_streams import Giving
 from tests.kit.outside_client import MAIL, OutsideBrowser, invited
 from tests.kit.peers.browser import Window, a_window
-from tests.kit.peers.for_everybody import are_for_everybody
+from tests.kit.peers.for_everybody import barriers
 from tests.kit.staff import ANN
 from transfer.flow import desk
 from transfer.holds import HoldAnswer
@@ -84,4 +84,4 @@ def asking(giving: Giving) -> dict[str, str]:
 def test_the_pages_of_a_center_are_for_everybody(
     giving: Giving, window: Window, pages: Callable[[Giving], dict[str, str]]
 ):
-    are_for_everybody(window, pages(giving), prefix="center-")
+    assert barriers(window, pages(giving), prefix="center-") == []

@@ -7,7 +7,7 @@ import pytest
 from tests.kit import builders as b
 from tests.kit.desk_client import Desk
 from tests.kit.peers.browser import Window, a_window
-from tests.kit.peers.for_everybody import are_for_everybody
+from tests.kit.peers.for_everybody import barriers
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
 from transfer.rights import Role
@@ -52,4 +52,4 @@ def pages(desk: Desk) -> dict[str, str]:
 
 
 def test_the_pages_of_a_day_are_for_everybody(desk: Desk, window: Window):
-    are_for_everybody(window, pages(desk))
+    assert barriers(window, pages(desk)) == []

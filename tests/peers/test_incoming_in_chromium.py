@@ -11,7 +11,7 @@ from tests.kit.desk_client import Desk
 from tests.kit.discs import a_directory, a_zip, an_image, named_as
 from tests.kit.papers import a_pdf
 from tests.kit.peers.browser import Window, a_window
-from tests.kit.peers.for_everybody import are_for_everybody
+from tests.kit.peers.for_everybody import barriers
 from transfer.rights import Role
 
 pytestmark = pytest.mark.servers
@@ -70,4 +70,4 @@ def pages(desk: Desk) -> dict[str, str]:
 
 
 def test_the_pages_of_incoming_are_for_everybody(desk: Desk, window: Window):
-    are_for_everybody(window, pages(desk))
+    assert barriers(window, pages(desk)) == []

@@ -1,18 +1,14 @@
 """The outbox and the pages of facilities in a browser: nothing wrong by axe-core, nothing wider than a telephone."""
 
-import os
-from pathlib import Path
-
 import pytest
 
 from tests.kit.desk_client import Desk
 from tests.kit.letter_posts import Writing
-from tests.kit.peers import installed
 from tests.kit.peers.browser import Window, a_window
+from tests.kit.peers.for_everybody import barriers
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
 from transfer.letters import SendingFailure
-from transfer.pages.templating import STYLE
 from transfer.rights import Role
 
 pytestmark = pytest.mark.servers
@@ -53,18 +49,4 @@ def pages(writing: Writing) -> dict[str, str]:
 
 
 def test_the_pages_of_letters_are_for_everybody(writing: Writing, window: Window):
-    shown = pages(writing)
-    if folder := os.environ.get("PICTURES"):
-        for name, page in shown.items():
-            window.show(page, STYLE.decode())
-            for pixels in (1280, 360):
-                window.be_wide(pixels)
-                (Path(folder) / f"{name}-{pixels}.png").write_bytes(window.picture())
-                assert window.run("document.documentElement.scrollWidth") <= pixels, f"{name} at {pixels}"
-    axe = installed.installed("axe-core", "node/node_modules/axe-core/axe.min.js").read_text()
-    for name, page in shown.items():
-        window.show(page, STYLE.decode())
-        for pixels in (1280, 360):
-            window.be_wide(pixels)
-            assert window.violations(axe) == [], f"{name} at {pixels}"
-            assert window.run("document.documentElement.scrollWidth") <= pixels, f"{name} at {pixels}"
+    assert barriers(window, pages(writing)) == []

@@ -14,7 +14,7 @@ from tests.kit import builders as b
 from tests.kit.desk_client import Desk
 from tests.kit.peers.browser import Window, a_window
 from tests.kit.peers.certificates import certificates
-from tests.kit.peers.for_everybody import are_for_everybody
+from tests.kit.peers.for_everybody import barriers
 from tests.kit.scripted_airflow import ScriptedAirflow
 from tests.kit.sites import a_site, looking_at
 from transfer import facts
@@ -82,4 +82,4 @@ def pages(ledger, airflow: ScriptedAirflow, folder: Path) -> dict[str, str]:
 def test_the_pages_of_operation_are_for_everybody(ledger, airflow: ScriptedAirflow, tmp_path: Path):
     with ExitStack() as opened:
         window: Window = opened.enter_context(a_window())
-        are_for_everybody(window, pages(ledger, airflow, tmp_path), prefix="operation-")
+        assert barriers(window, pages(ledger, airflow, tmp_path), prefix="operation-") == []

@@ -9,7 +9,7 @@ from tests.kit import builders as b
 from tests.kit.open_streams import Giving
 from tests.kit.outside_client import OutsideBrowser, a_served_outside
 from tests.kit.peers.browser import Window, a_window
-from tests.kit.peers.for_everybody import are_for_everybody
+from tests.kit.peers.for_everybody import barriers
 from tests.kit.staff import ANN
 from transfer.flow import desk
 from transfer.institutions import Institutions
@@ -106,7 +106,7 @@ def of_patient(giving: Giving) -> dict[str, str]:
 
 @pytest.mark.parametrize("made", [of_source, of_patient])
 def test_the_pages_are_for_everybody(giving: Giving, window: Window, made):
-    are_for_everybody(window, made(giving))
+    assert barriers(window, made(giving)) == []
 
 
 def test_a_patient_signs_by_the_keyboard_and_without_script(giving: Giving, window: Window):

@@ -319,19 +319,23 @@ def test_two_further_things_are_enough_where_the_house_takes_them(further, is_en
     assert answered(**further).verdict is DOUBTFUL
 
 
-@pytest.mark.parametrize("home", [PostalAddress("Elm Street", "53140"), PostalAddress("12 Elm Street", "531")])
-def test_half_an_address_is_nothing_further(home):
-    patient = a_patient(current=replace(ASKED, addresses=(home,)))
-    answer = replace(ASKED, identifiers=(), addresses=(home,), other_numbers=())
-
-    found = identify(
+def answered_by(answer, patient):
+    """Whose the answer to our own request is, where the house takes two further things for enough."""
+    return identify(
         answer,
         study_identifiers=frozenset(),
         candidates=[patient],
         requested=patient.patient,
         further_suffices=True,
     )
-    assert found.match_rule is MatchRule.ANSWERS_REQUEST
+
+
+@pytest.mark.parametrize("home", [PostalAddress("Elm Street", "53140"), PostalAddress("12 Elm Street", "531")])
+def test_half_an_address_is_nothing_further(home):
+    patient = a_patient(current=replace(ASKED, addresses=(home,)))
+    answer = replace(ASKED, identifiers=(), addresses=(home,), other_numbers=())
+
+    assert answered_by(answer, patient).match_rule is MatchRule.ANSWERS_REQUEST
 
 
 def test_what_the_house_takes_for_enough_names_the_patient_and_the_rule():
@@ -364,14 +368,7 @@ def test_placeholders_are_nothing_further():
     patient = a_patient(current=replace(ASKED, **nobodys))
     answer = replace(ASKED, identifiers=(), **nobodys)
 
-    found = identify(
-        answer,
-        study_identifiers=frozenset(),
-        candidates=[patient],
-        requested=patient.patient,
-        further_suffices=True,
-    )
-    assert found.match_rule is MatchRule.ANSWERS_REQUEST
+    assert answered_by(answer, patient).match_rule is MatchRule.ANSWERS_REQUEST
 
 
 def test_two_patients_it_could_be_are_as_bad_as_none():
