@@ -62,9 +62,8 @@ def read_label(system: str | None, code: str | None, text: str | None, table: Ma
     for own in (f"{system or ''}|{code or ''}", f"|{text or ''}"):
         if own != "|" and own in table:
             return frozenset({table[own]})
-    named = read_text(text)
     if code is None:
-        return named or frozenset({UNREAD})
+        return read_text(text) or frozenset({UNREAD})
     is_ours = is_label_system(system)
     label = code if code in (KNOWN_LABELS if is_ours else SENSITIVITY | {"R", "V"}) else UNREAD
     return read_beside(frozenset({label}), text)

@@ -25,7 +25,6 @@ FHIR_TYPES = (
         "codeableconcept",
         "coding",
         "composition",
-        "condition",
     ),
     *("condition", "consent", "contactpoint", "diagnosticreport", "documentreference", "endpoint", "extension"),
     *("humanname", "identifier", "list", "meta", "narrative", "observation", "organization", "patient", "period"),

@@ -173,6 +173,7 @@ def test_no_character_set_makes_reading_take_long():
         ({"PatientComments": "claustrophobic, prefers mornings"}, set()),
         ({"PatientComments": "protected by 42 CFR part 2"}, {"42CFRPart2"}),
         ({"PatientComments": "restricted to staff"}, {"N"}),
+        ({"PatientComments": f"{'prefers mornings. ' * 300}Do not release."}, {"UNREAD"}),
         ({"MedicalAlerts": "DO NOT RELEASE"}, {"UNREAD"}),
         ({"SpecialNeeds": "psychiatric ward, do not send out"}, {"UNREAD"}),
         ({"SpecialNeeds": "wheelchair, restricted mobility, sensitive to light"}, set()),

@@ -21,7 +21,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from tests.kit import unreadable as u
 from tests.kit.papers import a_fax, a_printed_text
 from transfer.adapters import warm_process
-from transfer.adapters.opening import OpeningProcess, tiff
+from transfer.adapters.opening import OpeningProcess, documents, tiff
 from transfer.adapters.opening.members import members
 from transfer.adapters.opening.opener import _WORDS
 from transfer.errors import Unavailable
@@ -616,3 +616,9 @@ def test_a_pdf_whose_words_take_too_long_is_opened_without_them():
         opener.close()
 
     assert (found.flaws, found.malignant) == (frozenset(), ("A",))
+
+
+def test_a_fax_of_more_frames_than_are_looked_at_is_not_called_empty(monkeypatch: pytest.MonkeyPatch):
+    assert documents.flaws("image/tiff", a_blank_fax(3), documents.Within()) == {Flaw.EMPTY}
+    monkeypatch.setattr(documents, "FRAMES", 2)
+    assert documents.flaws("image/tiff", a_blank_fax(3), documents.Within()) == set()

@@ -101,6 +101,7 @@ def test_a_no_that_comes_in_a_document_stops_at_the_door(services: Services, wha
         lambda _: {"description": "Patient refuses chemotherapy"},
         lambda _: {"description": "Release of information form"},
         lambda _: {"description": "Appointment cancelled"},
+        lambda _: {"description": "Revocation of authorization, signed", "docStatus": "entered-in-error"},
         lambda chart: contained(chart),
     ],
 )

@@ -82,7 +82,9 @@ _WAITING = "SELECT r.request, r.case_id, r.not_before, r.priority, c.needed_by, 
 
 
 def waiting(tx: Tx, institution: InstitutionId, department: DepartmentId) -> list[WaitingRequest]:
-    """The requests that may be made now and have no turn, the next one first: the whole line, to show."""
+    """The requests that may be made now and have no turn, the next one first: the whole line, by which
+    `next_waiting` and `before` are measured.
+    """
     query = f"{_WAITING} {_WAITS} AND r.institution = %s AND r.department = %s"
     return _line(tx, tx.rows(query, institution, department))
 

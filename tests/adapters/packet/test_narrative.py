@@ -530,6 +530,7 @@ FONTS = rb"{\fonttbl{\f0 Arial;}{\f1\fcharset2{\*\panose 05050102}Symbol;}{\f2\f
         (rb"{\f1\u8804\'a3} 5", "≤ 5"),
         (rb"{\f2 \'fe} yes {\f2 \'a8} no", "☑ yes ☐ no"),
         (rb"{\f0 \'a3} 5", "£ 5"),
+        (rb"\plain\f1\'a3\plain  mg dose", "≤ mg dose"),
     ],
 )
 def test_letters_of_fonts_that_draw_signs_are_these_signs(source: bytes, said: str):
@@ -578,6 +579,17 @@ def test_what_a_clinical_document_strikes_out_does_not_read_as_valid(struck: str
 @pytest.mark.parametrize("style", ["text-decoration: line-through", "text-decoration-line:underline line-through"])
 def test_what_a_page_strikes_out_by_its_style_does_not_read_as_valid(style: str):
     assert page(f"<span style='{style}'>10 mg</span> 5 mg") == [Paragraph(f"[deleted: {STRUCK}10 mg{STRUCK}] 5 mg")]
+
+
+@pytest.mark.parametrize(
+    "struck",
+    [
+        "<span style='text-decoration:line-through;vertical-align:super'>positive</span>",
+        "<del style='vertical-align:super'>positive</del>",
+    ],
+)
+def test_what_is_struck_out_and_raised_does_not_read_as_valid(struck: str):
+    assert page(f"HER2 {struck}") == [Paragraph(f"HER2 [deleted: {STRUCK}positive{STRUCK}]")]
 
 
 @pytest.mark.parametrize(

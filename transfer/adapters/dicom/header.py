@@ -52,6 +52,7 @@ _TELLING: Final = re.compile(
     rb"|abuse)\b",
     re.IGNORECASE,
 )
+_ANYTHING: Final = re.compile(rb".", re.DOTALL)
 _WANTED: Final = frozenset(
     (_TRANSFER_SYNTAX, _CHARACTER_SET, _SOP_CLASS, _SOP_INSTANCE, _NAME, _NUMBER, _ISSUER, _BORN, _SEX, _STUDY, _SERIES)
 )
@@ -117,12 +118,14 @@ def read_header(head: bytes, *, is_all: bool) -> DicomHeader | None:
         series_instance_uid=_uid(found.get(_SERIES)),
         sop_class_uid=_uid(found.get(_SOP_CLASS)),
         patient=Stated(*(found.get(tag, b"") for tag in _PATIENT)),
-        confidentiality=_said(found, _CONFIDENTIALITY) | frozenset(filter(_TELLING.search, _said(found, _WORDS))),
+        confidentiality=_said(found, _CONFIDENTIALITY) | _said(found, _WORDS, telling=_TELLING),
     )
 
 
-def _said(found: dict[int, bytes], tags: frozenset[int]) -> frozenset[bytes]:
-    return frozenset(said[:_MAX_LENGTH] for tag in tags if (said := found.get(tag, b"").strip(b"\0 ")))
+def _said(found: dict[int, bytes], tags: frozenset[int], telling: re.Pattern[bytes] = _ANYTHING) -> frozenset[bytes]:
+    """What elements say, as long as we keep it; they are looked through whole."""
+    said = (found.get(tag, b"").strip(b"\0 ") for tag in tags)
+    return frozenset(each[:_MAX_LENGTH] for each in said if telling.search(each))
 
 
 def labels(header: DicomHeader, table: Mapping[str, str]) -> frozenset[str]:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Final
 
 from transfer.adapters.fhir.consents import MAY_END, REFUSING_POLICIES, REPLACES
-from transfer.adapters.fhir.documents import DOCUMENT_TYPES
+from transfer.adapters.fhir.documents import DOCUMENT_TYPES, says_void
 from transfer.adapters.fhir.identities import Resources, demographics, issued, person
 from transfer.adapters.fhir.trees import Tree, child, children, extensions, objects_in, text, texts, type_of
 from transfer.institutions import Institution
@@ -85,8 +85,7 @@ def _is_called_a_no(document: Tree) -> bool:
     files = [child(content, "attachment") for content in children(document, "content")]
     said += [text(each, "title") for each in (*files, *children(document, "presentedForm"))]
     said += [text(document, "description"), text(document, "conclusion")]
-    is_void = text(document, "status") in ("entered-in-error", "superseded", "cancelled")
-    return not is_void and any(is_no(each) for each in said if each)
+    return not says_void(document) and any(is_no(each) for each in said if each)
 
 
 def _refuses(consent: Tree) -> bool:

@@ -200,7 +200,9 @@ def _unseen(pdf: Any, data: bytes) -> set[Flaw]:
     form = pdf.Root.get("/AcroForm", {})
     if "/XFA" in form and bool(pdf.Root.get("/NeedsRendering", False)):
         return {Flaw.UNREADABLE}
-    if any(_is_cut_scan(picture) for page in pdf.pages for picture in page.images.values()):
+    # once each: the pages of a scan may name all of its pictures
+    pictures = {one.objgen: one for page in pdf.pages for one in page.images.values()}
+    if any(map(_is_cut_scan, pictures.values())):
         return {Flaw.CUT}
     return {Flaw.EMPTY} if not len(form.get("/Fields", [])) and pdf_seen.is_blank(data) else set()
 
@@ -223,7 +225,7 @@ def _is_cut_scan(picture: Any) -> bool:
 
 
 def _picture(data: bytes, _within: Within) -> set[Flaw]:
-    """Every frame with its pixels. A fax on which nothing is, on no page, is empty."""
+    """Every frame with its pixels, as far as frames are looked at. A fax on which nothing is, on no page, is empty."""
     from PIL import Image, UnidentifiedImageError
 
     from transfer.adapters.opening import tiff
@@ -233,7 +235,9 @@ def _picture(data: bytes, _within: Within) -> set[Flaw]:
     is_blank = data[:2] in (b"II", b"MM")
     try:
         with Image.open(io.BytesIO(data)) as picture:
-            for number in range(min(getattr(picture, "n_frames", 1), FRAMES)):
+            frames = getattr(picture, "n_frames", 1)
+            is_blank = is_blank and frames <= FRAMES
+            for number in range(min(frames, FRAMES)):
                 picture.seek(number)
                 picture.load()
                 is_blank = is_blank and picture.mode in ("1", "L") and len(set(picture.getextrema())) == 1

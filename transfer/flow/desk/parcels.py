@@ -135,7 +135,12 @@ def list_parcels(services: Services, *, actor: Actor) -> ParcelList:
 def listed_at(tx: Tx, place: InstitutionId | None) -> ParcelList:
     """The same within a transaction, of a center or of the desk."""
     waiting, lately = tuple(parcels.unmatched(tx, place, MOST)), tuple(parcels.newest(tx, place, MOST))
-    return ParcelList(waiting=waiting, lately=lately, names=sessions.names(tx, {one.by for one in lately}))
+    return ParcelList(waiting=waiting, lately=lately, names=_names(tx, place, {one.by for one in lately}))
+
+
+def _names(tx: Tx, place: InstitutionId | None, accounts: Collection[str]) -> Mapping[str, str]:
+    """What people of the desk are called; a center's accounts are none of them."""
+    return {} if place else sessions.names(tx, accounts)
 
 
 def show_parcel(services: Services, parcel: ParcelId, *, actor: Actor, identity: bool = False) -> ParcelView:
@@ -168,7 +173,7 @@ def shown_at(
         for kept in _kept(tx, case)
         if kept.material.id in counted
     ]
-    by = sessions.names(tx, [found.by]).get(found.by)
+    by = _names(tx, place, [found.by]).get(found.by)
     return ParcelView(parcel=found, contents=views(tx, rows, named), taken_in_by=by)
 
 

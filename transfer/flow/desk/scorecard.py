@@ -158,7 +158,7 @@ def _score(
         name=department.name,
         how=department.asked.by,
         open_asks=owed,
-        days=answer_days(answered.took),
+        days=answer_days(answered.took[::-1]),
         usual_days=department.usual_days,
         refused=answered.refused,
         not_found=answered.not_found,

@@ -127,12 +127,12 @@ class _Writer:
             return
         codes = element.attributes.get("styleCode", "").lower().split()
         bold = element.tag in BOLD_TAGS or "bold" in codes or "font-weight:bold" in style.replace(" ", "").lower()
-        if is_raised(element) and element.tag not in BLOCKS:
-            self.raised(element)
-        elif is_deleted(element):
+        if is_deleted(element):
             self._between(element, f"[deleted: {STRUCK}", f"{STRUCK}]")
         elif element.tag == "ins" or element.attributes.get("revised") == "insert":
             self._between(element, "[inserted: ", "]")
+        elif is_raised(element) and element.tag not in BLOCKS:
+            self.raised(element)
         elif bold:
             self._begin_bold()
             self.inside(element)

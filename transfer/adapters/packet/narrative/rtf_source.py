@@ -137,6 +137,7 @@ class Source:
         if kind := _KINDS.get(word):
             self._become(self._state - {kind} if number == "0" else self._state | {kind})
         elif word == "plain":
+            self._font = ""
             self._become(frozenset())
         elif word in ("nosupersub", "sub", "dn"):
             self._become(self._state - {RAISED})
