@@ -29,6 +29,17 @@ class OpenAsk:
     next_action_on: date | None
 
 
+def owed_in_all(tx: Tx, institution: str) -> int:
+    """How many requests in open cases one institution owes something to."""
+    return int(
+        tx.value(
+            f"""SELECT count(*) FROM requests AS r JOIN cases AS c USING (case_id)
+                WHERE c.is_open AND r.state IN {AWAITED_STATES} AND r.institution = %s""",  # noqa: S608  our own text
+            institution,
+        )
+    )
+
+
 def open_asks(tx: Tx, institution: str, *, limit: int | None, after: int) -> list[OpenAsk]:
     """So much of what one institution owes in open cases, after the first `after`: what is needed first at the top."""
     rows = tx.rows(

@@ -126,8 +126,7 @@ def list_owed(services: Services, institution: InstitutionId, *, actor: Actor, n
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         if institution not in services.institutions:
             raise Unknown("there is no such facility")
-        owed = case_lists.owed_by(tx, Chosen())
-        total = sum(one.requests for one in owed if one.institution == institution)
+        total = source_records.owed_in_all(tx, institution)
         here = min(max(number or 1, 1), max(1, -(-total // ASKS_ON_A_PAGE)))
         limit = None if number is None else ASKS_ON_A_PAGE
         found = source_records.open_asks(tx, institution, limit=limit, after=(here - 1) * ASKS_ON_A_PAGE)

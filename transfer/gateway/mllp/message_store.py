@@ -74,7 +74,8 @@ class LedgerMessageStore:
             return await asyncio.to_thread(_are_all_of, door, frame)
 
     async def _objecting(self, frame: Frame) -> OnStored | None:
-        """What its CON segments object to stops in the transaction that stores it. A long frame is read by itself.
+        """What its segments or its words object to stops in the transaction that stores it. A long frame is read by
+        itself.
 
         Raises:
             TooLarge: they object to more than is settled at once. The sender keeps it, and sends it in parts.
