@@ -147,6 +147,23 @@ class TestChanged:
         assert sorted(opened(services)) == sorted([case, drawn])
         assert b.patient_of(services, case) != b.patient_of(services, drawn)
 
+    def test_one_that_was_set_aside_is_no_document_of_its_patient(self, services):
+        """What a person said of whose it is stays with it. A later case of that patient does not read it as a record."""
+        chart, other = b.a_chart(), b.a_chart()
+        says(services, a_message(chart))
+        drawn = says(services, a_message(other, number=chart["referral"]["number"], order={"status": "on-hold"}))
+        (hold,) = b.open_holds(services, drawn)
+        for actor in (ANN, BEN):
+            desk.resolve(services, hold.id, HoldAnswer.NOT_OURS, actor=actor)
+        process_all(services)
+        answer(services, drawn, HoldCode.REFERRAL_NOT_ACTIVE, HoldAnswer.SEEN)
+
+        says(services, a_message(other))
+
+        assert [one.code for one in b.open_holds(services) if one.code is HoldCode.ARRIVAL_UNREADABLE] == []
+        with services.ledger.transaction() as tx:
+            assert tx.value("SELECT state FROM arrivals WHERE subject = %s", drawn) == "filed"
+
     def test_another_center_is_asked_about_and_taken_where_nothing_left(self, services):
         chart = b.a_chart()
         case = says(services, a_message(chart))

@@ -44,9 +44,12 @@ def _let_others_ask(tx: Tx, case: CaseId) -> None:
 
 
 def _let_referral_lapse(tx: Tx, case: CaseId) -> None:
-    """Seal a referral that opened no case. It is purged like an unmatched message."""
+    """Seal a referral that opened no case. It is purged like an unmatched message; of a patient we know, with them."""
     for name in arrivals.of_subject(tx, case, ArrivalKind.REFERRAL):
-        if arrival := arrivals.claim(tx, name):
+        arrival = arrivals.claim(tx, name)
+        if arrival and arrival.patient:
+            arrivals.settle(tx, arrival, ArrivalState.FILED, ArrivalOutcome.CLOSED)
+        elif arrival:
             arrivals.settle(
                 tx, arrival, ArrivalState.SEALED, ArrivalOutcome.CLOSED, purge_after=arrivals.UNMATCHED_RETENTION
             )

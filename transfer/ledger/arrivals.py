@@ -329,6 +329,8 @@ def reopen(tx: Tx, arrival: Arrival) -> tuple[Dag, str]:
     )
     if arrival.kind is ArrivalKind.RECEIPT and arrival.subject:
         return Dag.SETTLE_DELIVERY, arrival.subject
+    if arrival.kind is ArrivalKind.REFERRAL and arrival.subject:
+        return Dag.OPEN_CASE, arrival.subject
     return Dag.RECEIVE_ARRIVALS, INBOX
 
 
@@ -380,10 +382,14 @@ def waiting_of_patient(tx: Tx, patient: str) -> list[str]:
 
 
 def claim_sealed(tx: Tx, arrival: str, *, forms: bool) -> Arrival | None:
-    """Lease a sealed arrival: a release form, or anything else. None: it is not sealed, or another has it."""
+    """Lease a sealed arrival: a release form, or anything else. None: it is not sealed, or another has it.
+
+    Receipts and referrals belong to rounds of their own and are not given out here.
+    """
     row = tx.row(
         """UPDATE arrivals SET claim = claim + 1, lease_until = transfer.now() + %s
            WHERE arrival = %s AND state = 'sealed' AND (kind = 'authorization') = %s
+             AND NOT (kind IN ('referral', 'receipt') AND subject IS NOT NULL)
              AND (lease_until IS NULL OR lease_until <= transfer.now()) RETURNING *""",
         *(LEASE, arrival, forms),
     )

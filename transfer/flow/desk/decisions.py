@@ -5,7 +5,7 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from transfer.actions import ActionCode, ActionResult
-from transfer.arrivals import ArrivalOutcome, ArrivalState
+from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState
 from transfer.case import OpenedCase
 from transfer.flow import stopping
 from transfer.flow.assess import settle_needs
@@ -307,6 +307,8 @@ def _read_again(tx: Tx, _: Services, hold: Hold) -> ActionResult:
     answered = holds.get(tx, hold.id)
     if answered and answered.answer == HoldAnswer.SEEN:
         return _set_aside(tx, arrival)
+    if arrival.kind is ArrivalKind.REFERRAL and arrival.subject and not tx.case(CaseId(arrival.subject)).is_open:
+        return _set_aside(tx, arrival)  # no case can open from it any more
     dag, subject = arrivals.reopen(tx, arrival)
     rounds.owe(tx, dag, subject)
     return ActionResult(ActionCode.MESSAGE_AGAIN, arrival=arrival.id)
