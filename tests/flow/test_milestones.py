@@ -8,7 +8,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.fakes import TakingReceiver
-from tests.kit.processing import process_all
+from tests.kit.processing import process_all, process_once
 from tests.kit.staff import ANN
 from transfer import facts, institutions
 from transfer.errors import Unexpected, Unheard
@@ -18,9 +18,10 @@ from transfer.flow.milestones import tell_center
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, permissions
+from transfer.ledger import Ledger, permissions, rounds
 from transfer.milestones import Milestone
 from transfer.records import RecordKind
+from transfer.rounds import Dag
 
 pytestmark = pytest.mark.servers
 
@@ -83,6 +84,20 @@ def test_enough_to_schedule_is_told_once_and_before_the_packet(services: Service
 
     assert center.milestones() == ["enough-to-schedule", "packet"]
     assert desk.dossier(services, case, actor=ANN).milestones == (("enough-to-schedule", "made"),)
+
+
+def test_of_a_case_on_hold_nothing_is_told_and_no_round_owes_the_next(services: Services, center: Center):
+    case = b.a_case(services)
+    with services.ledger.transaction() as tx:
+        tx.append(Chain.case(case), facts.ReferralUpdated(status="on-hold", arrival=None))
+        rounds.owe(tx, Dag.OPEN_CASE, case)
+    for kind in (RecordKind.NOTE, RecordKind.PATHOLOGY_REPORT):
+        b.came_in(services, case, kind)
+
+    ended = [process_once(services) for _ in range(12)]
+
+    assert not ended[-1]
+    assert center.milestones() == []
 
 
 def test_where_all_comes_at_once_it_is_told_before_the_packet_still(services: Services, center: Center):

@@ -26,10 +26,19 @@ def process_until(services: Services, holds: Callable[[], object], seconds: floa
             time.sleep(0.05)
 
 
+#: rounds in a row that no test needs: beyond them, rounds owe each other without end
+_ENDLESS = 2_000
+
+
 def process_all(services: Services) -> int:
-    """Process until nothing is owed at this moment. Says how many rounds there were."""
+    """Process until nothing is owed at this moment. Says how many rounds there were.
+
+    Raises:
+        AssertionError: rounds owe each other without end.
+    """
     count = 0
     while True:
+        assert count < _ENDLESS, "rounds owe each other without end"
         if process_once(services):
             count += 1
         elif not _is_owed_at_once(services):

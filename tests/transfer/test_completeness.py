@@ -137,7 +137,28 @@ def test_half_a_study_is_still_owed():
 
     assert the_need(IMAGES, records=[half]).state is NeedState.RECEIVED
     assert the_need(IMAGES, records=[half, whole]).state is NeedState.RECEIVED
-    assert waits(IMAGES, records=[half, whole]) == {WaitCode.SOURCE_REST}
+    asked = [a_request(RequestState.PARTLY, IMAGES)]
+    assert waits(IMAGES, records=[half, whole], requests=asked) == {WaitCode.SOURCE_REST}
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        (RequestState.NOT_FOUND, WaitCode.CONFIRM_ABSENT),
+        (RequestState.ANSWERED, WaitCode.NOT_IN_ANSWER),
+        (RequestState.SILENT, WaitCode.SOURCE_SILENT),
+        (RequestState.NO_RECORDS, WaitCode.UNVERIFIED),
+        (None, WaitCode.UNVERIFIED),
+    ],
+)
+def test_what_becomes_of_half_a_study_that_nobody_asks_for_any_more_is_for_people(state, code):
+    half = a_record(RecordKind.IMAGES, is_whole=False)
+    asked = [a_request(state, IMAGES)] if state else []
+
+    found = judged(IMAGES, records=[half], requests=asked)
+
+    assert {wait.code for wait in found.waits} == {code}
+    assert found.unanswered == ("images",)
 
 
 def test_a_whole_copy_makes_up_for_half_a_one():

@@ -180,7 +180,7 @@ def _judge(
     live = [r for r in case.records if fit(line, r) and not _is_void(r)]
     mine = [r for r in live if line.key in answered[r.id]]
     other = judged[line.max_days_from.line] if line.max_days_from else None
-    found, chosen, waits = _by_records(line, mine, case, other)
+    found, chosen, waits = _by_records(line, mine, asked, case, other)
     if found is NeedState.SATISFIED and line.every and (more := _not_heard(asked)):
         found, waits = NeedState.RECEIVED, more
     if found is not None:
@@ -234,7 +234,11 @@ def _is_void(record: CollectedRecord) -> bool:
 
 
 def _by_records(
-    line: ChecklistLine, live: Sequence[CollectedRecord], case: _Case, other: _Judged | None
+    line: ChecklistLine,
+    live: Sequence[CollectedRecord],
+    asked: Sequence[Request],
+    case: _Case,
+    other: _Judged | None,
 ) -> tuple[NeedState | None, RecordId | None, tuple[Wait, ...]]:
     """What the records say, which one answers, and who still owes a rest. No state where there is no record.
 
@@ -243,7 +247,7 @@ def _by_records(
     if not live:
         return None, None, ()
     if halves := _halves(live):
-        return NeedState.RECEIVED, None, tuple(Wait(WaitCode.SOURCE_REST, r.source) for r in halves)
+        return NeedState.RECEIVED, None, tuple(wait for one in halves for wait in _for_rest(one, asked))
     usable = [r for r in live if r.is_whole and r.is_readable and r.status.is_settled]
     fresh = [r for r in usable if _is_fresh(r, line, case.now)]
     near = _near(fresh, line, case, other.need if other else None)
@@ -283,6 +287,15 @@ def _halves(live: Sequence[CollectedRecord]) -> list[CollectedRecord]:
     """Records with parts still missing, of which no copy is whole."""
     whole = {_original(r) for r in live if r.is_whole}
     return [r for r in live if not r.is_whole and _original(r) not in whole]
+
+
+def _for_rest(half: CollectedRecord, asked: Sequence[Request]) -> tuple[Wait, ...]:
+    """Its source owes the rest while it is asked. After that a person says what becomes of the half."""
+    theirs = [r for r in asked if r.institution == half.source]
+    if any(r.state in OPEN or r.state is RequestState.NOT_PERMITTED for r in theirs):
+        return (Wait(WaitCode.SOURCE_REST, half.source),)
+    told = tuple(_wait_for(r) for r in theirs if r.state in _REQUEST_WAITS)
+    return told or (Wait(WaitCode.UNVERIFIED, half.source),)
 
 
 def _original(record: CollectedRecord) -> RecordId:

@@ -205,8 +205,10 @@ def settle_needs(tx: Tx, services: Services, case_id: CaseId, *, tells_center: b
 
 def _note_milestones(tx: Tx, services: Services, found: Assessment, *, tells_center: bool) -> None:
     """Write how far the case has come, once, and have its center told: a packet that goes now tells it before."""
+    if not found.case.is_active:
+        return
     new = [one for one in _reached(found) if one not in found.case.milestones]
-    for milestone in new if found.case.is_active else ():
+    for milestone in new:
         tx.append(Chain.case(found.case.id), facts.MilestoneReached(milestone=milestone))
     receives = services.institutions[OpenedCase.of(found.case).receiver].receives
     if new and not tells_center and found.step is not NextStep.PACK and receives and receives.takes_tasks:
