@@ -12,7 +12,7 @@ from tests.kit.staff import ANN, BEN, somebody
 from transfer import facts
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
-from transfer.errors import NotAllowed
+from transfer.errors import NotAllowed, Unknown
 from transfer.facts import Chain, first_broken
 from transfer.flow import desk
 from transfer.flow.enforce import purge
@@ -265,6 +265,26 @@ def test_a_purge_of_the_one_destroys_both_keys(services: Services, two: Two):
     assert [keys.has(KeyName.patient(one)) for one in (two.patient, two.absorbed)] == [False, False]
     with services.ledger.transaction() as tx:
         assert tx.value("SELECT count(*) FROM merged_patients WHERE identity IS NOT NULL") == 0
+
+
+@pytest.mark.parametrize("is_of_first", [True, False])
+def test_whether_two_are_one_is_asked_no_more_once_one_is_purged(services: Services, two: Two, *, is_of_first: bool):
+    """Nor can it be said of them anew."""
+    desk.merge(services, two.case, two.other, actor=ANN)
+    gone, its_case = (two.patient, two.case) if is_of_first else (two.absorbed, two.other)
+    desk.close(services, its_case, "not-coming", actor=ANN)
+    with services.ledger.transaction() as tx:
+        filed = permissions.filed(tx, gone)
+    for one in filed:
+        desk.revoke(services, one.permission.id, actor=ANN)
+    with services.ledger.transaction() as tx:
+        (last,) = permissions.filed(tx, gone)[-1:]
+    purge(services, last)
+
+    assert [one for one in b.open_holds(services) if one.code is HoldCode.SAME_PATIENT] == []
+    with pytest.raises(Unknown):
+        desk.merge(services, two.case, two.other, actor=BEN)
+    assert [one for one in b.open_holds(services) if one.code is HoldCode.SAME_PATIENT] == []
 
 
 def test_patients_who_differ_stay_two_where_people_say_so(services: Services, two: Two):

@@ -148,7 +148,7 @@ class TestChanged:
         assert b.patient_of(services, case) != b.patient_of(services, drawn)
 
     def test_one_that_was_set_aside_is_no_document_of_its_patient(self, services):
-        """What a person said of whose it is stays with it. A later case of that patient does not read it as a record."""
+        """What a person said of whose it is stays with it. No later case of that patient reads it as a record."""
         chart, other = b.a_chart(), b.a_chart()
         says(services, a_message(chart))
         drawn = says(services, a_message(other, number=chart["referral"]["number"], order={"status": "on-hold"}))

@@ -107,6 +107,7 @@ def forget_patient(tx: Tx, patient: PatientId) -> None:
         *(patient, patient),
     )
     forget_arrivals(tx, [row.arrival for row in said])
+    _ask_no_more_if_one(tx, patient)
     tx.grounds.clear()
     tx.run("UPDATE patients SET identity = NULL WHERE patient = %s", patient)
     tx.run("DELETE FROM patient_terms WHERE patient = %s", patient)
@@ -116,6 +117,17 @@ def forget_patient(tx: Tx, patient: PatientId) -> None:
     tx.run("UPDATE permissions SET form = NULL, reference = NULL WHERE patient = %s", patient)
     tx.run("UPDATE notes SET text = NULL WHERE patient = %s", patient)
     tx.run("UPDATE materials SET about = NULL WHERE case_id IN (SELECT case_id FROM cases WHERE patient = %s)", patient)
+
+
+def _ask_no_more_if_one(tx: Tx, patient: PatientId) -> None:
+    """Nobody can say any more whether the patient is somebody else, on whichever case it is asked, open or ended."""
+    asked = tx.rows(
+        """SELECT DISTINCT hold, subject FROM holds JOIN cases AS c ON c.case_id IN (subject, about)
+           WHERE c.patient = %s AND code = %s AND resolved_at IS NULL ORDER BY subject, hold""",
+        *(patient, HoldCode.SAME_PATIENT),
+    )
+    for row in asked:
+        holds.resolve(tx, row.hold, SystemAnswer.PURGED)
 
 
 def is_housekeeping_due(tx: Tx) -> bool:

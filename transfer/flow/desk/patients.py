@@ -6,11 +6,11 @@ Two people must say that they are one. One is enough to take them apart: nothing
 from transfer.actions import ActionCode, ActionResult
 from transfer.flow.desk.comparing import decide
 from transfer.flow.desk.merging import patient_of, split_in
-from transfer.flow.desk.verbs import at_desk, not_allowed
+from transfer.flow.desk.verbs import at_desk, not_allowed, unknown
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
-from transfer.ledger import holds, merging
+from transfer.ledger import holds, merging, patients
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
@@ -27,6 +27,8 @@ def merge(services: Services, case: CaseId, other: CaseId, *, actor: Actor) -> A
     """
     with at_desk(services, actor, Right.DECIDE_WHOSE) as tx:
         kept, absorbed = patient_of(tx, case), patient_of(tx, other)
+        if patients.is_forgotten(tx, kept) or patients.is_forgotten(tx, absorbed):
+            raise unknown(Reason(RefusalCode.PATIENT_IS_PURGED), Remedy(RemedyCode.VERIFY_TRAIL))
         if kept == absorbed:
             return ActionResult(ActionCode.MERGED_BEFORE, case=case, other=other)
         if merging.absorbed_into(tx, absorbed):
