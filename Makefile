@@ -57,7 +57,7 @@ test-slow: $(VENV)/.ready  ## The tests that take minutes or gigabytes; with Cep
 peers: $(VENV)/.ready  ## Install real third-party servers and clients to test with
 	@nice peers/install.sh
 
-peers-slow: $(VENV)/.ready  ## The same, and those that only campaigns use (Ceph RGW, an image registry)
+peers-slow: $(VENV)/.ready  ## The same, and those that only campaigns use (Ceph RGW, systemd, an image registry)
 	@nice peers/install.sh slow
 
 check: $(VENV)/.ready  ## Lint, types, architecture, what is unused, the compose file's schema, known vulnerabilities

@@ -97,7 +97,7 @@ versitygw_version=v1.7.0
 tools="orthanc orthanc-dicomweb dcmtk nginx-light chromium prometheus"
 # An engine for `make compose-test`, and what its stand-in images are made of.
 tools="$tools docker.io iptables slirp4netns tini mmdebstrap caddy"
-[ "$with_slow" = slow ] && tools="$tools ceph-mon ceph-osd radosgw docker-registry"
+[ "$with_slow" = slow ] && tools="$tools ceph-mon ceph-osd radosgw docker-registry systemd"
 has java && has mvn || tools="$tools maven default-jdk-headless"
 has node && has npm || tools="$tools nodejs npm"
 # shellcheck disable=SC2086

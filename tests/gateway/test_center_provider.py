@@ -1,13 +1,13 @@
 """A center's own identity provider signs its people in at our pages: no other token does, and for no other center."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from tests.kit.builders import a_chart, new_services
+from tests.kit.center_by_pages import by_provider
 from tests.kit.desk_client import text_of
 from tests.kit.open_streams import Giving
 from tests.kit.outside_client import ADDRESS, SUMMIT, OutsideBrowser
@@ -16,9 +16,7 @@ from tests.kit.staff import ANN
 from transfer.center_accounts import CenterSignIn
 from transfer.flow import desk
 from transfer.flow.center_pages import mails_of
-from transfer.flow.services import Services
 from transfer.gateway.outside.center.by_provider import _FLAWS
-from transfer.institutions import Institutions, Receiving
 from transfer.ledger import Ledger
 from transfer.pages.oidc import SignInFlaw
 
@@ -52,25 +50,10 @@ def signing_in(provider: StandIn, **other: Any) -> CenterSignIn:
     return CenterSignIn.model_validate({**said, **other})
 
 
-def by_provider(services: Services, **centers: CenterSignIn) -> Services:
-    """The same services, before centers that sign their people in themselves."""
-    named = {name.replace("_", "-"): said for name, said in centers.items()}
-    known = [
-        one.model_copy(update={"receives": (one.receives or Receiving()).model_copy(update={"sign_in": named[one.id]})})
-        if one.id in named
-        else one
-        for one in services.institutions.values()
-    ]
-    return replace(services, institutions=Institutions(known))
-
-
 @pytest.fixture
 def giving(ledger: Ledger, migrated: Any, provider: StandIn) -> Iterator[Giving]:
-    said = {
-        "summit_cancer_center": signing_in(provider),
-        "mercy_imaging": signing_in(provider, people=["privacy-office"]),
-    }
-    giving = Giving(by_provider(new_services(ledger), **said), migrated.url("owner"))
+    said = {SUMMIT: signing_in(provider), MERCY: signing_in(provider, people=["privacy-office"])}
+    giving = Giving(by_provider(new_services(ledger), said), migrated.url("owner"))
     yield giving
     giving.outgoing.shut()
 

@@ -1,7 +1,9 @@
-"""A center that has no system of its own for packets: its people read our pages."""
+"""A center that has no system of its own for packets: its people read our pages, invited or by their own provider."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from transfer.center_accounts import CenterSignIn
 from transfer.flow.services import Services
 from transfer.institutions import Institutions, Receiving
 
@@ -14,4 +16,13 @@ def by_pages(services: Services, center: str) -> Services:
         else one
         for one in services.institutions.values()
     ]
+    return replace(services, institutions=Institutions(known))
+
+
+def by_provider(services: Services, centers: Mapping[str, CenterSignIn]) -> Services:
+    """The same services, before centers that sign their people in themselves."""
+    known = []
+    for one in services.institutions.values():
+        receives = (one.receives or Receiving()).model_copy(update={"sign_in": centers.get(one.id)})
+        known.append(one.model_copy(update={"receives": receives}) if one.id in centers else one)
     return replace(services, institutions=Institutions(known))

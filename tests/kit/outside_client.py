@@ -94,12 +94,17 @@ class OutsideBrowser:
         return answer
 
 
-@contextmanager
-def a_served_outside(services: Services, outgoing: Outgoing) -> Iterator[Address]:
-    """The pages behind their own server, in a thread, at an address of loopback, until the block ends."""
+def a_free_address() -> Address:
+    """An address of loopback at which nobody listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = Address(f"http://127.0.0.1:{free.getsockname()[1]}")
+        return Address(f"http://127.0.0.1:{free.getsockname()[1]}")
+
+
+@contextmanager
+def a_served_outside(services: Services, outgoing: Outgoing, at: Address | None = None) -> Iterator[Address]:
+    """The pages behind their own server, in a thread, at an address of loopback, until the block ends."""
+    address = at or a_free_address()
     shell = Shell(services=services, outgoing=outgoing, intake=Intake(services.ledger), address=address)
     port = int(address.origin.rpartition(":")[2])
     with serving(server(Outside(_no_door, shell), "127.0.0.1", port, grace=1)):
