@@ -20,7 +20,7 @@ from tests.kit.staff import ANN
 from transfer import facts
 from transfer.facts import Chain
 from transfer.flow import desk
-from transfer.holds import HoldCode
+from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
 from transfer.institutions import Institutions
 from transfer.ledger import holds, permissions
@@ -339,3 +339,54 @@ def test_where_nobody_takes_such_a_form_there_is_none_to_sign(giving: Giving, br
     proven(office, case, CodeHolder.REFERRING_OFFICE)
     assert '"/own/sign"' not in office.get("/own/").text
     assert office.get("/own/sign").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "typed", ["Thaddeus Odonnell Munoz", "MUÑOZ–O’DONNELL, Thaddeus J.", "Thaddeus O'Donnell-Munoz"]
+)
+def test_a_name_is_the_patient_s_however_a_telephone_types_it(giving: Giving, browser: OutsideBrowser, typed: str):
+    chart = b.a_chart()
+    chart["patient"] |= {"family": "O'Donnell-Muñoz", "given": ["Thaddeus"]}
+    browser = taking_electronic(browser, giving, b.LAKESIDE)
+    case = b.a_case(browser.services, chart, form=False)
+    entered(browser, case, chart)
+    proven(browser, case, to="sign")
+
+    assert browser.post("/own/sign", {"signed": "Thaddeus Munoz", "sure": "yes"}).status_code == 422
+    assert browser.post("/own/sign", {"signed": typed, "sure": "yes"}).status_code == 200
+
+
+@pytest.mark.parametrize("how", ["stop", "take-back"])
+def test_who_signs_after_a_stop_is_told_that_nothing_goes_and_somebody_is_asked(
+    giving: Giving, browser: OutsideBrowser, how: str
+):
+    """Whatever else was asked about is answered before."""
+    chart = b.a_chart()
+    browser = taking_electronic(browser, giving, b.LAKESIDE, b.MERCY, b.PRAIRIE)
+    case = b.a_case(browser.services, chart)
+    entered(browser, case, chart)
+    proven(browser, case, to="sign")
+    name = " ".join((*chart["patient"]["given"], chart["patient"]["family"]))
+    if how == "stop":
+        browser.post("/own/stop")
+    else:
+        key = form_key(browser.get("/own/take-back"))
+        browser.post("/own/take-back", {"key": key, "signed": name, "sure": "yes"})
+    process_all(browser.services)
+    for code, answer in (("uploaded", HoldAnswer.SEEN), ("confirm-purge", HoldAnswer.KEEP)):
+        for one in [found for found in b.open_holds(browser.services, case) if found.code == code]:
+            desk.resolve(browser.services, one.id, answer, actor=ANN)
+
+    signed = text_of(browser.post("/own/sign", {"signed": name, "sure": "yes"}).text)
+    process_all(browser.services)
+
+    assert OWN["form_signed_stopped"] in signed
+    assert OWN["form_signed"] not in signed
+    assert OWN["stopped"] in text_of(browser.get("/own/").text)
+    assert b.request_to(browser.services, case, b.MERCY).state is RequestState.NOT_PERMITTED
+    for one in stops(browser, case):
+        (hold,) = [found for found in b.open_holds(browser.services, case) if found.about == one]
+        desk.resolve(browser.services, hold.id, HoldAnswer.RESUME, actor=ANN)
+    process_all(browser.services)
+    assert OWN["stopped"] not in text_of(browser.get("/own/").text)
+    assert b.request_to(browser.services, case, b.MERCY).state is not RequestState.NOT_PERMITTED

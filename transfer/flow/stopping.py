@@ -70,6 +70,7 @@ def file_authorization(
             holds.withdraw_about(tx, one.permission.id, STOPPED, SystemAnswer.ANSWERED)
     (filed,) = [one for one in permissions.filed(tx, patient) if one.permission.id == permission]
     _stop_beside(tx, institutions, filed, known)
+    _ask_whether_it_goes_on(tx, filed, known)
     for case in cases.open_of(tx, [patient]):
         for discloser in sorted(form.disclosers):
             holds.withdraw(tx, case, HoldCode.CONSENT_WITHOUT_FORM, SystemAnswer.ANSWERED, about=discloser)
@@ -100,6 +101,24 @@ def _stop_beside(tx: Tx, institutions: Institutions, filed: FiledPermission, kno
             stop_with_question(tx, one, filed.arrival)
     elif filed.received_at is not None and not filed.permission.form.denies:
         _stop_if_objected_to(tx, filed, theirs, filed.received_at)
+
+
+def _ask_whether_it_goes_on(tx: Tx, filed: FiledPermission, known: Iterable[FiledPermission]) -> None:
+    """A form that is filed while a stop of everything stands permits nothing. Whoever signed it may not know that, so a
+    person is asked whether the stop is over.
+    """
+    form = filed.permission.form
+    if form.status is not FormStatus.ACTIVE or form.denies:
+        return
+    for one in known:
+        if one.permission.form == _stop_of(frozenset()) and one.ended is End.PAUSED:
+            _ask_about(tx, one)
+
+
+def _ask_about(tx: Tx, stopped: FiledPermission) -> None:
+    if not holds.is_asked_about(tx, HoldCode.FORM_STOPPED, stopped.id):
+        for case in case_to_ask(tx, stopped.patient):
+            holds.place(tx, case, HoldCode.FORM_STOPPED, stopped.id, due=DECIDE_WITHIN)
 
 
 def _stop_if_objected_to(tx: Tx, filed: FiledPermission, theirs: list[FiledPermission], came: datetime) -> None:
@@ -156,9 +175,7 @@ def stop_with_question(tx: Tx, filed: FiledPermission, arrival: ArrivalId) -> No
         return
     if filed.permission.ended is None:
         end(tx, filed, End.PAUSED, arrival)
-    if not holds.is_asked_about(tx, HoldCode.FORM_STOPPED, filed.permission.id):
-        for case in case_to_ask(tx, filed.patient):
-            holds.place(tx, case, HoldCode.FORM_STOPPED, filed.permission.id, due=DECIDE_WITHIN)
+    _ask_about(tx, filed)
 
 
 def stop_own_records(tx: Tx, patient: PatientId, source: InstitutionId, arrival: ArrivalId) -> None:

@@ -97,6 +97,7 @@ OWN: Final[Mapping[str, str]] = MappingProxyType(
         "form_tick": "I have read the form, and I sign it by typing my name",
         "form_sign_now": "Sign the form",
         "form_signed": "Your form is signed. We ask for your records now.",
+        "form_signed_stopped": "Your form is signed. You told us to stop, so we send nothing. We will call you.",
         "other_name": "Type your name as it stands in the form",
         "take_back": "Take my form back for good",
         "take_back_intro": "You signed a form that lets us send your records. You can take it back at any time.",

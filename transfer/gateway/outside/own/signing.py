@@ -1,5 +1,6 @@
 """Signing the release form at the patient's page."""
 
+import re
 from typing import Final
 
 from transfer.adapters.paper.signed import ShownForm
@@ -11,9 +12,12 @@ from transfer.outside_sessions import Outsider
 from transfer.pages.forms import Problems
 from transfer.pages.routes import Answer
 from transfer.pages.templating import day_words
+from transfer.patients import fold
 from transfer.sentences import SENTENCES
 from transfer.sentences.own_pages import OWN
 
+#: between the words of a name
+_BETWEEN: Final = re.compile(r"[\s\u002d\u2010-\u2015]+")
 #: what the form says besides its facts (45 CFR 164.508(c)(2)), and what a signature here is (15 U.S.C. 7001(c))
 _STATEMENTS: Final = (
     *("form_revoke", "form_condition", "form_redisclose", "form_special", "form_paper"),
@@ -63,7 +67,7 @@ def _form(visit: Visit, form: FormToSign, problems: Problems) -> Answer:
 def _sign(visit: Visit) -> Answer:
     form, problems = get_form(visit.services, visit.session), Problems()
     signature = visit.fields.line("signed", problems, needed=OWN["needs_sign"], longest=100)
-    if not set(form.patient.casefold().split()) <= set(signature.casefold().split()):
+    if not _words(form.patient) <= _words(signature):
         problems.add("signed", OWN["other_name"])
     if "yes" not in visit.fields.chosen("sure"):
         problems.add("sure", OWN["needs_sure"])
@@ -71,15 +75,22 @@ def _sign(visit: Visit) -> Answer:
         return _form(visit, form, problems)
     shown = _shown(form)
     did = sign_form(visit.services, visit.session, signature, shown, network=visit.network)
+    is_stopped = get_own_case(visit.services, visit.session).end is not None
     found = did.fields.get("findings", ())
     said = [SENTENCES[str(one)].patient for one in found] if isinstance(found, tuple) else []
     context = {
         "words": OWN,
         "found": list(dict.fromkeys(said)),
+        "is_stopped": is_stopped,
         "rows": [*shown.rows, (OWN["form_by_you"], signature), (OWN["form_on"], day_words(form.today))],
         "statements": shown.statements,
     }
     return Answer(template="own_signed.html", title=OWN["thanks"], context=context)
+
+
+def _words(name: str) -> frozenset[str]:
+    """What a name and a signature have in common, however they are typed: a telephone makes ’ of ', and few type é."""
+    return frozenset(filter(None, map(fold, _BETWEEN.split(name))))
 
 
 _K = Outsider.OWN
