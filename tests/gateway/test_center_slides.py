@@ -159,3 +159,26 @@ def test_nothing_of_another_center_is_here(giving, browser, services, case, char
     assert logged_in(other, parcel, case, chart).status_code == 404
     assert case not in other.get("/c/slides").text + other.get("/c/loans").text
     assert other.post("/c/slides", {"scan": NUMBER}).status_code == 200
+
+
+def test_of_two_patients_of_a_parcel_one_is_stopped_and_the_other_goes_on(browser, services, case, chart):
+    """The parcel is as one that never had the other's slides, on every page."""
+    other = b.a_chart()
+    beside = b.a_case(services, other)
+    b.report_comes(services, other)
+    parcel = a_parcel(browser)
+    logged_in(browser, parcel, case, chart)
+    alone = {path: browser.get(path).text for path in (parcel, f"{parcel}/tray", f"{parcel}/receipt", "/c/loans")}
+    lists = browser.get("/c/slides").text
+    logged_in(browser, parcel, beside, other)
+    assert other["patient"]["family"] in browser.get(f"{parcel}/tray").text
+    (form,) = desk.list_permissions(services, beside, actor=ANN)
+
+    desk.pause(services, form.permission, actor=ANN)
+
+    assert {path: browser.get(path).text for path in alone} == alone
+    assert browser.get("/c/slides").text == lists
+    assert logged_in(browser, parcel, beside, other).status_code == 404
+    link = re.findall(r"/c/pieces/[a-z0-9]+/[a-z0-9]+", browser.get("/c/loans").text)[0]
+    assert browser.post(f"{link}/judge", {"said": "sufficient"}).status_code == 303
+    assert browser.post(f"{link}/return", {"carrier": "ups", "number": NUMBER}).status_code == 303

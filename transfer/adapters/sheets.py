@@ -10,7 +10,7 @@ import xlsxwriter
 from transfer.sheets import Cell, Sheet, SheetFormat
 
 #: with which a spreadsheet program would begin a formula (OWASP, CSV injection)
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 #: characters of the widest column
 _WIDEST: Final = 60
 #: stands where the file says when it was made: the time is in the sheet
