@@ -99,7 +99,9 @@ def test_a_row_that_does_not_fit_its_headings_makes_no_sheet():
         a_sheet(("only one",))
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\n=1", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20SUM(A1)"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\n=1", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20SUM(A1)"]
+)
 def test_no_cell_is_a_formula(text: str):
     read = list(csv.reader(io.StringIO(sheets.written(a_sheet((text, 1)), SheetFormat.CSV).decode(), newline="")))
 
