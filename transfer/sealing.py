@@ -54,6 +54,10 @@ class KeyGone(Refused):
 class Keys(Protocol):
     """Keys, kept outside the database."""
 
+    @property
+    def are_near(self) -> bool:
+        """They are on this machine: no question waits for another host."""
+
     def make(self, name: KeyName) -> None:
         """Make the key unless it is there.
 

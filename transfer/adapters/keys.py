@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from transfer.adapters.held_keys import HeldKeys, KeysMoved
+from transfer.adapters.held_keys import MOST_BYTES, HeldKeys, KeysMoved
 from transfer.adapters.keys_copy import DESTROYED, ENDED, MOVED, KeysCopy, add_line, secrets_in, settle, write_note
 from transfer.errors import NotAllowed
 from transfer.sealing import SITE, KeyGone, KeyName
@@ -56,10 +56,15 @@ class FolderKeys(HeldKeys):
         settle(path.parent)
 
     def fetch(self, name: KeyName) -> bytes:
+        # for every batch of messages: by `open` it takes four times as long
         try:
-            secret = self._path(name).read_bytes()
+            file = os.open(f"{self._folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise KeyGone(name) from None
+        try:
+            secret = os.read(file, MOST_BYTES)
+        finally:
+            os.close(file)
         if not any(secret):  # overwritten by who destroys it
             raise KeyGone(name)
         return secret
@@ -86,7 +91,7 @@ class FolderKeys(HeldKeys):
             settle(path.parent)
 
     def has(self, name: KeyName) -> bool:
-        return self._path(name).exists()
+        return os.path.exists(f"{self._folder}/{name}")  # noqa: PTH110  for every batch, too
 
     def was_destroyed(self, name: KeyName) -> bool:
         return name in self.destroyed()

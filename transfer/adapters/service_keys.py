@@ -51,6 +51,10 @@ class ServiceKeys(HeldKeys):
         self._client: HttpClient | None = None
         self._held: dict[str, tuple[float, bytes]] = {}
 
+    @property
+    def are_near(self) -> bool:
+        return False
+
     def fetch(self, name: KeyName) -> bytes:
         until, secret = self._held.get(name, (0.0, b""))
         if time.monotonic() < until:

@@ -34,7 +34,7 @@ from transfer.settings import ProxyHeader, Settings
 
 
 async def serve(services: Services, settings: Settings, checks: Mapping[str, Check], scraped: Scrape) -> None:
-    """Serve until SIGTERM or SIGINT. `checks` are what this process needs beside its own writer, `scraped` what it
+    """Serve until SIGTERM or SIGINT. `checks` are what this process needs, `scraped` what it
     says to whoever scrapes it.
     """
     stop = _asked_to_stop()
@@ -72,7 +72,7 @@ async def serve(services: Services, settings: Settings, checks: Mapping[str, Che
         proxies=proxies,
         has_proxy_header=ProxyHeader.HTTP in settings.proxy_headers,
     )
-    readiness = Readiness({**checks, "writer": lambda: intake.is_alive})
+    readiness = Readiness(checks)
     watch = asyncio.create_task(outgoing.watch())
     # Without it nothing may be sent: the process ends, and is started again.
     watch.add_done_callback(lambda _: stop.set())
@@ -88,7 +88,7 @@ async def serve(services: Services, settings: Settings, checks: Mapping[str, Che
         with contextlib.suppress(asyncio.CancelledError):
             await watch
         await asyncio.to_thread(outgoing.shut)
-        await asyncio.to_thread(intake.close)
+        await intake.close()
 
 
 async def _serve_until(

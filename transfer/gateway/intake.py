@@ -4,25 +4,27 @@ A transaction costs a wait for the disk. With many senders at once their message
 """
 
 import asyncio
-import concurrent.futures
-import contextlib
-import queue
-import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+
+import anyio.from_thread
 
 from transfer import spans
 from transfer.errors import Unavailable
 from transfer.ledger import Ledger, Tx, arrivals
+from transfer.ledger.arrival_line import ArrivalLine
 from transfer.ledger.arrivals import NewArrival, Stored
 
 #: arrivals in one transaction at the most
 MAX_BATCH = 512
 #: arrivals that may wait before doors are told to come again
 MAX_WAITING = 4096
-#: that senders who came together last time are given to come together again; one alone never waits
-GATHER_SECONDS = 0.00015
+GATHER_SECONDS = float(__import__('os').environ.get('G','0.00015'))
+#: seconds in which what waits at the end is stored
+_CLOSE_SECONDS = 30
 
 #: what a door does in the transaction that stores an arrival: an objection stops the release there
 OnStored = Callable[[Tx, Stored], None]
@@ -32,23 +34,19 @@ OnStored = Callable[[Tx, Stored], None]
 class _Waiting:
     incoming: NewArrival
     on_stored: OnStored | None
-    #: of a loop or, where a thread waits, of no loop
-    stored: "asyncio.Future[Stored] | concurrent.futures.Future[Stored]"
+    stored: "asyncio.Future[Stored]"
     #: when it came here, by `time.time_ns`
     began: int = field(default_factory=time.time_ns)
 
 
 def _answer(answers: Sequence[tuple[_Waiting, Stored | BaseException]]) -> None:
-    """Give each to who waits, in whichever thread. A loop is woken once, however many wait on it."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Stored], Stored | BaseException]]] = {}
     for one, result in answers:
-        if isinstance(one.stored, concurrent.futures.Future):
-            _set(one.stored, result)
+        if one.stored.done():  # who waited is gone
+            continue
+        if isinstance(result, BaseException):
+            one.stored.set_exception(result)
         else:
-            by_loop.setdefault(one.stored.get_loop(), []).append((one.stored, result))
-    for loop, theirs in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # it is closed: nobody listens any more
-            loop.call_soon_threadsafe(_set_all, theirs)
+            one.stored.set_result(result)
 
 
 def _trace(answers: Sequence[tuple[_Waiting, Stored]]) -> None:
@@ -57,20 +55,6 @@ def _trace(answers: Sequence[tuple[_Waiting, Stored]]) -> None:
         said = {"arrival": stored.arrival, "door": new.door, "institution": new.institution, "kind": new.kind}
         about = stored.subject or stored.arrival
         spans.record("store", about, one.began, key=stored.arrival, is_duplicate=stored.is_duplicate, **said)
-
-
-def _set_all(answers: "Sequence[tuple[asyncio.Future[Stored], Stored | BaseException]]") -> None:
-    for future, result in answers:
-        _set(future, result)
-
-
-def _set(future: "asyncio.Future[Stored] | concurrent.futures.Future[Stored]", result: Stored | BaseException) -> None:
-    if future.done():  # who waited is gone
-        return
-    if isinstance(result, BaseException):
-        future.set_exception(result)
-    else:
-        future.set_result(result)
 
 
 def _apart(batch: list[_Waiting]) -> Iterator[list[_Waiting]]:
@@ -89,15 +73,16 @@ def _apart(batch: list[_Waiting]) -> Iterator[list[_Waiting]]:
 
 
 class Intake:
-    """The writer: a thread of its own, which stores what the doors bring."""
+    """The writer. It works in the event loop of the doors, and only while something waits."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._line = ArrivalLine(ledger)
         #: held while a long message is read, so that many of them cost no more memory than one
         self.one_at_a_time = asyncio.Lock()
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
-        self._thread.start()
+        self._waiting: deque[_Waiting] = deque()
+        self._together = 1
+        self._writing: asyncio.Task[None] | None = None
 
     async def store(self, incoming: NewArrival, on_stored: OnStored | None = None) -> Stored:
         """Return when it is durable. Storing the same thing again says which arrival it is.
@@ -105,15 +90,18 @@ class Intake:
         Raises:
             Unavailable: the ledger does not answer, or too much waits; nothing was stored.
         """
-        stored: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
-        self._put(_Waiting(incoming, on_stored, stored))
-        return await stored
+        if len(self._waiting) >= MAX_WAITING:
+            raise Unavailable("too much waits to be stored", retry_after=5)
+        loop = asyncio.get_running_loop()
+        one = _Waiting(incoming, on_stored, loop.create_future())
+        self._waiting.append(one)
+        if self._writing is None or self._writing.done():
+            self._writing = loop.create_task(self._write())
+        return await one.stored
 
     def store_and_wait(self, incoming: NewArrival, on_stored: OnStored | None = None) -> Stored:
-        """The same for a thread that is no event loop's."""
-        stored: concurrent.futures.Future[Stored] = concurrent.futures.Future()
-        self._put(_Waiting(incoming, on_stored, stored))
-        return stored.result()
+        """The same for a thread to which the doors' event loop has given work."""
+        return anyio.from_thread.run(self.store, incoming, on_stored)
 
     def write(self, work: Callable[[Tx], None]) -> None:
         """Do something small in a transaction of its own, in the thread that calls.
@@ -124,44 +112,34 @@ class Intake:
         with self._ledger.transaction() as tx:
             work(tx)
 
-    def _put(self, waiting: _Waiting) -> None:
-        if self._queue.qsize() >= MAX_WAITING:
-            raise Unavailable("too much waits to be stored", retry_after=5)
-        self._queue.put(waiting)
-
-    @property
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
-
-    def close(self) -> None:
+    async def close(self) -> None:
         """Store what waits, and stop. Nothing may be stored after it."""
-        self._queue.put(None)
-        self._thread.join(timeout=30)
+        if self._writing is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._writing, _CLOSE_SECONDS)
+        await asyncio.to_thread(self._line.close)
 
-    def _run(self) -> None:
-        several = False
-        while (first := self._queue.get()) is not None:
-            if several:
-                time.sleep(GATHER_SECONDS)
-            batch = [first]
-            while len(batch) < MAX_BATCH and not self._queue.empty():
-                following = self._queue.get()
-                if following is None:
-                    self._queue.put(None)
-                    break
-                batch.append(following)
-            several = len(batch) > 1
+    async def _write(self) -> None:
+        """Whoever comes while a batch is on its way is the next batch."""
+        several = self._together
+        while self._waiting:
+            if len(self._waiting) < several:
+                until = time.monotonic() + GATHER_SECONDS
+                while len(self._waiting) < several and time.monotonic() < until:
+                    await asyncio.sleep(0)
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
             for together in _apart(batch):
-                self._store(together)
+                await self._store(together)
+            several = self._together = len(batch) + len(self._waiting)
 
-    def _store(self, batch: list[_Waiting]) -> None:
+    async def _store(self, batch: list[_Waiting]) -> None:
         """All in one transaction. If that fails for a reason that is one message's own, each by itself."""
         try:
-            stored = self._in_one_transaction(batch)
+            stored = await self._in_one_transaction(batch)
         except Exception as error:  # noqa: BLE001  whatever it is, nobody may be acknowledged and nobody else must suffer
             if len(batch) > 1 and not isinstance(error, Unavailable):
                 for one in batch:
-                    self._store([one])
+                    await self._store([one])
                 return
             failure = error if isinstance(error, Unavailable) else Unavailable(f"not stored ({type(error).__name__})")
             _answer([(one, failure) for one in batch])
@@ -171,16 +149,17 @@ class Intake:
             if spans.are_on():
                 _trace(answers)
 
-    def _in_one_transaction(self, batch: list[_Waiting]) -> list[Stored]:
-        """Store them. What does something by itself reads institutions, too."""
-        incoming = [one.incoming for one in batch]
-        if all(one.on_stored is None for one in batch):
-            with self._ledger.statement() as tx:
-                return arrivals.store(tx, incoming, owing=True)
+    async def _in_one_transaction(self, batch: list[_Waiting]) -> list[Stored]:
+        first = batch[0]
+        if first.on_stored is None:
+            return await self._line.store([one.incoming for one in batch])
+        return [await asyncio.to_thread(self._with_what_it_does, first.incoming, first.on_stored)]
+
+    def _with_what_it_does(self, incoming: NewArrival, on_stored: OnStored) -> Stored:
+        """It reads institutions, too."""
         with self._ledger.transaction() as tx:
-            stored = arrivals.store(tx, incoming)
-            for one, result in zip(batch, stored, strict=True):
-                if one.on_stored and not result.is_duplicate:
-                    one.on_stored(tx, result)
-            arrivals.owe_for(tx, incoming, stored)
+            (stored,) = arrivals.store(tx, [incoming])
+            if not stored.is_duplicate:
+                on_stored(tx, stored)
+            arrivals.owe_for(tx, [incoming], [stored])
         return stored

@@ -13,7 +13,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -54,12 +54,8 @@ KEEPALIVES = {
 class Tx:
     """One transaction. An exception rolls all of it back."""
 
-    def __init__(
-        self, connection: psycopg.Connection[Row], keys: Keys, origin: Origin, days: list[date] | None = None
-    ) -> None:
+    def __init__(self, connection: psycopg.Connection[Row], keys: Keys, origin: Origin) -> None:
         self._connection = connection
-        #: the day that the process heard last, if it heard of one
-        self._days = [] if days is None else days
         self._touched: set[CaseId] = set()
         #: cases as they were folded last, each with its last line
         self._folded: dict[CaseId, tuple[int, Case]] = {}
@@ -113,14 +109,6 @@ class Tx:
     def now(self) -> datetime:
         """The clock of all rules: `transfer.now()`, UTC, at the moment of the call, not of the transaction's start."""
         return self.value("SELECT transfer.now()")  # type: ignore[no-any-return]
-
-    def today(self, *, anew: bool = False) -> date:
-        """The day of that clock as this process heard it last: it may be over. Who rests on it has the database compare
-        it, and asks `anew` if it is.
-        """
-        if anew or not self._days:
-            self._days[:] = [self.now().date()]
-        return self._days[0]
 
     def lock_case(self, case: CaseId) -> None:
         """Lock the case: others who write to it wait until this transaction ends."""
@@ -292,7 +280,6 @@ class Ledger:
         self.origin = origin
         self._follow: list[Callable[[Tx], None]] = []
         self._check_version_at = 0.0
-        self._days: list[date] = []
         #: these keys are known to be the ledger's
         self._keys_fit = False
         self._pool = _Pool(
@@ -329,13 +316,24 @@ class Ledger:
         Whatever else is run commits by itself, too. Nobody who follows is called: what reads institutions takes a
         `transaction`. Raises as that.
         """
+        with self.autocommitting() as connection:
+            yield Tx(connection, self.keys, self.origin)
+
+    @contextmanager
+    def autocommitting(self) -> Iterator[psycopg.Connection[Row]]:
+        """A connection of the pool on which each statement commits by itself. Raises as `transaction`."""
         with self._connected() as connection:
             connection.set_autocommit(True)
             try:
-                yield Tx(connection, self.keys, self.origin, self._days)
+                yield connection
             finally:
                 if not connection.closed:
                     connection.set_autocommit(False)
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether the version was asked so lately that it need not be asked again."""
+        return time.monotonic() < self._check_version_at
 
     @contextmanager
     def _connected(self) -> Iterator[psycopg.Connection[Row]]:
@@ -344,7 +342,7 @@ class Ledger:
         try:
             with self._pool.connection() as connection:
                 used = connection
-                if time.monotonic() >= self._check_version_at:
+                if not self.is_checked:
                     check_version(connection)
                     self._keys_fit = self._keys_fit or site_mark.check(connection, self.keys)
                     connection.commit()

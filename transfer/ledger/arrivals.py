@@ -13,7 +13,7 @@ from transfer.identifiers import INBOX, ArrivalId, CaseId, InstitutionId, Patien
 from transfer.ledger import Row, Tx, day_keys, rounds
 from transfer.matching import MatchRule
 from transfer.rounds import LEASE, Dag
-from transfer.sealing import SITE, KeyName
+from transfer.sealing import SITE, KeyName, Keys
 from transfer.staging import Location
 
 #: leases lost to dead processes until an arrival counts as poisonous and a person is asked
@@ -92,30 +92,40 @@ def store(
     """
     if not incoming:
         return []
-    told = _store(tx, incoming, tx.today(), received_at, owing)
-    while not told:  # that day is over
-        told = _store(tx, incoming, tx.today(anew=True), received_at, owing)
+    told: Sequence[Row] = ()
+    while not told:  # the day ended between its two statements
+        told = _store(tx, incoming, tx.now().date(), received_at, owing)
     return [Stored(arrival=ArrivalId(r.arrival), is_duplicate=r.is_duplicate, subject=r.subject) for r in told]
 
 
 def _store(
     tx: Tx, incoming: Sequence[NewArrival], today: date, received_at: datetime | None, owing: bool
 ) -> Sequence[Row]:
-    keys = {one: day_keys.make(tx, one, today) for one in {each.institution for each in incoming}}
-    rows = _rows(tx, incoming, keys, owing=owing)
-    brought: dict[InstitutionId, dict[str, bytes]] = {}
-    for row, one in zip(rows, incoming, strict=True):
-        if one.payload is not None:
-            brought.setdefault(one.institution, {})[row["arrival"]] = one.payload
-    sealed: dict[str, bytes] = {}
-    for institution, theirs in brought.items():
-        sealed |= tx.keys.seal_each(keys[institution], theirs)
-    payloads = [sealed.get(row["arrival"]) for row in rows]
-    # They are processed in order of receipt, which is their order in the batch.
     return tx.rows(
         "SELECT * FROM transfer.store_arrivals(%s, %s, %s::json, %b::bytea[])",
-        *(today, received_at, json.dumps(rows), payloads if sealed else None),
+        *(today, received_at, *brought(tx.keys, incoming, today, owing=owing)),
     )
+
+
+def brought(
+    keys: Keys, incoming: Sequence[NewArrival], today: date, *, owing: bool
+) -> tuple[str, list[bytes | None] | None]:
+    """What `transfer.store_arrivals` is given of them: JSON, and the payloads sealed, where there are any. They are
+    processed in order of receipt, which is their order here.
+
+    Raises:
+        Unavailable: the keys are away.
+    """
+    names = {one: day_keys.make(keys, one, today) for one in {each.institution for each in incoming}}
+    rows = _rows(keys, incoming, names, owing=owing)
+    payloads: dict[InstitutionId, dict[str, bytes]] = {}
+    for row, one in zip(rows, incoming, strict=True):
+        if one.payload is not None:
+            payloads.setdefault(one.institution, {})[row["arrival"]] = one.payload
+    sealed: dict[str, bytes] = {}
+    for institution, theirs in payloads.items():
+        sealed |= keys.seal_each(names[institution], theirs)
+    return json.dumps(rows), [sealed.get(row["arrival"]) for row in rows] if sealed else None
 
 
 def owe_for(tx: Tx, incoming: Sequence[NewArrival], stored: Sequence[Stored]) -> None:
@@ -135,7 +145,7 @@ def _round_of(one: NewArrival, subject: str | None) -> tuple[Dag, str]:
 
 
 def _rows(
-    tx: Tx, incoming: Sequence[NewArrival], keys: Mapping[InstitutionId, KeyName], *, owing: bool
+    keys: Keys, incoming: Sequence[NewArrival], names: Mapping[InstitutionId, KeyName], *, owing: bool
 ) -> list[dict[str, Any]]:
     """What is brought, without its payload, for the database to read as JSON. The site's key is read once, however
     many they are.
@@ -148,7 +158,7 @@ def _rows(
         )
         for one in incoming
     ]
-    found = tx.keys.hmacs(SITE, list(chain.from_iterable(said)))
+    found = keys.hmacs(SITE, list(chain.from_iterable(said)))
     dedupes, controls, hashes = found[::3], found[1::3], found[2::3]
     rows: list[dict[str, Any]] = []
     first_with: dict[bytes, bytes] = {}
@@ -170,7 +180,7 @@ def _rows(
             "sha256": hashes[n].hex(),
             "vault_key": one.location.key if one.location else None,
             "vault_sha256": one.location.sha256 if one.location else None,
-            "key": keys[one.institution],
+            "key": names[one.institution],
             "subject": subject,
             "dag": dag,
             "owed": owed,

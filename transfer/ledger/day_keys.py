@@ -8,19 +8,19 @@ from datetime import date
 from transfer import facts
 from transfer.identifiers import InstitutionId
 from transfer.ledger import Tx
-from transfer.sealing import KeyName
+from transfer.sealing import KeyName, Keys
 
 
-def make(tx: Tx, institution: InstitutionId, day: date) -> KeyName:
+def make(keys: Keys, institution: InstitutionId, day: date) -> KeyName:
     """The day's key. Who seals under it writes the row, too, that closes the day when the key is destroyed."""
     key = KeyName.day(institution, day)
-    tx.keys.make(key)
+    keys.make(key)
     return key
 
 
 def begin(tx: Tx, institution: InstitutionId, day: date) -> KeyName:
     """The day's key, made with that row. Twice is once."""
-    key = make(tx, institution, day)
+    key = make(tx.keys, institution, day)
     tx.run("INSERT INTO unmatched_counts (institution, day) VALUES (%s, %s) ON CONFLICT DO NOTHING", institution, day)
     return key
 

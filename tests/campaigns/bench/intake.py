@@ -104,7 +104,6 @@ def _doors(ledger: Ledger, folder: Path) -> Iterator[tuple[int, int]]:
     message_store = LedgerMessageStore(intake, MemoryVault(), Institutions([laboratory]), folder)
     with a_door(message_store) as ours, a_door(OneByOne(ledger)) as other:
         yield ours, other
-    intake.close()
 
 
 @contextmanager

@@ -19,7 +19,9 @@ from transfer.patients import Demographics, IssuedIdentifier
 _CONSENT: Final = re.compile(rb"CON[^\w\s]")
 #: what is in every title that says no (`transfer.objections.is_no`)
 _NO: Final = re.compile(rb"REVOKE|REVOCATION|RESCIND|WITHDR[AE]W|OPT(S|ED|ING)?[- ]?OUT|REFUS")
-#: before it, and before the blanks that it may be indented by. Sought with them, the search takes five times as long
+#: one of them is in each of those words. Looking for them alone takes a tenth of the time
+_OF_NO: Final = (b"REVO", b"RESCIND", b"WITHDR", b"OPT", b"REFUS")
+#: before CON, and before the blanks that it may be indented by. Sought with them, the search takes five times as long
 _LINE_ENDS: Final = (b"\r", b"\n")
 _INDENTED: Final = 8
 _LOOKED_AT: Final = 5 + _INDENTED
@@ -45,7 +47,7 @@ def says_consent(chunks: Iterable[bytes]) -> bool:
 
 def may_object(chunks: Iterable[bytes]) -> bool:
     """Whether a payload may object to a release: a CON segment or a word of a "no" stands in it. Costs one look."""
-    return any(_has_consent(piece) or _NO.search(piece) for piece in _pieces(chunks))
+    return any(_has_consent(piece) or _has_no(piece) for piece in _pieces(chunks))
 
 
 def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -59,6 +61,10 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _has_consent(piece: bytes) -> bool:
     return any(_begins_line(piece, found.start()) for found in _CONSENT.finditer(piece))
+
+
+def _has_no(piece: bytes) -> bool:
+    return any(word in piece for word in _OF_NO) and _NO.search(piece) is not None
 
 
 def _begins_line(piece: bytes, at: int) -> bool:

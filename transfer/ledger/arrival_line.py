@@ -1,0 +1,153 @@
+"""The way of arrivals into the ledger from an event loop. The loop itself sends the statement, and the database's
+answer wakes it: no thread stands between.
+
+It drives libpq, by which psycopg makes the connection: psycopg's own asynchronous connection takes three times the
+processor for a statement (docs/decisions/0005-one-writer.md).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import date
+from typing import Any, Final
+
+import psycopg
+from psycopg import pq
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import error_from_result
+
+from transfer.identifiers import ArrivalId
+from transfer.ledger import Ledger, arrivals
+from transfer.ledger.arrivals import NewArrival, Stored
+
+_NAME: Final = b"store_arrivals"
+_STATEMENT: Final = "SELECT * FROM transfer.store_arrivals($1::date, NULL, $2::json, $3::bytea[])"
+_FORMATS: Final = (pq.Format.TEXT, pq.Format.TEXT, pq.Format.BINARY)
+
+
+class ArrivalLine:
+    """One connection and one statement at a time: whoever calls waits for the answer before the next call.
+
+    It borrows the connection for as long as the ledger's version is known, and learns the day when it does.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._borrowed = ExitStack()
+        self._connection: psycopg.Connection[Any] | None = None
+        #: turns payloads into an array as PostgreSQL reads it
+        self._written = Transformer()
+        self._today = date.min
+        #: what the statement under way was answered, once all of it has come
+        self._answer: asyncio.Future[pq.abc.PGresult] | None = None
+        self._last: pq.abc.PGresult | None = None
+
+    async def store(self, incoming: Sequence[NewArrival]) -> list[Stored]:
+        """Store all of it, owe the rounds that process it, and commit, in one trip. As `arrivals.store` otherwise.
+
+        Raises:
+            Unavailable: the ledger or the keys do not answer. As `Ledger.transaction`.
+            psycopg.Error: the ledger refuses what is stored; nothing is.
+        """
+        while True:
+            if self._connection is None or not self._ledger.is_checked:
+                await self._borrow()
+            told = await self._ask(await self._values(incoming))
+            if told.ntuples:
+                return [_stored(told, row) for row in range(told.ntuples)]
+            await self._give_back()  # that day is over
+
+    def close(self) -> None:
+        """Give the connection back. Closing twice does nothing more."""
+        self._connection = None
+        self._borrowed.close()
+
+    async def _values(self, incoming: Sequence[NewArrival]) -> list[bytes | None]:
+        keys, today = self._ledger.keys, self._today
+        if keys.are_near:
+            said, payloads = arrivals.brought(keys, incoming, today, owing=True)
+        else:
+            said, payloads = await asyncio.to_thread(arrivals.brought, keys, incoming, today, owing=True)
+        (sealed,) = self._written.dump_sequence([payloads], [PyFormat.BINARY])
+        return [today.isoformat().encode(), said.encode(), sealed]
+
+    # --- the connection -----------------------------------------------------------------------------------------------
+
+    async def _borrow(self) -> None:
+        await self._give_back()
+        await asyncio.to_thread(self._connect)
+
+    def _connect(self) -> None:
+        connection = self._borrowed.enter_context(self._ledger.autocommitting())
+        self._today = connection.execute("SELECT transfer.now()").fetchone()[0].date()
+        if not connection.execute("SELECT 1 FROM pg_prepared_statements WHERE name = %s", [_NAME.decode()]).fetchone():
+            connection.execute(f"PREPARE {_NAME.decode()} AS {_STATEMENT}")
+        self._connection = connection
+
+    async def _give_back(self, failure: psycopg.OperationalError | None = None) -> None:
+        """Raises: as `Ledger.transaction` says it, where something failed."""
+        borrowed, self._borrowed, self._connection = self._borrowed, ExitStack(), None
+        await asyncio.to_thread(borrowed.__exit__, type(failure) if failure else None, failure, None)
+
+    async def _ask(self, values: list[bytes | None]) -> pq.abc.PGresult:
+        connection, loop = self._connection, asyncio.get_running_loop()
+        assert connection is not None
+        pgconn = connection.pgconn
+        self._answer = loop.create_future()
+        try:
+            loop.add_reader(pgconn.socket, self._read, pgconn)
+            try:
+                pgconn.send_query_prepared(_NAME, values, _FORMATS)
+                if pgconn.flush():
+                    loop.add_writer(pgconn.socket, self._flush, loop, pgconn)
+                told = await self._answer
+            finally:
+                loop.remove_writer(pgconn.socket)
+                loop.remove_reader(pgconn.socket)
+            if told.status != pq.ExecStatus.TUPLES_OK:
+                raise error_from_result(told)
+        except psycopg.OperationalError as failure:
+            await self._give_back(failure)
+            raise
+        except asyncio.CancelledError:
+            connection.close()  # nobody will hear its answer
+            raise
+        return told
+
+    def _flush(self, loop: asyncio.AbstractEventLoop, pgconn: pq.abc.PGconn) -> None:
+        try:
+            if not pgconn.flush():
+                loop.remove_writer(pgconn.socket)
+        except psycopg.OperationalError as failure:
+            self._tell(failure)
+
+    def _read(self, pgconn: pq.abc.PGconn) -> None:
+        """A batch is one statement, and its answer one result; after it comes nothing."""
+        try:
+            pgconn.consume_input()
+            while not pgconn.is_busy():
+                told = pgconn.get_result()
+                if told is None:
+                    self._tell(self._last)
+                    return
+                self._last = told
+        except psycopg.OperationalError as failure:
+            self._tell(failure)
+
+    def _tell(self, told: pq.abc.PGresult | psycopg.OperationalError | None) -> None:
+        if self._answer is None or self._answer.done():
+            return
+        if isinstance(told, psycopg.OperationalError):
+            self._answer.set_exception(told)
+        elif told is not None:
+            self._answer.set_result(told)
+
+
+def _stored(told: pq.abc.PGresult, row: int) -> Stored:
+    arrival, is_duplicate, subject = (told.get_value(row, column) for column in range(3))
+    assert arrival is not None
+    return Stored(
+        arrival=ArrivalId(arrival.decode()),
+        is_duplicate=is_duplicate == b"t",
+        subject=subject.decode() if subject is not None else None,
+    )
