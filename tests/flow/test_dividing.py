@@ -72,7 +72,7 @@ def is_sent(services: Services, payload: bytes, folder: Path, institution: Insti
         sha256=hashlib.sha256(payload).hexdigest(),
     )
     kept = asyncio.run(message_store.store(frame))
-    intake.close()
+    asyncio.run(intake.close())
     process_all(services)
     return kept.outcome
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from transfer.gateway.payload import Spool
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
 from transfer.ledger import Ledger, Tx
-from transfer.ledger.arrivals import IN_ROW
+from transfer.ledger.arrival_line import ArrivalLine
+from transfer.ledger.arrivals import IN_ROW, NewArrival, Stored
 from transfer.staging import Location
 
 pytestmark = pytest.mark.servers
@@ -44,18 +45,23 @@ class LedgerWhoseAnswerIsLost(Ledger):
     def transaction(self, origin: Origin | None = None) -> Iterator[Tx]:
         with super().transaction(origin) as tx:
             yield tx
-        self._lose()
 
-    @contextmanager
-    def statement(self) -> Iterator[Tx]:
-        with super().statement() as tx:
-            yield tx
-        self._lose()
-
-    def _lose(self) -> None:
         if self.is_deaf:
             self.is_deaf = False
             raise Unavailable("the ledger did not answer")
+
+
+def the_first_answer_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for what doors bring."""
+    store, lost = ArrivalLine.store, iter([True])
+
+    async def deaf(self: ArrivalLine, incoming: Sequence[NewArrival]) -> list[Stored]:
+        stored = await store(self, incoming)
+        if next(lost, False):
+            raise Unavailable("the ledger did not answer")
+        return stored
+
+    monkeypatch.setattr(ArrivalLine, "store", deaf)
 
 
 def a_frame(folder: Path) -> Frame:
@@ -72,17 +78,16 @@ def a_frame(folder: Path) -> Frame:
 
 
 def test_a_long_message_whose_acknowledgement_was_lost_is_kept_whole_when_it_is_sent_again(
-    ledger: Ledger, tmp_path: Path
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    deaf = LedgerWhoseAnswerIsLost(ledger.url, ledger.keys, ledger.origin)
+    the_first_answer_is_lost(monkeypatch)
     laboratory = Institution(id=LABORATORY, name="A laboratory", time_zone="UTC", grants=frozenset({Grant.RECORDS}))
-    vault, intake = MemoryVault(), Intake(deaf)
+    vault, intake = MemoryVault(), Intake(ledger)
     message_store = LedgerMessageStore(intake, vault, Institutions([laboratory]), tmp_path)
     with pytest.raises(Unavailable):
         asyncio.run(message_store.store(a_frame(tmp_path)))
     again = asyncio.run(message_store.store(a_frame(tmp_path)))
-    intake.close()
-    deaf.close()
+    asyncio.run(intake.close())
 
     assert again.outcome is StoreOutcome.DUPLICATE
     with ledger.transaction() as tx:

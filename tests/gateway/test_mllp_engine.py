@@ -40,7 +40,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 def intake(ledger: Ledger) -> Iterator[Intake]:
     intake = Intake(ledger)
     yield intake
-    intake.close()
+    asyncio.run(intake.close())
 
 
 def a_facility(name: str, port: int, **more: object) -> Institution:

@@ -147,7 +147,7 @@ def a_gateway(services: Services) -> Iterator[str]:
     http.should_exit = True
     thread.join(20)
     outgoing.shut()
-    intake.close()
+    asyncio.run(intake.close())
 
 
 class ReadVault:

@@ -140,7 +140,7 @@ def _intake(services: Services) -> Iterator[Intake]:
     try:
         yield intake
     finally:
-        intake.close()
+        asyncio.run(intake.close())
 
 
 def _newest(services: Services) -> str:

@@ -114,7 +114,7 @@ class Intake:
 
     async def close(self) -> None:
         """Store what waits, and stop. Nothing may be stored after it."""
-        if self._writing is not None:
+        if self._writing is not None and not self._writing.done():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._writing, _CLOSE_SECONDS)
         await asyncio.to_thread(self._line.close)

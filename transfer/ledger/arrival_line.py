@@ -38,9 +38,6 @@ class ArrivalLine:
         #: turns payloads into an array as PostgreSQL reads it
         self._written = Transformer()
         self._today = date.min
-        #: what the statement under way was answered, once all of it has come
-        self._answer: asyncio.Future[pq.abc.PGresult] | None = None
-        self._last: pq.abc.PGresult | None = None
 
     async def store(self, incoming: Sequence[NewArrival]) -> list[Stored]:
         """Store all of it, owe the rounds that process it, and commit, in one trip. As `arrivals.store` otherwise.
@@ -50,7 +47,7 @@ class ArrivalLine:
             psycopg.Error: the ledger refuses what is stored; nothing is.
         """
         while True:
-            if self._connection is None or not self._ledger.is_checked:
+            if self._connection is None or self._connection.closed or not self._ledger.is_checked:
                 await self._borrow()
             told = await self._ask(await self._values(incoming))
             if told.ntuples:
@@ -90,57 +87,78 @@ class ArrivalLine:
         await asyncio.to_thread(borrowed.__exit__, type(failure) if failure else None, failure, None)
 
     async def _ask(self, values: list[bytes | None]) -> pq.abc.PGresult:
-        connection, loop = self._connection, asyncio.get_running_loop()
-        assert connection is not None
-        pgconn = connection.pgconn
-        self._answer = loop.create_future()
+        assert self._connection is not None
+        asked = _Asked(self._connection.pgconn)
         try:
-            loop.add_reader(pgconn.socket, self._read, pgconn)
-            try:
-                pgconn.send_query_prepared(_NAME, values, _FORMATS)
-                if pgconn.flush():
-                    loop.add_writer(pgconn.socket, self._flush, loop, pgconn)
-                told = await self._answer
-            finally:
-                loop.remove_writer(pgconn.socket)
-                loop.remove_reader(pgconn.socket)
-            if told.status != pq.ExecStatus.TUPLES_OK:
-                raise error_from_result(told)
+            told = await asked.store(values)
         except psycopg.OperationalError as failure:
             await self._give_back(failure)
             raise
         except asyncio.CancelledError:
-            connection.close()  # nobody will hear its answer
+            self._connection.close()  # nobody will hear its answer
             raise
         return told
 
-    def _flush(self, loop: asyncio.AbstractEventLoop, pgconn: pq.abc.PGconn) -> None:
-        try:
-            if not pgconn.flush():
-                loop.remove_writer(pgconn.socket)
-        except psycopg.OperationalError as failure:
-            self._tell(failure)
 
-    def _read(self, pgconn: pq.abc.PGconn) -> None:
-        """A batch is one statement, and its answer one result; after it comes nothing."""
+class _Asked:
+    """One statement under way."""
+
+    def __init__(self, pgconn: pq.abc.PGconn) -> None:
+        self._pgconn = pgconn
+        self._loop = asyncio.get_running_loop()
+        self._answer: asyncio.Future[pq.abc.PGresult] = self._loop.create_future()
+        #: its one result; a last one, of nothing, says that it is whole
+        self._result: pq.abc.PGresult | None = None
+        self._socket = pgconn.socket
+
+    async def store(self, values: list[bytes | None]) -> pq.abc.PGresult:
+        """Its result. Raises: psycopg.Error."""
+        self._loop.add_reader(self._socket, self._read)
         try:
-            pgconn.consume_input()
-            while not pgconn.is_busy():
-                told = pgconn.get_result()
+            self._pgconn.send_query_prepared(_NAME, values, _FORMATS)
+            if self._pgconn.flush():  # more than the socket takes at once
+                self._loop.add_writer(self._socket, self._flush)
+            return await self._answer
+        finally:
+            self._leave()
+
+    def _flush(self) -> None:
+        try:
+            if not self._pgconn.flush():
+                self._loop.remove_writer(self._socket)
+        except psycopg.OperationalError as failure:
+            self._fail(failure)
+
+    def _read(self) -> None:
+        try:
+            self._pgconn.consume_input()
+            while not self._pgconn.is_busy():
+                told = self._pgconn.get_result()
                 if told is None:
-                    self._tell(self._last)
+                    self._end()
                     return
-                self._last = told
+                self._result = told
         except psycopg.OperationalError as failure:
-            self._tell(failure)
+            self._fail(failure)
 
-    def _tell(self, told: pq.abc.PGresult | psycopg.OperationalError | None) -> None:
-        if self._answer is None or self._answer.done():
-            return
-        if isinstance(told, psycopg.OperationalError):
-            self._answer.set_exception(told)
-        elif told is not None:
-            self._answer.set_result(told)
+    def _end(self) -> None:
+        result = self._result
+        if result is None or result.status != pq.ExecStatus.TUPLES_OK:
+            self._fail(error_from_result(result) if result else psycopg.OperationalError("no answer"))
+        elif not self._answer.done():
+            self._answer.set_result(result)
+
+    def _fail(self, failure: psycopg.Error) -> None:
+        self._leave()
+        if not self._answer.done():
+            self._answer.set_exception(failure)
+
+    def _leave(self) -> None:
+        """At once: libpq closes the socket of a line that broke, and the next caller at a door may have its number."""
+        if self._socket >= 0:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._socket = -1
 
 
 def _stored(told: pq.abc.PGresult, row: int) -> Stored:

@@ -8,6 +8,7 @@ door is a process of its own, with a ledger and the embedded store; what it hold
 
 # ruff: noqa: T201 - the door says where it is
 
+import asyncio
 import io
 import json
 import re
@@ -66,7 +67,7 @@ def _serve() -> None:
             said = {"endpoint": store.endpoint, "access_key": store.access_key, "secret_key": store.secret_key}
             print(json.dumps({"port": port, **said}), flush=True)
             sys.stdin.read()
-        intake.close()
+        asyncio.run(intake.close())
         store.stop()
 
 
