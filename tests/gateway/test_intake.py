@@ -2,12 +2,15 @@
 
 import asyncio
 import hashlib
+from typing import Any
 
+import psycopg
 import pytest
 
+from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.errors import Unavailable
-from transfer.gateway.intake import Intake
+from transfer.gateway.intake import MAX_WAITING, Intake
 from transfer.identifiers import InstitutionId
 from transfer.ledger import Ledger, Tx
 from transfer.ledger.arrivals import NewArrival, Stored
@@ -15,15 +18,17 @@ from transfer.ledger.arrivals import NewArrival, Stored
 pytestmark = pytest.mark.servers
 
 
-def a_message(number: int, kind: ArrivalKind = ArrivalKind.ANSWER) -> NewArrival:
-    body = f"message {number}".encode()
+def a_message(
+    number: int, kind: ArrivalKind = ArrivalKind.ANSWER, *, words: bytes = b"", content_type: str = HL7_V2
+) -> NewArrival:
+    body = f"message {number}".encode() + words
     return NewArrival(
         institution=InstitutionId("prairie-pathology"),
         door=Door.MLLP,
         kind=kind,
         business=str(number),
         control=str(number),
-        content_type="x-application/hl7-v2+er7",
+        content_type=content_type,
         payload=body,
         location=None,
         content_sha256=hashlib.sha256(body).digest(),
@@ -90,3 +95,53 @@ def test_it_goes_on_when_a_caller_is_gone(intake: Intake, ledger: Ledger):
 
     assert not asyncio.run(send_and_leave()).is_duplicate
     assert count(ledger) == 2
+
+
+def test_one_that_the_ledger_refuses_stops_no_other(intake: Intake, ledger: Ledger):
+    async def send() -> list[Stored | BaseException]:
+        bad = intake.store(a_message(0, content_type="no text has this: \0"))
+        good = [intake.store(a_message(n)) for n in range(1, 20)]
+        return await asyncio.gather(bad, *good, return_exceptions=True)
+
+    bad, *good = asyncio.run(send())
+
+    assert isinstance(bad, Unavailable)
+    assert all(isinstance(one, Stored) for one in good)
+    assert count(ledger) == 19
+
+
+def test_a_batch_larger_than_a_socket_takes_at_once_is_stored(intake: Intake, ledger: Ledger):
+    async def send() -> list[Stored]:
+        many = (intake.store(a_message(n, words=b"words " * 10_000)) for n in range(100))
+        return await asyncio.wait_for(asyncio.gather(*many), 60)
+
+    assert len(asyncio.run(send())) == 100
+    assert count(ledger) == 100
+
+
+def test_after_a_line_that_broke_it_stores_again(intake: Intake, ledger: Ledger, migrated: Any):
+    async def send() -> list[Stored | BaseException]:
+        first = await intake.store(a_message(1))
+        with psycopg.connect(migrated.url("superuser"), autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'transfer_app'")
+        lost = await asyncio.gather(intake.store(a_message(2)), return_exceptions=True)
+        return [first, *lost, await intake.store(a_message(2))]
+
+    first, lost, again = asyncio.run(send())
+
+    assert isinstance(first, Stored)
+    assert isinstance(lost, Unavailable)
+    assert isinstance(again, Stored)
+    assert count(ledger) == 2
+
+
+def test_who_comes_when_too_much_waits_is_told_to_come_again(intake: Intake, ledger: Ledger):
+    async def send() -> list[Stored | BaseException]:
+        many = (intake.store(a_message(n)) for n in range(MAX_WAITING + 1))
+        return await asyncio.gather(*many, return_exceptions=True)
+
+    *_, last = told = asyncio.run(send())
+
+    assert isinstance(last, Unavailable)
+    assert last.retry_after == 5
+    assert sum(isinstance(one, Stored) for one in told) == count(ledger) == MAX_WAITING

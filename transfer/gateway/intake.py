@@ -22,7 +22,8 @@ from transfer.ledger.arrivals import NewArrival, Stored
 MAX_BATCH = 512
 #: arrivals that may wait before doors are told to come again
 MAX_WAITING = 4096
-GATHER_SECONDS = float(__import__('os').environ.get('G','0.00015'))
+#: that senders who came together last time are given to come together again; one alone never waits
+GATHER_SECONDS = 0.00015
 #: seconds in which what waits at the end is stored
 _CLOSE_SECONDS = 30
 
@@ -81,6 +82,7 @@ class Intake:
         #: held while a long message is read, so that many of them cost no more memory than one
         self.one_at_a_time = asyncio.Lock()
         self._waiting: deque[_Waiting] = deque()
+        #: how many came together last time
         self._together = 1
         self._writing: asyncio.Task[None] | None = None
 
@@ -120,17 +122,21 @@ class Intake:
         await asyncio.to_thread(self._line.close)
 
     async def _write(self) -> None:
-        """Whoever comes while a batch is on its way is the next batch."""
-        several = self._together
+        """Whoever comes while a batch is on its way is of the next one."""
         while self._waiting:
-            if len(self._waiting) < several:
-                until = time.monotonic() + GATHER_SECONDS
-                while len(self._waiting) < several and time.monotonic() < until:
-                    await asyncio.sleep(0)
+            await self._gather()
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
             for together in _apart(batch):
                 await self._store(together)
-            several = self._together = len(batch) + len(self._waiting)
+            self._together = len(batch) + len(self._waiting)
+
+    async def _gather(self) -> None:
+        """Give the loop its turns until all are here again that were here last time: a batch costs the database ten
+        times what one more message in it does. The loop's own timers are too coarse for this.
+        """
+        until = time.monotonic() + GATHER_SECONDS
+        while len(self._waiting) < min(self._together, MAX_BATCH) and time.monotonic() < until:
+            await asyncio.sleep(0)
 
     async def _store(self, batch: list[_Waiting]) -> None:
         """All in one transaction. If that fails for a reason that is one message's own, each by itself."""
