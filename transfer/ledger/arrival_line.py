@@ -17,11 +17,12 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 
 from transfer.identifiers import ArrivalId
-from transfer.ledger import Ledger, arrivals
+from transfer.ledger import Ledger, Tx, arrivals
 from transfer.ledger.arrivals import NewArrival, Stored
 
 _NAME: Final = b"store_arrivals"
-_STATEMENT: Final = "SELECT * FROM transfer.store_arrivals($1::date, NULL, $2::json, $3::bytea[])"
+_PREPARE: Final = """PREPARE store_arrivals AS
+    SELECT * FROM transfer.store_arrivals($1::date, NULL, $2::json, $3::bytea[])"""
 _FORMATS: Final = (pq.Format.TEXT, pq.Format.TEXT, pq.Format.BINARY)
 
 
@@ -66,7 +67,7 @@ class ArrivalLine:
         else:
             said, payloads = await asyncio.to_thread(arrivals.brought, keys, incoming, today, owing=True)
         (sealed,) = self._written.dump_sequence([payloads], [PyFormat.BINARY])
-        return [today.isoformat().encode(), said.encode(), sealed]
+        return [today.isoformat().encode(), said.encode(), None if sealed is None else bytes(sealed)]
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
@@ -76,9 +77,9 @@ class ArrivalLine:
 
     def _connect(self) -> None:
         connection = self._borrowed.enter_context(self._ledger.autocommitting())
-        self._today = connection.execute("SELECT transfer.now()").fetchone()[0].date()
-        if not connection.execute("SELECT 1 FROM pg_prepared_statements WHERE name = %s", [_NAME.decode()]).fetchone():
-            connection.execute(f"PREPARE {_NAME.decode()} AS {_STATEMENT}")
+        self._today = Tx(connection, self._ledger.keys, self._ledger.origin).now().date()
+        if not connection.execute("SELECT 1 FROM pg_prepared_statements WHERE name = 'store_arrivals'").fetchone():
+            connection.execute(_PREPARE)
         self._connection = connection
 
     async def _give_back(self, failure: psycopg.OperationalError | None = None) -> None:
