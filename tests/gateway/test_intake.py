@@ -9,7 +9,7 @@ import pytest
 
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
-from transfer.errors import Unavailable
+from transfer.errors import OutOfOrder, Unavailable
 from transfer.gateway.intake import MAX_WAITING, Intake
 from transfer.identifiers import InstitutionId
 from transfer.ledger import Ledger, Tx
@@ -130,7 +130,7 @@ def test_after_a_line_that_broke_it_stores_again(intake: Intake, ledger: Ledger,
     first, lost, again = asyncio.run(send())
 
     assert isinstance(first, Stored)
-    assert isinstance(lost, Unavailable)
+    assert isinstance(lost, OutOfOrder)
     assert isinstance(again, Stored)
     assert count(ledger) == 2
 

@@ -47,6 +47,8 @@ class ArrivalLine:
             Unavailable: the ledger or the keys do not answer. As `Ledger.transaction`.
             psycopg.Error: the ledger refuses what is stored; nothing is.
         """
+        if not incoming:
+            return []
         while True:
             if self._connection is None or self._connection.closed or not self._ledger.is_checked:
                 await self._borrow()

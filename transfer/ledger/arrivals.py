@@ -81,37 +81,29 @@ class Arrival:
     sealed: bytes | None
 
 
-def store(
-    tx: Tx, incoming: Sequence[NewArrival], *, received_at: datetime | None = None, owing: bool = False
-) -> list[Stored]:
+def store(tx: Tx, incoming: Sequence[NewArrival], *, received_at: datetime | None = None) -> list[Stored]:
     """Store all of it; durable once the transaction commits. What was stored before is a duplicate and not repeated.
 
     It is one statement, however many they are. A referral gets its case here. `received_at` is that of the first, where
-    it is not now; each further one came a microsecond later. `owing`: owe the rounds that process what is new, too.
-    Without it call `owe_for`, last in the same transaction.
+    it is not now; each further one came a microsecond later. Call `owe_for` last in the same transaction.
     """
     if not incoming:
         return []
     told: Sequence[Row] = ()
-    while not told:  # the day ended between its two statements
-        told = _store(tx, incoming, tx.now().date(), received_at, owing)
+    while not told:  # a day may end between the two statements
+        today = tx.now().date()
+        told = tx.rows(
+            "SELECT * FROM transfer.store_arrivals(%s, %s, %s::json, %b::bytea[])",
+            *(today, received_at, *brought(tx.keys, incoming, today, owing=False)),
+        )
     return [Stored(arrival=ArrivalId(r.arrival), is_duplicate=r.is_duplicate, subject=r.subject) for r in told]
-
-
-def _store(
-    tx: Tx, incoming: Sequence[NewArrival], today: date, received_at: datetime | None, owing: bool
-) -> Sequence[Row]:
-    return tx.rows(
-        "SELECT * FROM transfer.store_arrivals(%s, %s, %s::json, %b::bytea[])",
-        *(today, received_at, *brought(tx.keys, incoming, today, owing=owing)),
-    )
 
 
 def brought(
     keys: Keys, incoming: Sequence[NewArrival], today: date, *, owing: bool
 ) -> tuple[str, list[bytes | None] | None]:
     """What `transfer.store_arrivals` is given of them: JSON, and the payloads sealed, where there are any. They are
-    processed in order of receipt, which is their order here.
+    processed in order of receipt, which is their order here. `owing`: it owes the rounds that process what is new, too.
 
     Raises:
         Unavailable: the keys are away.

@@ -1,5 +1,6 @@
 """Moments of an installation at which a verb has all its work to do."""
 
+import asyncio
 import base64
 import io
 import random
@@ -38,7 +39,8 @@ from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import AccountingId, CaseId, IncomingId, InstitutionId, PacketId
 from transfer.incoming import PagesBecame
-from transfer.ledger import arrivals, holds, records, rounds
+from transfer.ledger import holds, records, rounds
+from transfer.ledger.arrival_line import ArrivalLine
 from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.ledger.disclosures import Sender
 from transfer.ledger.rounds import Taken
@@ -193,8 +195,11 @@ def uploaded(house: House) -> Known:
 
 
 def stored_alone(house: House, new: NewArrival) -> Stored:
-    with house.services.ledger.statement() as tx:
-        return arrivals.store(tx, [new], owing=True)[0]
+    line = ArrivalLine(house.services.ledger)
+    try:
+        return asyncio.run(line.store([new]))[0]
+    finally:
+        line.close()
 
 
 def disc_in(house: House) -> Known:
