@@ -78,11 +78,12 @@ class ArrivalLine:
         await asyncio.to_thread(self._connect)
 
     def _connect(self) -> None:
-        connection = self._borrowed.enter_context(self._ledger.autocommitting())
-        self._today = Tx(connection, self._ledger.keys, self._ledger.origin).now().date()
-        if not connection.execute("SELECT 1 FROM pg_prepared_statements WHERE name = 'store_arrivals'").fetchone():
-            connection.execute(_PREPARE)
-        self._connection = connection
+        with ExitStack() as borrowing:
+            connection = borrowing.enter_context(self._ledger.autocommitting())
+            self._today = Tx(connection, self._ledger.keys, self._ledger.origin).now().date()
+            if not connection.execute("SELECT 1 FROM pg_prepared_statements WHERE name = 'store_arrivals'").fetchone():
+                connection.execute(_PREPARE)
+            self._borrowed, self._connection = borrowing.pop_all(), connection
 
     async def _give_back(self, failure: psycopg.OperationalError | None = None) -> None:
         """Raises: as `Ledger.transaction` says it, where something failed."""
