@@ -22,8 +22,10 @@ from transfer.ledger.arrivals import NewArrival, Stored
 MAX_BATCH = 512
 #: arrivals that may wait before doors are told to come again
 MAX_WAITING = 4096
-#: that senders who came together last time are given to come together again; one alone never waits
-GATHER_SECONDS = 0.00015
+#: what senders who came together last time are given to come together again; one alone never waits
+_NAPS, _NAP_SECONDS = 3, 0.00005
+#: of the loop, until what a socket has brought waits here
+_TURNS = 3
 #: seconds in which what waits at the end is stored
 _CLOSE_SECONDS = 30
 
@@ -131,12 +133,15 @@ class Intake:
             self._together = len(batch) + len(self._waiting)
 
     async def _gather(self) -> None:
-        """Give the loop its turns until all are here again that were here last time: a batch costs the database ten
-        times what one more message in it does. The loop's own timers are too coarse for this.
+        """Wait until all are here again that were here last time: a batch costs the database ten times what one more
+        message in it does. Without a processor for a moment the loop gives others theirs, who are about to send.
         """
-        until = time.monotonic() + GATHER_SECONDS
-        while len(self._waiting) < min(self._together, MAX_BATCH) and time.monotonic() < until:
-            await asyncio.sleep(0)
+        for _ in range(_NAPS):
+            if len(self._waiting) >= min(self._together, MAX_BATCH):
+                return
+            time.sleep(_NAP_SECONDS)  # the loop's own timers count milliseconds
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
 
     async def _store(self, batch: list[_Waiting]) -> None:
         """All in one transaction. If that fails for a reason that is one message's own, each by itself."""
