@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from importlib import resources
 from xml.sax.saxutils import escape
 
@@ -23,16 +24,24 @@ def pdf(entry: Entry, title: str, chart: Chart, at: datetime, sections: narrativ
 
     The same arguments give the same bytes: the laboratory and the office send one report, not two look-alikes.
     """
+    return _sheet(entry.name, entry.address, title, at, tuple(_about(entry, chart, at)), tuple(map(tuple, sections)))
+
+
+@lru_cache(maxsize=32)
+def _sheet(
+    name: str, address: str, title: str, at: datetime, about: tuple[str, ...], sections: tuple[tuple[str, str], ...]
+) -> bytes:
+    """The last ones are remembered: a report is drawn for its laboratory, and for the office's copy of it."""
     sheet = FPDF(format="letter")
     # Left plain, so that whoever looks for a patient's name on a disk finds it.
     sheet.set_compression(False)
     sheet.set_creation_date(at)
     sheet.set_title(title)
     sheet.add_page()
-    _line(sheet, entry.name, size=15, bold=True)
-    _line(sheet, entry.address, size=9)
+    _line(sheet, name, size=15, bold=True)
+    _line(sheet, address, size=9)
     _line(sheet, title, size=13, bold=True)
-    for text in _about(entry, chart, at):
+    for text in about:
         _line(sheet, text)
     for heading, paragraph in sections:
         _line(sheet, heading, bold=True)
@@ -129,4 +138,7 @@ def _signature(chart: Chart) -> str:
 
 def _line(sheet: FPDF, text: str, *, size: int = 11, bold: bool = False) -> None:
     sheet.set_font("Helvetica", style="B" if bold else "", size=size)
-    sheet.multi_cell(0, size * 0.6, text, new_x="LMARGIN", new_y="NEXT")
+    # what fits in a line need not be broken: measuring that is most of drawing
+    fits = "\n" not in text and sheet.get_string_width(text) < sheet.epw - 2 * sheet.c_margin
+    draw = sheet.cell if fits else sheet.multi_cell
+    draw(0, size * 0.6, text, new_x="LMARGIN", new_y="NEXT")

@@ -1,10 +1,15 @@
-"""HL7 v2.5.1 as Prairie's laboratory system writes it: ORU^R01 and MDM^T02, built and validated by hl7apy."""
+"""HL7 v2.5.1 as Prairie's laboratory system writes it: ORU^R01 and MDM^T02, built and validated by hl7apy.
+
+hl7apy needs some 30 ms for a message. So it builds and validates each shape once, with blanks, and each message fills
+them in (`_written`).
+"""
 
 import base64
 import random
 import re
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from hl7apy.base_datatypes import FT
@@ -17,6 +22,8 @@ from transfer.sandbox.directory import PRAIRIE
 
 #: an element of hl7apy's, which has no types: a message, a group or a segment
 Element = Any
+#: what a message, a group or a segment consists of: its kind, its name, its fields by their number, its parts
+Shape = tuple[str, str, tuple[tuple[int, str], ...], tuple["Shape", ...]]
 
 #: OBX-3 of the sections of a surgical pathology report
 _SECTION_CODES = {
@@ -46,55 +53,28 @@ def report(chart: Chart, *, control_id: str, status: str, form: str) -> bytes:
 
 
 def about_nobody_known(dice: random.Random, control_id: str) -> bytes:
-    """A report about somebody who is nobody's patient here; each is another person.
-
-    They are sent by the thousand, and hl7apy needs some 50 ms for one: it builds a form once, and each fills it in.
-    """
+    """A report about somebody who is nobody's patient here; each is another person. They are sent by the thousand."""
     known = names()
     sex = dice.choice(("male", "female"))
     number = "".join(dice.choices("0123456789", k=8))
     born = datetime(1930, 1, 1, tzinfo=UTC) + timedelta(days=dice.randrange(30_000))
     family, given = f"{dice.choice(known['family'])}-{number[:4]}", dice.choice(known["given"][sex])
     drawn = datetime.now(UTC) - timedelta(days=dice.randrange(3, 40))
-    words = {
-        "CONTROL": control_id,
-        "19700101000000+0000": _now(),
-        "NUMBER": number,
-        "FAMILY": _text(family),
-        "GIVEN": _text(given),
-        "19000101|U": f"{born:%Y%m%d}|{sex[0].upper()}",
-        "ACCESSION": f"S{drawn:%y}-9{number[:6]}",
-        "200001010000": f"{drawn:%Y%m%d%H%M}",
-        "SKIN": _text(dice.choice(_BENIGN)),
-    }
-    return re.sub("|".join(map(re.escape, words)), lambda blank: words[blank[0]], _form_to_fill()).encode()
-
-
-@cache
-def _form_to_fill() -> str:
-    """A strictly valid message with blanks for what differs."""
-    message = _message("ORU_R01", "ORU^R01^ORU_R01", "CONTROL", "19700101000000+0000")
+    accession = f"S{drawn:%y}-9{number[:6]}"
+    message = _message("ORU_R01", "ORU^R01^ORU_R01", control_id, _now())
     result = message.add_group("ORU_R01_PATIENT_RESULT")
-    pid = result.add_group("ORU_R01_PATIENT").add_segment("PID")
-    _fill(pid, {1: "1", 3: f"P9NUMBER^^^{_AUTHORITY}^MR", 5: "FAMILY^GIVEN", 7: "19000101", 8: "U"})
+    pid = {1: "1", 3: f"P9{number}^^^{_AUTHORITY}^MR", 5: f"{_text(family)}^{_text(given)}", 7: f"{born:%Y%m%d}"}
+    _fill(result.add_group("ORU_R01_PATIENT").add_segment("PID"), pid | {8: sex[0].upper()})
     order = result.add_group("ORU_R01_ORDER_OBSERVATION")
-    _fill(order.add_segment("ORC"), {1: "RE", 2: "9NUMBER^PRAIRIELIS", 3: f"ACCESSION^{_LIS}"})
-    _fill(
-        order.add_segment("OBR"),
-        {
-            1: "1",
-            2: "9NUMBER^PRAIRIELIS",
-            3: f"ACCESSION^{_LIS}",
-            4: "11529-5^Surgical pathology study^LN",
-            7: "200001010000",
-            24: "PAT",
-            25: "F",
-        },
-    )
-    _observe(order, "ORU_R01_OBSERVATION", _section(1, "Final diagnosis", "Skin, shave: SKIN", "F"))
-    specimen = {1: "1", 2: "ACCESSION-A&PRAIRIELIS", 4: "119376003^Tissue specimen^SCT"}
+    numbers = {2: f"9{number}^PRAIRIELIS", 3: f"{accession}^{_LIS}"}
+    _fill(order.add_segment("ORC"), {1: "RE", **numbers})
+    asked = {4: "11529-5^Surgical pathology study^LN", 7: f"{drawn:%Y%m%d%H%M}", 24: "PAT", 25: "F"}
+    _fill(order.add_segment("OBR"), {1: "1", **numbers, **asked})
+    found = f"Skin, shave: {_text(dice.choice(_BENIGN))}"
+    _observe(order, "ORU_R01_OBSERVATION", _section(1, "Final diagnosis", found, "F"))
+    specimen = {1: "1", 2: f"{accession}-A&PRAIRIELIS", 4: "119376003^Tissue specimen^SCT"}
     _fill(order.add_group("ORU_R01_SPECIMEN").add_segment("SPM"), specimen)
-    return _written(message)
+    return _written(message).encode()
 
 
 _BENIGN = ("SEBORRHEIC KERATOSIS.", "INTRADERMAL NEVUS.", "DERMATOFIBROMA.", "ACTINIC KERATOSIS.", "EPIDERMAL CYST.")
@@ -124,11 +104,11 @@ def _oru(chart: Chart, control_id: str, status: str) -> str:
 def _mdm(chart: Chart, control_id: str) -> str:
     at, number = _when(chart, "pathology"), chart["documents"]["pathology"]["number"]
     message = _message("MDM_T02", "MDM^T02^MDM_T02", control_id, _now())
-    _fill(message.evn, {1: "T02", 2: at})
-    _identify(message.pid, chart)
-    _fill(message.pv1, _VISIT)
+    _fill(message.add_segment("EVN"), {1: "T02", 2: at})
+    _identify(message.add_segment("PID"), chart)
+    _fill(message.add_segment("PV1"), _VISIT)
     _fill(
-        message.txa,
+        message.add_segment("TXA"),
         {
             1: "1",
             2: "SP",
@@ -149,11 +129,31 @@ def _mdm(chart: Chart, control_id: str) -> str:
     return _written(message)
 
 
-def _message(structure: str, kind: str, control_id: str, at: str) -> Element:
-    """A message with its MSH. It is validated once it is whole: built strictly, every OBX-5 would have to be an ST."""
-    message = Message(structure, version="2.5.1", validation_level=VALIDATION_LEVEL.TOLERANT)
+@dataclass
+class _Planned:
+    """A message, a group or a segment that hl7apy is to build."""
+
+    kind: str
+    name: str
+    fields: list[tuple[int, str]] = field(default_factory=list)
+    parts: list["_Planned"] = field(default_factory=list)
+
+    def add_group(self, name: str) -> "_Planned":
+        return self._add("group", name)
+
+    def add_segment(self, name: str) -> "_Planned":
+        return self._add("segment", name)
+
+    def _add(self, kind: str, name: str) -> "_Planned":
+        self.parts.append(_Planned(kind, name))
+        return self.parts[-1]
+
+
+def _message(structure: str, kind: str, control_id: str, at: str) -> _Planned:
+    """A message with its MSH."""
+    message = _Planned("message", structure)
     _fill(
-        message.msh,
+        message.add_segment("MSH"),
         {
             3: "PRAIRIELIS",
             4: f"{PRAIRIE.namespace}^{PRAIRIE.oid}^ISO",
@@ -169,25 +169,84 @@ def _message(structure: str, kind: str, control_id: str, at: str) -> Element:
     return message
 
 
-def _fill(segment: Element, fields: dict[int, str]) -> None:
+def _fill(segment: _Planned, fields: dict[int, str]) -> None:
     """Fields by their number, written as ER7."""
-    for number, value in fields.items():
-        setattr(segment, f"{segment.name}_{number}".lower(), value)
+    segment.fields += fields.items()
 
 
-def _observe(parent: Element, group: str, fields: dict[int, str]) -> None:
+def _observe(parent: _Planned, group: str, fields: dict[int, str]) -> None:
     """One OBX. OBX-2 is set first: it says what OBX-5 is."""
     _fill(parent.add_group(group).add_segment("OBX"), fields)
 
 
-def _written(message: Element) -> str:
+def _written(message: _Planned) -> str:
     """Its ER7. Line ends within a text become the formatting escape (2.7.6), which hl7apy cannot write.
 
     Raises:
         hl7apy.exceptions.ValidationError: it is not as v2.5.1 says.
     """
+    words: dict[str, str] = {}
+    form = _form(_shape(message, words))
+    filled = re.sub("|".join(map(re.escape, words)), lambda blank: words[blank[0]], form) if words else form
+    return filled.replace("\n", "\\.br\\") + "\r"
+
+
+#: What differs from one message to the next of a shape: a day, an instant, any text. A short number is left as it is.
+_DIFFERS = re.compile(
+    r"""(?<![^&^~])
+        (?: (?P<day>\d{8}) | (?P<instant>\d{12}(?:\d\d)?) (?P<offset>\+0000)? | (?!\d{1,3}(?![^&^~])) [^&^~]+ )
+        (?![^&^~])""",
+    re.VERBOSE,
+)
+#: what these say decides what others must be
+_DECIDING = {("MSH", 9), ("OBX", 2)}
+
+
+def _shape(planned: _Planned, words: dict[str, str]) -> Shape:
+    """What is planned, with a blank of the same kind for whatever differs; `words` then has what fills each."""
+
+    def blank(found: re.Match[str]) -> str:
+        number = len(words)
+        if found["day"]:
+            said = f"{1000 + number}0101"
+        elif found["instant"]:
+            said = f"{1000 + number}0101000000"[: len(found["instant"])] + (found["offset"] or "")
+        else:
+            said = f"BLANK-{number:03}"
+        words[said] = found[0]
+        return said
+
+    fields = tuple(
+        (number, text if (planned.name, number) in _DECIDING else _DIFFERS.sub(blank, text))
+        for number, text in planned.fields
+    )
+    return planned.kind, planned.name, fields, tuple(_shape(part, words) for part in planned.parts)
+
+
+@lru_cache(maxsize=64)
+def _form(shape: Shape) -> str:
+    """The ER7 of a message with blanks. It is validated once it is whole: built strictly, OBX-5 would have to be ST."""
+    _, name, _, parts = shape
+    message = Message(name, version="2.5.1", validation_level=VALIDATION_LEVEL.TOLERANT)
+    for part in parts:
+        _build(message, part)
     message.validate()
-    return str(message.to_er7()).replace("\n", "\\.br\\") + "\r"
+    return str(message.to_er7())
+
+
+def _build(parent: Element, shape: Shape) -> None:
+    kind, name, fields, parts = shape
+    # a message begins with an MSH
+    made = parent.msh if name == "MSH" else getattr(parent, f"add_{kind}")(name)
+    filled = set()
+    for number, value in fields:
+        if number in filled:
+            made.add_field(f"{name}_{number}").value = value
+        else:
+            setattr(made, f"{name}_{number}".lower(), value)
+        filled.add(number)
+    for part in parts:
+        _build(made, part)
 
 
 def _now() -> str:
@@ -211,12 +270,12 @@ def _pid(chart: Chart) -> dict[int, str]:
     }
 
 
-def _identify(pid: Element, chart: Chart) -> None:
+def _identify(pid: _Planned, chart: Chart) -> None:
     """Who it is; beside its own number the one under which its client ordered, where the chart says so."""
     _fill(pid, _pid(chart))
     if ordered := chart.get("ordered_under"):
         issuer = ordered["system"].removeprefix("urn:oid:")
-        pid.add_field("PID_3").value = f"{ordered['value']}^^^&{issuer}&ISO^PT"
+        _fill(pid, {3: f"{ordered['value']}^^^&{issuer}&ISO^PT"})
 
 
 def _obr(chart: Chart, status: str) -> dict[int, str]:
