@@ -19,7 +19,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 
 from tests.kit import order, read_once
-from tests.kit.clusters import Emptier, copied
+from tests.kit.clusters import Connections, Emptier, copied
 from transfer.adapters.keys import FolderKeys
 from transfer.embedded.postgres import Postgres
 from transfer.embedded.store import Store
@@ -171,13 +171,27 @@ def emptier(migrated: Postgres) -> Iterator[Emptier]:
     emptier.close()
 
 
+@pytest.fixture(scope="session")
+def connections(migrated: Postgres) -> Iterator[Connections]:
+    connections = Connections(migrated)
+    yield connections
+    connections.close()
+
+
 @pytest.fixture
-def ledger(migrated: Postgres, emptier: Emptier, keys: FolderKeys) -> Iterator[Ledger]:
+def new_connections(connections: Connections) -> None:
+    """For a test that counts what its statements read: `ledger` has no plan of an earlier test."""
+    connections.close()
+
+
+@pytest.fixture
+def ledger(migrated: Postgres, emptier: Emptier, connections: Connections, keys: FolderKeys) -> Iterator[Ledger]:
     """The real ledger, empty."""
     emptier.empty()
     ledger = Ledger(migrated.url("app"), keys, Origin(process="test"), connections=12)
+    connections.lend(ledger)
     yield ledger
-    ledger.close()
+    connections.give_back(ledger)
 
 
 @pytest.fixture

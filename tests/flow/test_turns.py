@@ -418,6 +418,7 @@ def rows_read(tx: Tx) -> int:
     return int(found)
 
 
+@pytest.mark.usefixtures("new_connections")
 def test_a_turn_costs_the_same_however_many_wait(ledger: Ledger, migrated: Any):
     a_line(migrated, 3000, random.Random(1), did_not_come=0.01)
     with psycopg.connect(migrated.url("owner"), autocommit=True) as owner:

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 
 from transfer.embedded.postgres import Postgres
+from transfer.ledger import Ledger
 
 _IN_HASTE = "fsync = off\nscram_iterations = 1\n"
 
@@ -68,6 +69,39 @@ class Emptier:
         if self._owner is None:
             self._owner = psycopg.connect(self._url, autocommit=True)
         return self._owner
+
+
+class Connections:
+    """The connections of one test's ledger are the next test's, where all came back and the server is the same.
+
+    A new one first learns what the tables are, and its statements are planned anew: that takes the server longer than
+    many a test. Where plans are the point there are new ones (tests/ledger/conftest.py).
+    """
+
+    def __init__(self, server: Postgres) -> None:
+        self._server = server
+        self._pool: Any = None
+        self._of: int | None = None
+
+    def lend(self, ledger: Ledger) -> None:
+        """The ledger uses what the one before it used. It has its own where there is none."""
+        if self._pool is None or self._of != self._server.pid:
+            self.close()
+            self._pool, self._of = ledger._pool, self._server.pid
+        ledger._pool = self._pool
+
+    def give_back(self, ledger: Ledger) -> None:
+        """A test is over. What a thread of it still holds is nobody's any more, nor what the test itself closed."""
+        said = self._pool.get_stats()
+        is_whole = said["pool_size"] == said["pool_available"] and not said["requests_waiting"]
+        if ledger._pool is not self._pool or self._pool.closed or not is_whole:
+            ledger.close()
+            self.close()
+
+    def close(self) -> None:
+        if self._pool:
+            self._pool.close()
+            self._pool = None
 
 
 @cache

@@ -73,6 +73,7 @@ def real_cases(services: Services) -> tuple[list[CaseId], str]:
     return [*cases, b.a_case(services)], str(chart["patient"]["family"])
 
 
+@pytest.mark.usefixtures("new_connections")
 def test_a_page_costs_the_same_among_twenty_cases_and_four_hundred(
     browser: Desk, migrated: Postgres, monkeypatch: pytest.MonkeyPatch
 ):
