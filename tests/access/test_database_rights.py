@@ -21,6 +21,7 @@ APP = {
     "packet_records": ADD,
     "site_mark": ADD,
     "disputes": FORGET,
+    "page_texts": FORGET,
     "staff": CHANGE,
     "facilities": CHANGE,
     "frames_not_taken": CHANGE,

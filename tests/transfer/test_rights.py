@@ -88,6 +88,7 @@ CALLS = {
     "take_paper": ({"name": PAPER}, Right.SEE_CONTENT),
     "look_at_paper": ({"name": PAPER}, Right.SEE_CONTENT),
     "show_picture": ({"name": PAPER, "page": 1}, Right.SEE_CONTENT),
+    "suggest": ({"name": PAPER}, Right.SEE_CONTENT),
     "open_paper": ({"name": PAPER}, Right.SEE_CONTENT),
     "index_pages": (
         {

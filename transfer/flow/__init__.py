@@ -13,7 +13,7 @@ In the order in which it happens:
   `studies` says when a study is whole, `study_identity` whose it is.
   `labels` stops at a security label that nobody can read.
 - `paper_in` takes in what came on paper, `disc_in` discs with images, `lines_in` what lies on a line; people at the
-  desk say what is on them.
+  desk say what is on them. `page_texts` has a machine read their words, for suggestions.
 - `disc_studies` files a study of a disc in its patient's image record.
 - `receive` processes what was pushed: `reading` understands it, `dividing` takes a batch apart. `identity` says whose
   it is; `forms`, `answers`, `uploads` and `unmatched` file it. `correcting` puts a correction in part together with

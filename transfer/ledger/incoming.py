@@ -10,7 +10,7 @@ from transfer.discs import DISC
 from transfer.facts import SYSTEM, Chain
 from transfer.identifiers import ArrivalId, CaseId, IncomingId
 from transfer.incoming import RETURN_WITHIN, IncomingState, IndexedPages, PagesBecame, SentBack, SentBackHow, left
-from transfer.ledger import Row, Tx, vault_objects
+from transfer.ledger import Row, Tx, page_texts, vault_objects
 from transfer.page_ranges import in_ranges
 from transfer.sealing import SITE, KeyName
 from transfer.staging import Location
@@ -150,6 +150,7 @@ def index(
            VALUES (%s, %s, %s, %s, %s, transfer.now())""",
         *(paper.id, list(new.pages), new.became, new.case, arrival),
     )
+    page_texts.forget(tx, paper.id, new.pages)  # somebody has said what it is: nothing is left to suggest
     if fact is not None and new.case is not None:
         tx.append(Chain.case(CaseId(new.case)), fact)
     elif paper.is_disc:
@@ -224,6 +225,7 @@ def forget(tx: Tx, name: IncomingId) -> Sequence[str]:
            WHERE incoming = %s""",
         name,
     )
+    page_texts.forget(tx, name)
     tx.append(SYSTEM, facts.PaperDestroyed(incoming=name))
     return [key for key in (row.vault_key, row.pictures_key) if key]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from transfer import health, logs, metrics, staff_groups, wiring
 from transfer.addresses import is_loopback
 from transfer.errors import OtherKeys, OtherVersion
-from transfer.flow import fax_reports, lines_in
+from transfer.flow import fax_reports, lines_in, page_texts
 from transfer.flow.services import Services
 from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.proxies import TrustedProxies
@@ -148,6 +148,9 @@ def _serve(settings: Settings) -> None:
         beside = [threading.Thread(target=lines_in.watch, args=(services, lines, stop), daemon=True)]
         if reports:
             beside.append(threading.Thread(target=fax_reports.watch, args=(services, *reports, stop), daemon=True))
+        if program := settings.tesseract:
+            reads = page_texts.reader(program)
+            beside.append(threading.Thread(target=page_texts.watch, args=(services, reads, stop), daemon=True))
         if sheets:
             beside.append(threading.Thread(target=downtime.watch, args=(services, sheets, stop), daemon=True))
         for one in beside:

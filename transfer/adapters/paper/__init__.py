@@ -5,7 +5,7 @@
 
 from transfer.adapters.paper.bundle import LARGEST_SCAN, PAPER_FORM, bundled, fields_of, is_scan, scan_of
 from transfer.adapters.paper.fields import LARGEST_FIELDS
-from transfer.adapters.paper.pages import drawn, faxed, taken
+from transfer.adapters.paper.pages import drawn, faxed, taken, words_on
 from transfer.adapters.paper.reading import PaperForm, read
 from transfer.adapters.paper.record import PAPER_RECORD, PaperRecord, bundled_record, record_of
 from transfer.adapters.paper.referral import PAPER_REFERRAL, bundled_referral, referral_of
@@ -32,4 +32,5 @@ __all__ = [
     "referral_of",
     "scan_of",
     "taken",
+    "words_on",
 ]

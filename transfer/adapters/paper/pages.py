@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from transfer.errors import Unavailable
@@ -43,6 +44,21 @@ def taken(
     return made
 
 
+def words_on(content_type: str, body: bytes, page: int, program: Path, *, command: Sequence[str] = COMMAND) -> str:
+    """What stands on one page, numbered from 1, as the program `tesseract` reads it: a line of the page in each line.
+    Empty: no words are on it, or whatever is on it cannot be read.
+
+    Raises:
+        Unavailable: the process does not run, or the program is not there.
+    """
+    told: dict[str, object] = {"do": "read", "content_type": content_type, "page": page, "program": str(program)}
+    try:
+        (made,) = _made(told, body, command)
+    except PaperRefused:
+        return ""
+    return made.decode()
+
+
 def written(sheet: Mapping[str, object], *, command: Sequence[str] = COMMAND) -> bytes:
     """A form that was filled in at our page, as a PDF: its title, day, rows, statements and the rows of its signature.
     The same again is the same bytes. Raises as `drawn`.
@@ -65,6 +81,8 @@ def _made(told: dict[str, object], body: bytes, command: Sequence[str]) -> list[
         raise PaperRefused(WhyRefused.UNREADABLE)
     (length,) = struct.unpack(">Q", done.stdout[:8])
     said = json.loads(done.stdout[8 : 8 + length])
+    if said.get("lacks"):
+        raise Unavailable("the program that reads text is not there")
     if why := said.get("refused"):
         raise PaperRefused(WhyRefused(why))
     at, made = 8 + length, list[bytes]()

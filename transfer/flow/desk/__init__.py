@@ -150,6 +150,7 @@ from transfer.flow.desk.shown import (
 from transfer.flow.desk.signing_in import session_of, sign_in, sign_out
 from transfer.flow.desk.standing import list_permissions
 from transfer.flow.desk.story import story
+from transfer.flow.desk.suggestions import PageSuggestion, SuggestedCase, suggest
 from transfer.flow.desk.today import CaseLine, CasePage, Today, list_part, today
 from transfer.flow.desk.tracing import CaseTrace, TracedFact, chain_file, trace_case, trace_run
 from transfer.flow.desk.uploaded import bring_in_upload
@@ -205,6 +206,7 @@ __all__ = [
     "NeedView",
     "OwedAsk",
     "OwedPage",
+    "PageSuggestion",
     "PagesOf",
     "PaperView",
     "ParcelList",
@@ -214,6 +216,7 @@ __all__ = [
     "QueueView",
     "RequestAnswer",
     "StudyView",
+    "SuggestedCase",
     "Today",
     "TracedFact",
     "WaitView",
@@ -356,6 +359,7 @@ __all__ = [
     "state_reason",
     "stop_everything",
     "story",
+    "suggest",
     "take_paper",
     "today",
     "trace_case",

@@ -1,12 +1,13 @@
 """Incoming: the papers that wait, the pages of one, and what some of them become."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from transfer.completeness import SETTLED
 from transfer.discs import LARGEST_UPLOAD
 from transfer.errors import Unknown
 from transfer.flow import desk
-from transfer.flow.desk import Dossier, FoundCases, IndexedAs, NeedView, PaperView
+from transfer.flow.desk import Dossier, FoundCases, IndexedAs, NeedView, PageSuggestion, PaperView
 from transfer.identifiers import CaseId, IncomingId, InstitutionId
 from transfer.incoming import LARGEST, PagesBecame
 from transfer.page_ranges import in_ranges
@@ -93,6 +94,7 @@ def _sheets(asked: Asked, problems: Problems, found: FoundCases | None) -> Answe
     found_paper = listed(asked, name)
     is_taken = found_paper.taken_by == asked.actor.person
     paper = desk.look_at_paper(asked.services, name, actor=asked.actor) if is_taken else found_paper
+    may_index = asked.actor.may(Right.DECIDE_WHOSE)
     return Answer(
         template="paper.html",
         title=f"Paper {name}",
@@ -103,11 +105,21 @@ def _sheets(asked: Asked, problems: Problems, found: FoundCases | None) -> Answe
             "outs": _OUT,
             "fields": asked.fields,
             "problems": problems,
-            "may_index": asked.actor.may(Right.DECIDE_WHOSE),
+            "may_index": may_index,
             "may_file_forms": asked.actor.may(Right.RELEASE),
+            "named": _named(desk.suggest(asked.services, name, actor=asked.actor) if is_taken and may_index else ()),
         },
         status=422 if problems else 200,
     )
+
+
+def _named(suggested: Iterable[PageSuggestion]) -> list[tuple[str, PageSuggestion]]:
+    """The patients whom pages name: the pages that name the same ones together, with what the first of them says."""
+    together: dict[tuple[CaseId, ...], list[PageSuggestion]] = {}
+    for one in suggested:
+        if one.cases:
+            together.setdefault(tuple(case.case for case in one.cases), []).append(one)
+    return [(in_ranges(tuple(one.page for one in pages)), pages[0]) for pages in together.values()]
 
 
 def shown(asked: Asked, paper: PaperView) -> dict[str, object]:
@@ -164,6 +176,7 @@ def _index_form(asked: Asked, problems: Problems) -> Answer:
     name, case = _paper(asked), asked.id(CaseId, "case")
     paper = desk.look_at_paper(asked.services, name, actor=asked.actor)
     found = desk.dossier(asked.services, case, actor=asked.actor, identity=True)
+    suggested = next(iter(desk.suggest(asked.services, name, actor=asked.actor, only_first=True)), None)
     who = found.identity
     return Answer(
         template="paper_index.html",
@@ -177,7 +190,10 @@ def _index_form(asked: Asked, problems: Problems) -> Answer:
             "may_file_forms": asked.actor.may(Right.RELEASE),
             "turns": _TURNS,
             "facilities": facilities_for(asked, found),
-            "fields": asked.fields if asked.fields.sent else _begun(asked, paper),
+            "fields": asked.fields if asked.fields.sent else _begun(asked, paper, suggested),
+            "suggested": suggested,
+            "is_named": suggested is not None and case in {one.case for one in suggested.cases},
+            "facility": _facility_before(asked),
             "problems": problems,
         },
         status=422 if problems else 200,
@@ -208,10 +224,24 @@ def facilities_for(asked: Asked, case: Dossier) -> list[tuple[str, str]]:
     return [(one, called(asked.services, one)) for one in dict.fromkeys([*asked_first, *others])]
 
 
-def _begun(asked: Asked, paper: PaperView) -> Fields:
-    """The first page that is left, and what was chosen for the pages before."""
+def _begun(asked: Asked, paper: PaperView, suggested: PageSuggestion | None) -> Fields:
+    """The first page that is left, and what was chosen for the pages before; what its words suggest, once somebody asks
+    for it.
+    """
     first = str(paper.left[0]) if paper.left else ""
-    return Fields({"first": [first], "institution": [asked.query.get("from", "")], "turn": ["0"]})
+    begun = {"first": [first], "institution": [_facility_before(asked)], "turn": ["0"]}
+    if suggested and asked.query.get("suggested") == "1":
+        if suggested.kind:
+            begun["kind"] = [suggested.kind.kind.value]
+        if suggested.day:
+            day = suggested.day.day
+            begun["day"] = [f"{day.month}/{day.day}/{day.year}"]
+    return Fields(begun)
+
+
+def _facility_before(asked: Asked) -> str:
+    facility = asked.query.get("from", "")
+    return facility if facility in {*asked.services.institutions} else ""
 
 
 def index(asked: Asked) -> Answer | Next:
