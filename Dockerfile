@@ -24,6 +24,11 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin transfer \
        /var/lib/transfer /var/lib/transfer/tmp /var/lib/transfer/letters /var/lib/transfer/outbox \
        /var/lib/keys /var/lib/keys-copy /var/lib/backups /var/lib/downtime \
        /var/lib/airflow /var/lib/airflow/logs /var/lib/sandbox
+# `--build-arg TESSERACT=/usr/bin/tesseract`: the program that reads the words on scans, with English, from Debian.
+ARG TESSERACT=
+RUN if [ -n "$TESSERACT" ]; then \
+      apt-get update && apt-get install -y --no-install-recommends tesseract-ocr tesseract-ocr-eng \
+      && rm -rf /var/lib/apt/lists/*; fi
 COPY --from=build /opt/venv /opt/venv
 COPY dags /app/dags
 COPY plugins /app/plugins

@@ -94,7 +94,7 @@ composer() {
 }
 
 versitygw_version=v1.7.0
-tools="orthanc orthanc-dicomweb dcmtk nginx-light chromium prometheus"
+tools="orthanc orthanc-dicomweb dcmtk nginx-light chromium prometheus tesseract-ocr tesseract-ocr-eng"
 # An engine for `make compose-test`, and what its stand-in images are made of.
 tools="$tools docker.io iptables slirp4netns tini mmdebstrap caddy"
 [ "$with_slow" = slow ] && tools="$tools ceph-mon ceph-osd radosgw docker-registry systemd"

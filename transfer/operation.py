@@ -11,6 +11,9 @@ from typing import Final
 
 from transfer.rounds import OVERDUE
 
+#: the part that reads the words on pages that came on paper, if anything does
+READER: Final = "tesseract"
+
 
 class PartState(StrEnum):
     """How one part stands. `NOT_ASKED`: no setting says where it tells how it is."""
@@ -171,6 +174,7 @@ class FaultCode(StrEnum):
 
     PART_AWAY = "part-away"
     KEYS_AWAY = "keys-away"
+    SCANS_UNREAD = "scans-unread"
     FILE_MISTAKEN = "file-mistaken"
     DISK_FILLS = "disk-fills"
     MIGRATIONS_PENDING = "migrations-pending"
@@ -271,10 +275,14 @@ def _of_door(one: DoorTried, now: datetime, limits: FaultLimits) -> Iterator[Fau
         yield Fault(code=FaultCode.DOOR_CLOCK_DIFFERS, about=one.name, amount=round(one.ahead.total_seconds()))
 
 
+#: what else it is, where it is more than a part that does not work
+_AWAY: Final = {"keys": FaultCode.KEYS_AWAY, READER: FaultCode.SCANS_UNREAD}
+
+
 def _of_parts(measured: Measured) -> Iterator[Fault]:
     for one in measured.parts:
         if one.state is PartState.AWAY:
-            code = FaultCode.KEYS_AWAY if one.name == "keys" else FaultCode.PART_AWAY
+            code = _AWAY.get(one.name, FaultCode.PART_AWAY)
             yield Fault(code=code, about=one.name, since=one.last_beat, why=one.note)
 
 

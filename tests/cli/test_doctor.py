@@ -18,6 +18,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from tests.kit import read_once
+from tests.kit.peers import installed
 from tests.kit.peers.certificates import Certificates, certificates
 from tests.kit.scripted_airflow import ScriptedAirflow
 from transfer import facts, health
@@ -303,6 +304,10 @@ def _arrival_is_unattended(here: Installation) -> None:
     )
 
 
+def _scans_are_not_read(here: Installation) -> None:
+    here.settings["TRANSFER_TESSERACT"] = "/nowhere/tesseract"
+
+
 def _file_has_a_mistake(here: Installation) -> None:
     here.file["grants"] = ["everything"]
 
@@ -335,6 +340,7 @@ PLANTED: dict[str, tuple[Callable[[Installation], None], tuple[str, str], str]] 
     "the dispatcher does not run": (_dispatcher_is_not_running, ("part-away", "dispatcher"), "transfer status"),
     "no worker takes a run": (_worker_takes_nothing, ("runs-wait", ""), "scheduler and workers"),
     "an arrival is unattended": (_arrival_is_unattended, ("arrivals-wait", ""), "transfer status"),
+    "the program that reads scans is gone": (_scans_are_not_read, ("scans-unread", "tesseract"), "TRANSFER_TESSERACT"),
     "a reviewed file has a mistake": (_file_has_a_mistake, ("file-mistaken", ""), "Correct it"),
 }
 
@@ -376,7 +382,19 @@ def test_since_when_stands_in_the_line_where_it_is_known(here: Installation):
     said = here.doctor("--no-doors").output
 
     assert said.startswith("Messages that are stored and read by nobody yet: 1 (since 20")
-    assert said.endswith(": transfer status; docs/operations.md#what-a-red-run-means\n")
+    assert ": transfer status; docs/operations.md#what-a-red-run-means\n" in said
+
+
+def test_that_no_text_is_read_from_scans_is_said_and_is_no_fault(here: Installation):
+    said = here.doctor("--no-doors")
+
+    assert "No text is read from scans: TRANSFER_TESSERACT is not set here." in said.output
+    assert said.exit_code == 0
+
+    here.settings["TRANSFER_TESSERACT"] = str(installed.program("tesseract"))
+    said = here.doctor("--no-doors")
+    assert "scans" not in said.output
+    assert said.exit_code == 0
 
 
 def test_doors_of_one_institution_alone_are_tried_and_of_none(here: Installation):

@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 
 from tests.kit import builders as b
-from tests.kit.papers import a_pdf
+from tests.kit.papers import a_pdf, a_report_of, a_scan
 from tests.kit.peers import installed
 from tests.kit.peers.browser import Window, a_window
 from tests.kit.served_desk import a_served_desk
 from tests.kit.staff import ANN
-from transfer.flow import desk
+from transfer.flow import desk, page_texts
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
+from transfer.incoming import PagesBecame
 from transfer.pages.address import Address
+from transfer.sandbox.charts import Chart
 
 pytestmark = pytest.mark.servers
 
@@ -25,6 +27,8 @@ FIRST = [("12", "Pa", "5/12/2026"), ("20", "No", "5/13/2026"), ("31", "No", "6/1
 SECOND = [("46", "No", "4/2/2026"), ("58", "Op", "4/20/2026"), ("60", "Im", "2026")]
 #: where there are pictures, the first is drawn
 FIRST_IS_SEEN = "!document.images.length || (document.images[0].complete && document.images[0].naturalWidth > 0)"
+#: what a page says beside each suggestion
+SUGGESTED = "a machine read it"
 #: keys in which somebody who types 40 words a minute is at work for three minutes (a word is five keys)
 KEYS_OF_THREE_MINUTES = 600
 
@@ -71,10 +75,10 @@ def indexed(window: Window, last: str, kind: str, day: str, facility: str) -> in
     return keys
 
 
-def taken(services: Services, address: Address, window: Window, pages: int) -> str:
-    """Somebody signs in and takes a paper of so many pages. Where its pages are shown."""
+def taken(services: Services, address: Address, window: Window, paper: bytes) -> str:
+    """Somebody signs in and takes a paper. Where its pages are shown."""
     desk.set_local_account(services, PASSWORD, actor=ANN)
-    desk.upload_paper(services, a_pdf(pages), actor=ANN)
+    desk.upload_paper(services, paper, actor=ANN)
     window.type_address(f"{address.origin}/desk/incoming")
     window.until_says("You have not signed in")
     window.follow("Use the emergency account")
@@ -105,7 +109,7 @@ def chosen(window: Window, paper: str, family: str, case: CaseId) -> int:
 def test_the_pages_of_incoming_are_for_everybody(services: Services, address: Address, window: Window):
     chart = b.a_chart()
     case = b.a_case(services, chart)
-    paper = taken(services, address, window, 4)
+    paper = taken(services, address, window, a_pdf(4))
 
     look(window, "paper")
     chosen(window, paper, chart["patient"]["family"], case)
@@ -119,13 +123,89 @@ def test_the_pages_of_incoming_are_for_everybody(services: Services, address: Ad
     assert [part.pages for part in desk.list_incoming(services, actor=ANN).papers[0].parts] == ["1-2"]
 
 
+def called(family: str, *given: str) -> Chart:
+    """A patient of a name that no machine misreads."""
+    chart = b.a_chart()
+    return {**chart, "patient": {**chart["patient"], "family": family, "given": list(given)}}
+
+
+def read(services: Services) -> None:
+    """The pages that wait are read, as the desk does beside its pages."""
+    reads = page_texts.reader(installed.program("tesseract"))
+    while page_texts.read_next(services, reads):
+        pass
+
+
+def test_a_fax_that_can_be_read_suggests_whose_its_pages_are_and_a_person_says_so(
+    services: Services, address: Address, window: Window
+):
+    charts = [called("Vandermeer", "Theodora", "Ruth"), called("Ibarra", "Luz", "Maria")]
+    cases = [b.a_case(services, chart) for chart in charts]
+    fax = a_scan([a_report_of(charts[0]), a_report_of(charts[1], "Operative report"), "", "Thank you"])
+    paper = taken(services, address, window, fax)
+    assert SUGGESTED not in window.text
+    read(services)
+
+    window.type_address(paper)
+    window.until_says("Patients whom the pages name")
+    assert "“Patient: Vandermeer, Theodora Ruth … Born:" in window.text
+    assert window.run("[...document.querySelectorAll('tbody th')].map(one => one.innerText.trim())") == ["1", "2"]
+    look(window, "paper-suggested")
+    window.tab_to("Vandermeer, Theodora Ruth")
+    window.type_keys("\n")
+
+    window.until_says("Page 1 reads like this")
+    assert "This patient: “Patient: Vandermeer, Theodora Ruth" in window.text
+    assert window.run("document.getElementById('kind').value") == "", "nothing is chosen by itself"
+    look(window, "index-suggested")
+    window.press_access_key("s")
+    window.until(lambda: "suggested=1" in window.url, "the suggestion is taken over")
+    filled = "['first', 'last', 'kind', 'day'].map(one => document.getElementById(one).value)"
+    assert window.run(filled) == ["1", "", "pathology-report", "10/5/2026"]
+    assert left(services) == (1, 2, 3, 4), "nothing is indexed before somebody says so"
+    window.type_keys("\t\tLake\n")
+
+    window.until_says("Page 2 names another patient, as a machine read it")
+    assert left(services) == (2, 3, 4)
+    look(window, "index-another")
+    window.follow("Ibarra, Luz Maria")
+    window.until_says("This patient: “Patient: Ibarra, Luz Maria")
+    assert "Operative note: “Operative report”" in window.text
+    desk.leave_out(services, the_paper(services).incoming, "2", PagesBecame.LEFT_OUT, actor=ANN)
+    window.type_address(window.url)
+    window.until_says("To index: 3-4")
+    assert SUGGESTED not in window.text, "of a blank page nothing is promised"
+    assert [part.case for part in the_paper(services).parts] == [cases[0], None]
+
+
+def test_without_a_program_that_reads_pages_nothing_is_said_of_suggestions(
+    services: Services, address: Address, window: Window
+):
+    case = b.a_case(services, chart := called("Vandermeer", "Theodora", "Ruth"))
+    paper = taken(services, address, window, a_scan([a_report_of(chart)]))
+    for path in (paper, f"{paper}/cases/{case}", f"{paper}/cases/{case}?suggested=1"):
+        window.type_address(path)
+        window.until_says("Page 1")
+        assert SUGGESTED not in window.text
+        assert window.run("document.querySelector('[accesskey]')") is None
+
+
+def the_paper(services: Services) -> desk.PaperView:
+    (paper,) = desk.list_incoming(services, actor=ANN, everything=True).papers
+    return paper
+
+
+def left(services: Services) -> tuple[int, ...]:
+    return the_paper(services).left
+
+
 @pytest.mark.slow
 def test_sixty_pages_of_two_patients_take_less_than_three_minutes_of_typing(
     services: Services, address: Address, window: Window
 ):
     charts = [b.a_chart(), b.a_chart()]
     cases = [b.a_case(services, chart) for chart in charts]
-    paper, keys = taken(services, address, window, 60), 0
+    paper, keys = taken(services, address, window, a_pdf(60)), 0
 
     for chart, case, documents in zip(charts, cases, (FIRST, SECOND), strict=True):
         keys += chosen(window, paper, chart["patient"]["family"], case)

@@ -84,11 +84,14 @@ def _chosen(known: "Iterable[Institution]", wanted: "tuple[InstitutionId, ...]")
 
 def _tell(measured: "Measured", tried: "tuple[DoorTried, ...]", found: "tuple[Fault, ...]") -> None:
     from transfer.cli.fault_commands import remedy_line
+    from transfer.operation import READER, PartState
     from transfer.sentences.operation import fault_sentence
 
     for one in found:
         since = f" (since {_time(one.since)})" if one.since else ""
         click.echo(plain(f"{fault_sentence(one)}{since}. {remedy_line(one)}"))
+    if any(one.name == READER and one.state is PartState.NOT_ASKED for one in measured.parts):
+        click.echo("No text is read from scans: TRANSFER_TESSERACT is not set here.")
     asked = [one for one in measured.parts if one.state != "not asked"]
     if not found:
         click.echo(f"Nothing is wrong: {len(asked)} parts asked, {len(tried)} doors tried, {measured.version}.")

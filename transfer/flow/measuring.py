@@ -14,7 +14,7 @@ from typing import Final
 
 import psycopg
 
-from transfer.adapters import certificates, trying
+from transfer.adapters import certificates, paper, trying
 from transfer.adapters.airflow_api import AirflowApi
 from transfer.adapters.held_keys import HeldKeys
 from transfer.adapters.tls import required
@@ -26,6 +26,7 @@ from transfer.flow.trying_doors import Show
 from transfer.institutions import Institution
 from transfer.ledger import Ledger, operation
 from transfer.operation import (
+    READER,
     CertificateEnd,
     DagStanding,
     FaultLimits,
@@ -81,7 +82,7 @@ def measure(site: Site) -> Measured:
         return Measured(
             at=datetime.now(UTC),
             version=site.version,
-            parts=(*parts_of_ledger, part_of_store, *parts_of_airflow, *processes),
+            parts=(*parts_of_ledger, part_of_store, *parts_of_airflow, *processes, _reader(site.settings)),
             volumes=tuple(_volumes(site.settings)),
             certificates=tuple(_certificates(site)),
             ledger=standing,
@@ -158,6 +159,14 @@ def _airflow(site: Site) -> tuple[list[PartStanding], tuple[DagStanding, ...]]:
     part = replace(stands("airflow", ask), version=said[0] if said else None)
     components = [asking_parts.beating(f"airflow-{name.replace('_', '-')}", beat) for name, beat in beats.items()]
     return [part, *components], tuple(dags)
+
+
+def _reader(settings: Settings) -> PartStanding:
+    """The program that reads the words on scans; where it runs is where the desk does."""
+    program = settings.tesseract
+    if program is None:
+        return _not_asked(READER, "TRANSFER_TESSERACT")
+    return stands(READER, lambda: paper.ask_reader(program))
 
 
 def _volumes(settings: Settings) -> Iterator[Volume]:

@@ -26,6 +26,7 @@ FAULTS: Final[Mapping[FaultCode, str]] = MappingProxyType(
     {
         F.PART_AWAY: "{about} does not work: {why}",
         F.KEYS_AWAY: "the keys cannot be used: {why}",
+        F.SCANS_UNREAD: "no text is read from scans: {why}",
         F.FILE_MISTAKEN: "a reviewed file has a mistake: {why}",
         F.DISK_FILLS: "the disk of {about} has {amount} % free",
         F.MIGRATIONS_PENDING: "migrations of this version that the ledger lacks: {amount}, from {why} on",
@@ -65,6 +66,7 @@ REMEDIES: Final[Mapping[FaultCode, OperatorRemedy]] = MappingProxyType(
     {
         F.PART_AWAY: OperatorRemedy("See its log and start it", f"{_OPERATIONS}#when-a-service-ends"),
         F.KEYS_AWAY: OperatorRemedy("Mount their disk, or put them back", f"{_OPERATIONS}#whose-keys-they-are"),
+        F.SCANS_UNREAD: OperatorRemedy("Install it, or unset TRANSFER_TESSERACT", f"{_OPERATIONS}#words-on-scans"),
         F.FILE_MISTAKEN: OperatorRemedy(
             "Correct it; the doors do not open with it", "docs/connecting-an-institution.md"
         ),

@@ -5,7 +5,7 @@
 
 from transfer.adapters.paper.bundle import LARGEST_SCAN, PAPER_FORM, bundled, fields_of, is_scan, scan_of
 from transfer.adapters.paper.fields import LARGEST_FIELDS
-from transfer.adapters.paper.pages import drawn, faxed, taken, words_on
+from transfer.adapters.paper.pages import ask_reader, drawn, faxed, taken, words_on
 from transfer.adapters.paper.reading import PaperForm, read
 from transfer.adapters.paper.record import PAPER_RECORD, PaperRecord, bundled_record, record_of
 from transfer.adapters.paper.referral import PAPER_REFERRAL, bundled_referral, referral_of
@@ -20,6 +20,7 @@ __all__ = [
     "TEMPLATE",
     "PaperForm",
     "PaperRecord",
+    "ask_reader",
     "bundled",
     "bundled_record",
     "bundled_referral",

@@ -14,6 +14,7 @@ from transfer.media_types import PDF
 
 #: of the clock on the wall; the process itself is bounded in CPU time, which a busy machine does not use up
 SECONDS: Final = 900
+_ASK_SECONDS: Final = 5
 #: -I, and an empty environment: no setting of ours is in reach of what runs there
 COMMAND: Final = (sys.executable, "-I", "-m", "transfer.adapters.paper.process")
 
@@ -57,6 +58,22 @@ def words_on(content_type: str, body: bytes, page: int, program: Path, *, comman
     except PaperRefused:
         return ""
     return made.decode()
+
+
+def ask_reader(program: Path) -> None:
+    """Whether the program of `words_on` is there and knows English. Nothing is read.
+
+    Raises:
+        Unavailable: it does not.
+    """
+    try:
+        done = subprocess.run(
+            [program, "--list-langs"], capture_output=True, timeout=_ASK_SECONDS, env={}, check=False, text=True
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        raise Unavailable("the program is not there, or does not run") from None
+    if done.returncode or not {"eng", "osd"} <= {*done.stdout.split()}:
+        raise Unavailable("the program lacks its language data: eng and osd")
 
 
 def written(sheet: Mapping[str, object], *, command: Sequence[str] = COMMAND) -> bytes:
