@@ -163,7 +163,7 @@ def test_a_fax_that_can_be_read_suggests_whose_its_pages_are_and_a_person_says_s
     filled = "['first', 'last', 'kind', 'day'].map(one => document.getElementById(one).value)"
     assert window.run(filled) == ["1", "", "pathology-report", "10/5/2026"]
     assert left(services) == (1, 2, 3, 4), "nothing is indexed before somebody says so"
-    window.type_keys("\t\tLake\n")
+    window.type_keys("\t\tLake\t\n")
 
     window.until_says("Page 2 names another patient, as a machine read it")
     assert left(services) == (2, 3, 4)

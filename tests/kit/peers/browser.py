@@ -140,9 +140,9 @@ class Window:
 
     def press_access_key(self, key: str) -> None:
         """Press Alt with a letter, which follows the link that has it as its access key."""
-        code = {"key": key, "code": f"Key{key.upper()}", "windowsVirtualKeyCode": ord(key.upper()), "modifiers": 1}
-        for event in ("rawKeyDown", "keyUp"):
-            self._ask("Input.dispatchKeyEvent", type=event, **code)
+        code = {"code": f"Key{key.upper()}", "windowsVirtualKeyCode": ord(key.upper()), "unmodifiedText": key}
+        for event in ("keyDown", "keyUp"):
+            self._ask("Input.dispatchKeyEvent", type=event, key=key, modifiers=1, **code)
 
     def tab_to(self, words: str) -> None:
         """Press Tab until what is focused is called so: a link or a button by its words, a field by its label."""
