@@ -44,9 +44,9 @@ def read_next(services: Services, read: Reader, stop: Event | None = None) -> bo
     """
     with services.ledger.transaction() as tx:
         waiting = page_texts.unread(tx, PAGES_READ)
-        found = waiting and incoming.get(tx, waiting.incoming)
-    if waiting is None or found is None or found.state is IncomingState.DESTROYED:
-        return waiting is not None
+        found = incoming.get(tx, waiting.incoming) if waiting else None
+    if waiting is None or found is None:
+        return False
     try:
         body = original_of(services, found)
         for page in waiting.pages:
