@@ -216,11 +216,6 @@ class Settings:
         return self._path("TRANSFER_OIDC_AUTHORITY")
 
     @property
-    def tesseract(self) -> Path | None:
-        """The program that reads the words on pages that came on paper; None: none are read."""
-        return self._path("TRANSFER_TESSERACT")
-
-    @property
     def smtp_url(self) -> str | None:
         """The server of mail, smtps:// or smtp://, with user and password where it asks for them; None: there is none,
         and mail is put into `outbox` of the folder `var`.

@@ -167,6 +167,7 @@ def test_a_fax_that_can_be_read_suggests_whose_its_pages_are_and_a_person_says_s
 
     window.until_says("Page 2 names another patient, as a machine read it")
     assert left(services) == (2, 3, 4)
+    assert "Fill in what it reads like" not in window.text
     look(window, "index-another")
     window.follow("Ibarra, Luz Maria")
     window.until_says("This patient: “Patient: Ibarra, Luz Maria")

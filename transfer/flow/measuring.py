@@ -163,10 +163,10 @@ def _airflow(site: Site) -> tuple[list[PartStanding], tuple[DagStanding, ...]]:
 
 def _reader(settings: Settings) -> PartStanding:
     """The program that reads the words on scans; where it runs is where the desk does."""
-    program = settings.tesseract
-    if program is None:
+    program = settings.names.get("TRANSFER_TESSERACT")
+    if not program:
         return _not_asked(READER, "TRANSFER_TESSERACT")
-    return stands(READER, lambda: paper.ask_reader(program))
+    return stands(READER, lambda: paper.ask_reader(Path(program)))
 
 
 def _volumes(settings: Settings) -> Iterator[Volume]:

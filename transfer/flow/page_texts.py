@@ -16,7 +16,7 @@ from transfer.flow.services import Services
 from transfer.identifiers import IncomingId
 from transfer.incoming import IncomingState
 from transfer.ledger import Tx, incoming, page_texts
-from transfer.ledger.page_texts import Unread
+from transfer.ledger.page_texts import UnreadPaper
 from transfer.logs import told
 from transfer.page_suggestions import MOST_CHARACTERS
 from transfer.sealing import KeyGone, KeyName
@@ -58,7 +58,7 @@ def read_next(services: Services, read: Reader, stop: Event | None = None) -> bo
     return True
 
 
-def _keep(services: Services, waiting: Unread, page: int, text: str) -> None:
+def _keep(services: Services, waiting: UnreadPaper, page: int, text: str) -> None:
     name = waiting.incoming
     sealed = services.ledger.keys.seal(
         KeyName.incoming(name), text[:MOST_CHARACTERS].encode(), about=_about(name, page)

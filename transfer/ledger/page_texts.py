@@ -9,14 +9,14 @@ from transfer.ledger import Tx
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unread:
+class UnreadPaper:
     """A paper, and those of its pages on which nothing was read yet, numbered from 1."""
 
     incoming: IncomingId
     pages: tuple[int, ...]
 
 
-def unread(tx: Tx, most: int) -> Unread | None:
+def unread(tx: Tx, most: int) -> UnreadPaper | None:
     """The paper that came first of those with a page that nobody has said anything of and no machine has read. Of each
     paper so many pages are read. None: there is none.
     """
@@ -30,7 +30,7 @@ def unread(tx: Tx, most: int) -> Unread | None:
            GROUP BY incoming, received_at ORDER BY received_at, incoming LIMIT 1""",
         *(most, DISC),
     )
-    return Unread(incoming=IncomingId(row.incoming), pages=tuple(row.pages)) if row else None
+    return UnreadPaper(incoming=IncomingId(row.incoming), pages=tuple(row.pages)) if row else None
 
 
 def store(tx: Tx, name: IncomingId, page: int, sealed: bytes) -> None:

@@ -148,8 +148,8 @@ def _serve(settings: Settings) -> None:
         beside = [threading.Thread(target=lines_in.watch, args=(services, lines, stop), daemon=True)]
         if reports:
             beside.append(threading.Thread(target=fax_reports.watch, args=(services, *reports, stop), daemon=True))
-        if program := settings.tesseract:
-            reads = page_texts.reader(program)
+        if program := settings.names.get("TRANSFER_TESSERACT"):
+            reads = page_texts.reader(Path(program))
             beside.append(threading.Thread(target=page_texts.watch, args=(services, reads, stop), daemon=True))
         if sheets:
             beside.append(threading.Thread(target=downtime.watch, args=(services, sheets, stop), daemon=True))

@@ -33,7 +33,7 @@ from transfer.contacts import Contact
 from transfer.dispatcher import Dispatcher
 from transfer.embedded.ports import answers
 from transfer.facts import Fact
-from transfer.flow import desk
+from transfer.flow import desk, page_texts
 from transfer.flow.assemble import assemble
 from transfer.flow.opening import open_case
 from transfer.flow.request import request
@@ -344,6 +344,11 @@ OF_THE_DESK = [
     _at_desk(
         "leave pages out",
         lambda h, k: desk.leave_out(h.services, k["paper"], "1", PagesBecame.MISDIRECTED, actor=NURSE),
+        "paper-in",
+    ),
+    _at_desk(
+        "read the words on a scan",
+        lambda h, _: page_texts.read_next(h.services, lambda _type, _body, page: f"page {page}"),
         "paper-in",
     ),
     _at_desk(

@@ -177,6 +177,8 @@ def _index_form(asked: Asked, problems: Problems) -> Answer:
     paper = desk.look_at_paper(asked.services, name, actor=asked.actor)
     found = desk.dossier(asked.services, case, actor=asked.actor, identity=True)
     suggested = next(iter(desk.suggest(asked.services, name, actor=asked.actor, only_first=True)), None)
+    # what the page of somebody else is, is nothing to say here
+    names_another = bool(suggested and suggested.cases and case not in {one.case for one in suggested.cases})
     who = found.identity
     return Answer(
         template="paper_index.html",
@@ -190,9 +192,9 @@ def _index_form(asked: Asked, problems: Problems) -> Answer:
             "may_file_forms": asked.actor.may(Right.RELEASE),
             "turns": _TURNS,
             "facilities": facilities_for(asked, found),
-            "fields": asked.fields if asked.fields.sent else _begun(asked, paper, suggested),
+            "fields": asked.fields if asked.fields.sent else _begun(asked, paper, None if names_another else suggested),
             "suggested": suggested,
-            "is_named": suggested is not None and case in {one.case for one in suggested.cases},
+            "names_another": names_another,
             "facility": _facility_before(asked),
             "problems": problems,
         },
