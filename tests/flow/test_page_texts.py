@@ -118,6 +118,13 @@ class TestReading:
         assert rows(services, name) == {}
         assert not read_next(services, says())
 
+    def test_a_paper_whose_key_is_gone_is_not_tried_again_and_again(self, services):
+        name = a_paper(services, 1)
+        services.ledger.keys.destroy(KeyName.incoming(name))
+
+        assert not read_next(services, says("words"))
+        assert rows(services, name) == {}
+
     def test_without_the_program_nothing_is_kept_and_it_is_tried_again(self, services):
         name = a_paper(services, 1)
 

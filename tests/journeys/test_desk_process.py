@@ -4,12 +4,18 @@ import json
 import os
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
 from tests.kit.house import House, a_house
+from tests.kit.papers import a_pdf
 from tests.kit.providers import asked, typed
+from tests.kit.staff import ANN
 from transfer.cli.installation import how_to_sign_in
+from transfer.flow import desk
+from transfer.flow.page_texts import texts_of
+from transfer.identifiers import IncomingId
 from transfer.pages.app import EVERYTHING
 from transfer.pages.routes import Page
 
@@ -21,8 +27,17 @@ MARK = "ZEBRA7"
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory):
-    with a_house(tmp_path_factory.mktemp("desk") / "var", desk=True) as made:
+    folder = tmp_path_factory.mktemp("desk")
+    with a_house(folder / "var", desk=True, TRANSFER_TESSERACT=str(a_reader(folder))) as made:
         yield made
+
+
+def a_reader(folder: Path) -> Path:
+    """A program in the place of tesseract, which reads the marked word on every page."""
+    made = folder / "tesseract"
+    made.write_text(f"#!/bin/sh\ncat >/dev/null\nprintf '5\\t1\\t1\\t1\\t1\\t1\\t0\\t0\\t9\\t9\\t96.5\\t{MARK}\\n'\n")
+    made.chmod(0o700)
+    return made
 
 
 def signed_in(house: House, account: str) -> str:
@@ -78,6 +93,19 @@ def test_what_pages_show_of_a_patient_is_in_no_title_no_link_and_no_log(house: H
     asked("GET", f"{house.settings.desk_url}/desk/cases/{MARK}?name={MARK}", Cookie=cookies[0])
 
     assert seen, "no page shows whom it is about, so nothing was tried"
+    assert MARK not in (house.var / "log" / "desk.log").read_text()
+
+
+def test_pages_that_wait_are_read_beside_its_work_and_their_words_are_in_no_log(house: House, eventually):
+    came = desk.upload_paper(house.services, a_pdf(2), actor=ANN)
+    paper = IncomingId(str(came.fields["incoming"]))
+
+    def read() -> dict[int, str]:
+        with house.services.ledger.transaction() as tx:
+            return dict(texts_of(tx, paper, [1, 2]))
+
+    eventually(lambda: len(read()) == 2, 90.0)
+    assert read() == {1: MARK, 2: MARK}
     assert MARK not in (house.var / "log" / "desk.log").read_text()
 
 

@@ -37,7 +37,7 @@ def reader(program: Path) -> Reader:
 
 def read_next(services: Services, read: Reader, stop: Event | None = None) -> bool:
     """Read the pages of the paper that waits longest, and keep what stands on them, sealed under the key of the paper.
-    False: no page waits. Safe to repeat after any crash; what was read before is kept.
+    False: no page waits that can be read. Safe to repeat after any crash; what was read before is kept.
 
     Raises:
         OutOfOrder: ledger, keys or vault do not answer, or the program that reads is not there.
@@ -53,8 +53,8 @@ def read_next(services: Services, read: Reader, stop: Event | None = None) -> bo
             if stop and stop.is_set():
                 return True
             _keep(services, waiting, page, read(found.content_type, body, page))
-    except KeyGone:  # it was destroyed meanwhile
-        _log.info("a paper was destroyed while its pages were read")
+    except KeyGone:  # it is being destroyed; its row follows
+        return False
     return True
 
 
