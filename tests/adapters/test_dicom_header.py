@@ -1,6 +1,8 @@
 """What an image says it is and whose, read from its first bytes as pydicom reads it, and never more than that."""
 
 import re
+import subprocess
+import sys
 import time
 import warnings
 import zlib
@@ -13,6 +15,8 @@ import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.charset import convert_encodings, decode_bytes, python_encoding
+from pydicom.valuerep import PN_DELIMS
 
 from tests.kit.scripted_archive import image
 from transfer.adapters.dicom.header import MOST_HEADER, day, decoded, demographics, labels, names, read_header, sex
@@ -148,8 +152,34 @@ def test_a_header_that_says_more_of_its_patient_than_there_is_to_say_is_refused(
             read_header(image(1, **{keyword: "x" * 5_000}), is_all=True)
 
 
+_SETS = (*python_encoding, "nonsense", "\\ISO 2022 IR 87", "ISO 2022 IR 6\\ISO 2022 IR 58", "ISO_IR 13\\ISO 2022 IR 87")
+
+
+@pytest.mark.parametrize("terms", _SETS)
+def test_plain_ascii_is_in_each_character_set_what_pydicom_reads(terms):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        encodings = convert_encodings(terms.split("\\"))
+    for number in {*range(128)} - {0x1B}:
+        value = b"DOE^" + bytes([number]) + b"JANE"
+        groups = (decode_bytes(group, encodings, PN_DELIMS) for group in value.split(b"="))
+        assert decoded(value, terms.encode()) == "=".join(groups)
+
+
+def test_an_escape_still_begins_another_character_set():
+    assert decoded(b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B", b"\\ISO 2022 IR 87") == "Yamada^Tarou=山田^太郎"
+
+
+def test_a_name_in_ascii_is_read_without_loading_pydicom():
+    reads = (
+        "import sys; from transfer.adapters.dicom.header import decoded; decoded(b'DOE^JANE', b'ISO_IR 100');"
+        "assert 'pydicom' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", reads], check=True)
+
+
 def test_no_character_set_makes_reading_take_long():
-    decoded(b"a", b"ISO 2022 IR 87")  # what is loaded once is no reading
+    decoded(b"\xe9", b"ISO 2022 IR 87")  # what is loaded once is no reading
     began = time.process_time()
     decoded(b"a\x1b-Aa" * 12_000, b"\\".join([b"ISO 2022 IR 87"] * 30_000))
 

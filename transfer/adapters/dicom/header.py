@@ -58,6 +58,9 @@ _WANTED: Final = frozenset(
 )
 _PATIENT: Final = (_CHARACTER_SET, _NAME, _NUMBER, _ISSUER, _BORN, _SEX)
 
+#: ISO 2022: another character set begins
+_ESCAPE: Final = b"\x1b"
+
 _DEFLATED: Final = b"1.2.840.10008.1.2.1.99"
 _BIG_ENDIAN: Final = b"1.2.840.10008.1.2.2"
 
@@ -226,10 +229,10 @@ def decoded(value: bytes, character_set: bytes) -> str:
 
     Some decoders take a time that grows with the square of what they are given: what is too long is read as ASCII.
     """
-    import warnings
+    if len(value) > _MAX_LENGTH or (value.isascii() and _ESCAPE not in value):
+        return _text(value)  # ASCII is itself in each of them until an escape (PS3.5 6.1.2); pydicom loads for 0.2 s
 
-    if len(value) > _MAX_LENGTH:
-        return _text(value)
+    import warnings
 
     from pydicom.charset import convert_encodings, decode_bytes
     from pydicom.valuerep import PN_DELIMS
