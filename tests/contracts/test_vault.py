@@ -9,7 +9,7 @@ import pytest
 from tests.kit.fakes import MemoryVault
 from tests.kit.peers.rgw import a_rgw
 from tests.kit.peers.versitygw import a_versitygw
-from transfer.adapters.vault import S3Vault
+from transfer.adapters.vault import PART, S3Vault
 from transfer.errors import Unknown, Unreadable
 from transfer.staging import CHUNK, Location
 
@@ -60,7 +60,7 @@ def in_chunks(data, size=1_000_003):
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
-@pytest.mark.parametrize("length", [0, 1, 5 * MiB - 1, 16 * MiB, 17 * MiB, 60 * MiB])
+@pytest.mark.parametrize("length", [0, 1, 5 * MiB - 1, PART, PART + 1, 3 * PART - MiB])
 def test_what_is_kept_is_read_again_to_the_byte(vault, length):
     data = drawn(length)
 
@@ -73,7 +73,7 @@ def test_what_is_kept_is_read_again_to_the_byte(vault, length):
     assert all(len(chunk) <= CHUNK for chunk in chunks)
 
 
-@pytest.mark.parametrize("length", [0, 1, 17 * MiB])
+@pytest.mark.parametrize("length", [0, 1, PART + 1])
 def test_a_file_is_kept_whole_wherever_it_was_read_to(vault, length, tmp_path):
     data = drawn(length)
     digest = hashlib.sha256(data).hexdigest()
@@ -105,10 +105,10 @@ def test_keeping_twice_makes_two_objects_whose_names_say_nothing_of_what_is_in_t
 
 
 def test_a_part_of_an_object_is_read_as_a_location_of_its_own(vault):
-    data = drawn(18 * MiB)
+    data = drawn(PART + MiB)
     location = vault.keep(in_chunks(data))
-    inner = data[16 * MiB - 10 : 16 * MiB + 10]
-    part = Location(location.key, 16 * MiB - 10, 20, hashlib.sha256(inner).hexdigest())
+    inner = data[PART - 10 : PART + 10]
+    part = Location(location.key, PART - 10, 20, hashlib.sha256(inner).hexdigest())
 
     assert b"".join(vault.read(part)) == inner
     assert b"".join(vault.read_range(part, 5, 15)) == inner[5:15]
@@ -158,7 +158,7 @@ def test_what_is_kept_is_listed_and_what_was_removed_is_not(vault):
     assert gone not in set(vault.keys())
 
 
-@pytest.mark.parametrize("length", [0, 9, 17 * MiB])
+@pytest.mark.parametrize("length", [0, 9, PART + MiB])
 def test_what_was_lost_is_put_back_under_its_own_name(vault, length):
     data = drawn(length)
     location = vault.keep(in_chunks(data))
@@ -184,7 +184,7 @@ class Interrupted(Exception):
     pass
 
 
-@pytest.mark.parametrize("length", [0, 1, 17 * MiB, 50 * MiB])
+@pytest.mark.parametrize("length", [0, 1, PART + 1, 2 * PART + MiB])
 def test_a_source_that_fails_midway_fails_the_keeping_with_its_own_error(vault, length):
     def failing():
         yield from in_chunks(drawn(length))

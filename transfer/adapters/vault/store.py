@@ -75,7 +75,7 @@ class S3Vault:
         addressing: the bucket in the path of a URL, or in its host name
         checksums: whether boto3 adds a CRC-32 to each upload that the store checks; `when_required` for stores that
             cannot read it (docs/operations.md, TRANSFER_S3_CHECKSUMS)
-        part: bytes of a part; a writer holds three of them
+        part: bytes of a part; a writer holds two of them
         announce: told each new key before the first byte is written, so that the ledger knows what a dead writer left
     """
 

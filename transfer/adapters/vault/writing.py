@@ -1,9 +1,9 @@
 """Writing one object whose length is not known beforehand, with flat memory.
 
-Up to one part an object is one PUT; beyond it a multipart upload. Two parts are on their way while the next one fills:
-three parts in memory whatever the length. Our SHA-256 runs over the stream once. The payload is not signed, because
-SigV4 would run a second SHA-256 over the same bytes
-(https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, UNSIGNED-PAYLOAD).
+Up to one part an object is one PUT; beyond it a multipart upload. Two parts are in memory whatever the length: one is
+on its way while the other fills, or both are. They are large, for each costs the store work beside that of its bytes.
+Our SHA-256 runs over the stream once. The payload is not signed, because SigV4 would run a second SHA-256 over the same
+bytes (https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, UNSIGNED-PAYLOAD).
 """
 
 import hashlib
@@ -18,12 +18,13 @@ from transfer.adapters.vault.failures import our_words
 from transfer.errors import OutOfOrder, TooLarge, TransferError, Unknown
 from transfer.staging import Location
 
-PART: Final = 12 << 20
+PART: Final = 22 << 20
 #: the least that S3 takes as a part: for a process that has many things in hand
 SMALL_PART: Final = 5 << 20
 IN_FLIGHT: Final = 2
 #: what a writer has room for at first: most objects are documents, and memory is cleared by the byte
 _FIRST: Final = 256 << 10
+_GROWTH: Final = 4
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html; a store with a lower bound refuses by itself
 MOST_PARTS: Final = 10_000
 
@@ -43,7 +44,7 @@ class Writer:
         self._part = bytearray(min(part, _FIRST))
         self._filled = 0
         self._spare: list[bytearray] = []
-        self._upload: str | None = None
+        self._upload: Future[str] | None = None
         # Its threads start with the first part sent.
         self._sender = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="vault")
         self._on_their_way: deque[Future[dict[str, Any]]] = deque()
@@ -69,7 +70,7 @@ class Writer:
         return self._length
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Take the bytes; the caller may reuse its buffer at once. Blocks while two parts are on their way.
+        """Take the bytes; the caller may reuse its buffer at once. Blocks while two full parts are on their way.
 
         Raises:
             OutOfOrder: a part was not taken; the object cannot be finished any more.
@@ -87,11 +88,15 @@ class Writer:
             view = view[len(taken) :]
 
     def _make_room(self) -> None:
-        if self._filled == self._size:
-            self._send_part()
-        else:
-            first, self._part = self._part, bytearray(self._size)
+        if self._filled < self._size:
+            first, self._part = self._part, bytearray(min(self._size, _GROWTH * len(self._part)))
             self._part[: len(first)] = first
+            return
+        self._send_part()
+        if len(self._on_their_way) == IN_FLIGHT:
+            self._await_part()
+        # Used again: fresh memory would have to be cleared by the kernel for every part.
+        self._part, self._filled = self._spare.pop() if self._spare else bytearray(self._size), 0
 
     def finish(self) -> Location:
         """Complete the object and read back that it is there: a store may answer 200 and have nothing.
@@ -102,24 +107,24 @@ class Writer:
         if self._upload is None:
             self._put()
         else:
-            self._complete()
+            self._complete(self._upload)
         self._read_back()
         self._finished = True
         return Location(key=self._target["Key"], offset=0, length=self._length, sha256=self._sha256.hexdigest())
 
     def _send_part(self) -> None:
-        if self._upload is None:
-            with our_words(_KEEPING):
-                self._upload = self._client.create_multipart_upload(**self._target, **self._checksum)["UploadId"]
+        if self._upload is None:  # beside the part that fills next
+            self._upload = self._sender.submit(self._open)
         number = len(self._parts) + len(self._on_their_way) + 1
         if number > MOST_PARTS:
             raise TooLarge(f"an object may have {MOST_PARTS * self._size} bytes")
-        if len(self._on_their_way) == IN_FLIGHT:
-            self._await_part()
         del self._part[self._filled :]
-        self._on_their_way.append(self._sender.submit(self._upload_part, number, self._part))
-        # Used again: fresh memory would have to be cleared by the kernel for every part.
-        self._part, self._filled = self._spare.pop() if self._spare else bytearray(self._size), 0
+        self._on_their_way.append(self._sender.submit(self._upload_part, self._upload, number, self._part))
+
+    def _open(self) -> str:
+        with our_words(_KEEPING):
+            upload: str = self._client.create_multipart_upload(**self._target, **self._checksum)["UploadId"]
+            return upload
 
     @property
     def _checksum(self) -> dict[str, str]:
@@ -129,9 +134,10 @@ class Writer:
         is_added = self._client.meta.config.request_checksum_calculation == "when_supported"
         return {"ChecksumAlgorithm": "CRC32"} if is_added else {}
 
-    def _upload_part(self, number: int, part: bytearray) -> dict[str, Any]:
+    def _upload_part(self, upload: Future[str], number: int, part: bytearray) -> dict[str, Any]:
+        upload_id = upload.result()
         with our_words(_KEEPING):
-            said = self._client.upload_part(**self._target, UploadId=self._upload, PartNumber=number, Body=part)
+            said = self._client.upload_part(**self._target, UploadId=upload_id, PartNumber=number, Body=part)
         if len(part) == self._size:
             self._spare.append(part)
         # S3 wants the part's checksum again on completion if one was sent with the part.
@@ -146,7 +152,7 @@ class Writer:
         with our_words(_KEEPING):
             self._client.put_object(**self._target, Body=bytes(memoryview(self._part)[: self._filled]))
 
-    def _complete(self) -> None:
+    def _complete(self, upload: Future[str]) -> None:
         if self._filled:
             self._send_part()
         while self._on_their_way:
@@ -155,7 +161,7 @@ class Writer:
         # "No such upload" is what a repeated completion is told whose first answer was lost: reading back decides.
         with suppress(Unknown), our_words(_KEEPING):
             self._client.complete_multipart_upload(
-                **self._target, UploadId=self._upload, MultipartUpload={"Parts": self._parts}
+                **self._target, UploadId=upload.result(), MultipartUpload={"Parts": self._parts}
             )
 
     def _read_back(self) -> None:
@@ -176,8 +182,9 @@ class Writer:
                 future.exception()  # a part that lands after the abort would stay for good
         with suppress(TransferError):
             if self._upload is not None:
+                upload_id = self._upload.result()
                 with our_words("aborting an upload"):
-                    self._client.abort_multipart_upload(**self._target, UploadId=self._upload)
+                    self._client.abort_multipart_upload(**self._target, UploadId=upload_id)
         with suppress(TransferError):
             if self._may_exist:
                 self._remove(self._target["Key"])
