@@ -1,5 +1,7 @@
 """The vault on the real embedded store: nothing left behind, flat memory, kills, orphans, and refusals in our words."""
 
+import hashlib
+import random
 import socket
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from tests.kit.store_probe import Support, probe
 from transfer.adapters.dicom.limits import DicomLimits
-from transfer.adapters.vault import PART, S3Vault
+from transfer.adapters.vault import PART, SMALL_PART, S3Vault
 from transfer.adapters.vault.store import ANSWER_SECONDS
 from transfer.embedded.store import Store
 from transfer.errors import OutOfOrder, TurnedAway, Unavailable, Unknown
@@ -104,6 +106,38 @@ def test_a_writer_takes_what_it_is_given_at_once_so_that_the_buffer_can_be_used_
 
     assert b"".join(vault.read(location)) == b"firstlater"
     assert writer.length == 10
+
+
+def test_a_part_is_not_filled_again_before_it_is_hashed(store, monkeypatch):
+    vault = vault_on(store, bucket="hashed", part=SMALL_PART)
+    vault.ensure_bucket()
+    upload, answered, have_two = vault._client.upload_part, [], threading.Event()
+
+    def uploaded(**named):
+        answered.append(upload(**named))
+        if len(answered) == 2:
+            have_two.set()
+        return answered[-1]
+
+    class Late:
+        """Hashes nothing before two parts are in the store."""
+
+        def __init__(self, hashed):
+            self._hashed = hashed
+            self.hexdigest = hashed.hexdigest
+
+        def update(self, part):
+            assert have_two.wait(60)
+            self._hashed.update(part)
+
+    monkeypatch.setattr(vault._client, "upload_part", uploaded)
+    data = random.Random(1).randbytes(3 * SMALL_PART)
+    with vault.writer() as writer:
+        monkeypatch.setattr(writer, "_sha256", Late(hashlib.sha256()))
+        writer.write(data)
+        location = writer.finish()
+
+    assert location.sha256 == hashlib.sha256(data).hexdigest()
 
 
 @pytest.mark.parametrize("is_versioned", [False, True])

@@ -2,8 +2,8 @@
 
 Up to one part an object is one PUT; beyond it a multipart upload. Two parts are in memory whatever the length: one is
 on its way while the other fills, or both are. They are large, for each costs the store work beside that of its bytes.
-Our SHA-256 runs over the stream once. The payload is not signed, because SigV4 would run a second SHA-256 over the same
-bytes (https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, UNSIGNED-PAYLOAD).
+Our SHA-256 runs over each part while it is on its way. The payload is not signed, because SigV4 would run another over
+the same bytes (https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, UNSIGNED-PAYLOAD).
 """
 
 import hashlib
@@ -47,6 +47,8 @@ class Writer:
         self._upload: Future[str] | None = None
         # Its threads start with the first part sent.
         self._sender = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="vault")
+        # One thread, for a hash is of bytes in their order; it does not hold the interpreter while it computes.
+        self._hasher = ThreadPoolExecutor(1, thread_name_prefix="vault-hash")
         self._on_their_way: deque[Future[dict[str, Any]]] = deque()
         self._parts: list[dict[str, Any]] = []
         self._may_exist = False
@@ -63,6 +65,7 @@ class Writer:
                 self._abort()
         finally:
             self._sender.shutdown()
+            self._hasher.shutdown()
 
     @property
     def length(self) -> int:
@@ -76,7 +79,6 @@ class Writer:
             OutOfOrder: a part was not taken; the object cannot be finished any more.
         """
         view = memoryview(data).cast("B")
-        self._sha256.update(view)
         self._length += len(view)
         while view:
             if self._filled == len(self._part):
@@ -119,7 +121,8 @@ class Writer:
         if number > MOST_PARTS:
             raise TooLarge(f"an object may have {MOST_PARTS * self._size} bytes")
         del self._part[self._filled :]
-        self._on_their_way.append(self._sender.submit(self._upload_part, self._upload, number, self._part))
+        hashed = self._hasher.submit(self._sha256.update, self._part)
+        self._on_their_way.append(self._sender.submit(self._upload_part, self._upload, number, self._part, hashed))
 
     def _open(self) -> str:
         with our_words(_KEEPING):
@@ -134,10 +137,11 @@ class Writer:
         is_added = self._client.meta.config.request_checksum_calculation == "when_supported"
         return {"ChecksumAlgorithm": "CRC32"} if is_added else {}
 
-    def _upload_part(self, upload: Future[str], number: int, part: bytearray) -> dict[str, Any]:
+    def _upload_part(self, upload: Future[str], number: int, part: bytearray, hashed: Future[None]) -> dict[str, Any]:
         upload_id = upload.result()
         with our_words(_KEEPING):
             said = self._client.upload_part(**self._target, UploadId=upload_id, PartNumber=number, Body=part)
+        hashed.result()  # before other bytes are there
         if len(part) == self._size:
             self._spare.append(part)
         # S3 wants the part's checksum again on completion if one was sent with the part.
@@ -148,9 +152,11 @@ class Writer:
         self._parts.append(self._on_their_way.popleft().result())
 
     def _put(self) -> None:
+        body = bytes(memoryview(self._part)[: self._filled])
+        self._sha256.update(body)
         self._may_exist = True
         with our_words(_KEEPING):
-            self._client.put_object(**self._target, Body=bytes(memoryview(self._part)[: self._filled]))
+            self._client.put_object(**self._target, Body=body)
 
     def _complete(self, upload: Future[str]) -> None:
         if self._filled:
