@@ -18,7 +18,7 @@ from transfer.adapters.vault.failures import our_words
 from transfer.errors import OutOfOrder, TooLarge, TransferError, Unknown
 from transfer.staging import Location
 
-PART: Final = 22 << 20
+PART: Final = 20 << 20
 #: the least that S3 takes as a part: for a process that has many things in hand
 SMALL_PART: Final = 5 << 20
 IN_FLIGHT: Final = 2
