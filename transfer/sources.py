@@ -67,6 +67,8 @@ class SourceFile:
     read: Callable[[], Iterator[bytes]]
     announced: Announced = field(default_factory=Announced)
     title: str | None = None
+    #: no file of the document, but what its entry says besides: results, a conclusion
+    is_beside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ from transfer.flow.identity import (
 )
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.opening_records import OpenedParts, open_parts
-from transfer.flow.reading import ReceivedDocument, ReceivedDocuments
+from transfer.flow.reading import Piece, ReceivedDocument, ReceivedDocuments
 from transfer.flow.services import Services
 from transfer.flow.unmatched import LOOK_WITHIN, seal_away
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
@@ -381,7 +381,7 @@ def _new_record(services: Services, arrival: Arrival, received: ReceivedDocument
         place = _message_place(services, arrival, received)
         parts.append(RecordPart(role="received", content_type=arrival.content_type, location=place))
     for piece in received.pieces:
-        role = "whole" if piece.is_put_together else "extracted" if received.is_message else "received"
+        role = _role(piece, received)
         place = services.vault.keep(piece.open())
         parts.append(RecordPart(role=role, content_type=piece.content_type, location=place))
     document, files = received.document, tuple(parts)
@@ -402,6 +402,14 @@ def _new_record(services: Services, arrival: Arrival, received: ReceivedDocument
         arrival=arrival.id,
         flaws=document.flaws,
     )
+
+
+def _role(piece: Piece, received: ReceivedDocument) -> str:
+    if piece.is_put_together:
+        return "whole"
+    if piece.is_beside:
+        return "beside"
+    return "extracted" if received.is_message else "received"
 
 
 def _message_place(services: Services, arrival: Arrival, received: ReceivedDocument) -> Location:

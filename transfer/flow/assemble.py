@@ -238,6 +238,7 @@ def _title(kept: StoredRecord, number: int) -> str | None:
 #: of a part that is made from the record
 _DERIVATIONS: Final = {
     "extracted": "Taken unchanged out of the message it came in.",
+    "beside": "What its source says beside its file: results, conclusions, a text. Put together by us.",
     "derived": "Pages of the document that its source gave, as a document of their own.",
     "whole": "Put together of a correction and the results of the earlier report that it leaves as they are.",
 }
@@ -262,9 +263,14 @@ def _item(services: Services, kept: StoredRecord, joined: Joined, part: RecordPa
         basis=joined.basis,
         line=joined.line,
         attached=kept.about.attached if named(part.content_type) == PDF else (),
-        derived_from=kept.id if derivation else None,
+        derived_from=_original(kept) if derivation else None,
         derivation=derivation,
     )
+
+
+def _original(kept: StoredRecord) -> RecordId:
+    """Of some pages of a document that document, which stays here; of anything else the record that it stands in."""
+    return RecordId(kept.about.derived.original) if kept.about.derived else kept.id
 
 
 def _imaging(tx: Tx, services: Services, kept: StoredRecord, joined: Joined) -> ImagingItem:

@@ -39,13 +39,16 @@ def files_of_one(
 
     R4 has the attachments of a DocumentReference or DiagnosticReport be formats of one document; sources also put pages
     and addenda there. They are formats where each is of a type of its own, and no two are called differently. Then the
-    best is the document, and stands first.
+    best is the document, and stands first. What its source says beside them stands last.
     """
+    beside = tuple(part for part in parts if part.role == "beside")
+    parts = [part for part in parts if part.role != "beside"]
+    titles = titles[: len(parts)]
     types, names = {named(part.content_type) for part in parts}, {title for title in titles if title}
     if len(parts) < 2 or len(types) < len(parts) or len(names) > 1:
-        return tuple(parts), tuple(titles) if len(parts) > 1 else ()
+        return (*parts, *beside), tuple(titles) if len(parts) > 1 else ()
     best, *others = sorted(parts, key=lambda part: copies.format_rank(part.content_type))
-    return (best, *(replace(one, role="format") for one in others)), ()
+    return (best, *(replace(one, role="format") for one in others), *beside), ()
 
 
 @contextmanager

@@ -305,7 +305,8 @@ def _fetched(
         judged = seen.judged()
         if Flaw.UNEXPECTED in judged.flaws:
             raise Unexpected("something else than the document")
-        files.append(RecordPart(role="received", content_type=judged.content_type, location=place))
+        role = "beside" if file.is_beside else "received"
+        files.append(RecordPart(role=role, content_type=judged.content_type, location=place))
         document = replace(document, labels=document.labels | within.labels, flaws=document.flaws | judged.flaws)
         document = within.own_word.added_to(document)
     check_labels(document.labels)

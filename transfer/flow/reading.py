@@ -39,6 +39,8 @@ class Piece:
     title: str | None = None
     #: put together by us of a correction and the report that it corrects
     is_put_together: bool = False
+    #: no file of the document, but what its resource says besides
+    is_beside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -366,7 +368,12 @@ def _pushed(found: list[PushedDocument | Bad], institution: Institution) -> Rece
             origin=f"pushed#{number}",
             document=_with_own_word(one.document, [partial(_whole, file) for file in one.files], institution),
             pieces=tuple(
-                Piece(content_type=file.content_type, open=partial(_whole, file), title=file.title)
+                Piece(
+                    content_type=file.content_type,
+                    open=partial(_whole, file),
+                    title=file.title,
+                    is_beside=file.is_beside,
+                )
                 for file in one.files
             ),
             is_message=False,

@@ -104,8 +104,9 @@ class Series:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPart:
     """Bytes of a record. `role`: received (as they came; of a message with several reports, the segments of one),
-    format (the same in another format), extracted (a document in it), whole (a report put together of a correction and
-    what it corrects), series (a tar of images).
+    format (the same in another format), extracted (a document in it), beside (what its source says besides its files),
+    whole (a report put together of a correction and what it corrects), derived (some of its pages), series (a tar of
+    images).
     """
 
     role: str

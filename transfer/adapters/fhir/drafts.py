@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from transfer.adapters.fhir.trees import Tree, children
 from transfer.bytes_seen import Announced
 from transfer.records import Document, RecordKind, least
 
@@ -26,14 +27,17 @@ class Draft:
     documents: list[Document]
     sources: list[str]
     versions: list[str]
+    #: what says more than its files do
+    beside: list[Tree] = field(default_factory=list)
 
     @property
     def document(self) -> Document:
         return merged(self.documents)
 
     @property
-    def version(self) -> str:
-        return "|".join(sorted(self.versions))
+    def version(self) -> str | None:
+        """None: results change without the report that names them."""
+        return None if any(children(one, "result") for one in self.beside) else "|".join(sorted(self.versions))
 
     @property
     def urls(self) -> set[str]:
@@ -46,6 +50,7 @@ class Draft:
         self.documents += other.documents
         self.sources += [one for one in other.sources if one not in self.sources]
         self.versions += other.versions
+        self.beside += other.beside
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from transfer.adapters.fhir.attachments import announced, inline
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES, Description, describe, says_void
 from transfer.adapters.fhir.identities import Resources, person
 from transfer.adapters.fhir.labels import labels_in, outer_labels
-from transfer.adapters.fhir.results import says_anything, whole_report
+from transfer.adapters.fhir.results import report_beside, says_anything, says_beside, whole_report
 from transfer.adapters.fhir.trees import MAX_BODY, Tree, check, check_meaning, child, children, text, type_of
 from transfer.bytes_seen import BytesSeen
 from transfer.errors import NeedsReview, TooLarge, Unexpected
@@ -31,6 +31,8 @@ class PushedFile:
     content_type: str
     content: bytes
     title: str | None = None
+    #: no file of the document, but what its resource says besides: results, a conclusion
+    is_beside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +144,9 @@ def _sent(resource: Tree, described: Description, around: Resources, institution
     document = replace(
         document, content_type=files[0].content_type, labels=document.labels | labels, flaws=frozenset(flaws)
     )
+    if says_beside(resource):
+        body = report_beside(resource, lambda reference: around.follow({"reference": reference}))
+        files.append(PushedFile(content_type=FHIR_JSON, content=body, is_beside=True))
     return PushedDocument(document=document, files=tuple(files))
 
 

@@ -19,7 +19,7 @@ from transfer.adapters.fhir.drafts import Draft, DraftFile, Drafts
 from transfer.adapters.fhir.identities import Resources, demographics, has_died, issued
 from transfer.adapters.fhir.labels import check_labels, labels_in, meta_labels
 from transfer.adapters.fhir.limits import FHIR_HTTP, DocumentLimits
-from transfer.adapters.fhir.results import says_anything, whole_report
+from transfer.adapters.fhir.results import report_beside, says_anything, says_beside, whole_report
 from transfer.adapters.fhir.searches import SearchEntry, Searches
 from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
 from transfer.adapters.http import HttpClient, HttpLimits, ShownAuthorization, bearer
@@ -304,6 +304,7 @@ class FhirSourceClient:
             documents=[document],
             sources=list(entry.sources),
             versions=[described.version],
+            beside=[entry.resource] if says_beside(entry.resource) else [],
         )
         if all(one.url for one in draft.files):
             drafts.add(draft)
@@ -339,8 +340,19 @@ class FhirSourceClient:
                 self._client, one.address, one.announced, keep_going, most_of_resource=most, check=check
             )
 
-        files = (SourceFile(read=reader(one), announced=one.announced, title=one.title) for one in draft.files)
+        files = [SourceFile(read=reader(one), announced=one.announced, title=one.title) for one in draft.files]
+        files += [self._beside(one, keep_going) for one in draft.beside]
         return Found(document=document, sources=tuple(draft.sources), files=tuple(files), version=draft.version)
+
+    def _beside(self, report: Tree, keep_going: KeepGoing) -> SourceFile:
+        """What it says besides its form. The labels of its results are seen as its bytes go by, and hold for both."""
+
+        def read() -> Iterator[bytes]:
+            keep_going()
+            held = self._included(report, keep_going)
+            yield report_beside(report, lambda reference: self._result(reference, held, keep_going))
+
+        return SourceFile(read=read, announced=Announced(media_type=FHIR_JSON), is_beside=True)
 
     def _structured(
         self, entry: SearchEntry, document: Document, institution: Institution, keep_going: KeepGoing

@@ -191,7 +191,7 @@ def _files(entry: Entry, shown: Bookmarked) -> Iterator[str]:
     for document in entry.documents:
         how = f" ({_plain(document.item.derivation)})" if document.item.derivation else ""
         yield f"{_file(document, _file_kind(document), shown)}{how}"
-    if entry.taken_out:
+    if entry.taken_out and entry.is_message:
         yield _file(entry.received, f"as it was received, {_file_kind(entry.received)}", shown)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from unicodedata import category
 
 from transfer.identifiers import RecordId
-from transfer.media_types import extension
+from transfer.media_types import HL7_V2, extension
 from transfer.packet import Contents, DicomInstance, ImagingItem, PacketItem, SeriesItem
 from transfer.records import DocumentStatus, RecordKind
 
@@ -47,6 +47,9 @@ STATUSES: Final = {
     DocumentStatus.PRELIMINARY: "Preliminary",
     DocumentStatus.UNKNOWN: "Status not stated",
 }
+
+#: what carries documents and is read after them
+_MESSAGES: Final = frozenset({HL7_V2, "application/hl7-v2"})
 
 #: Unicode's categories of controls, formats, surrogates, private and unassigned characters
 _STEERING: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -84,7 +87,7 @@ class PlacedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What people read as one document: as it was received, and the documents that were taken out of it."""
+    """What people read as one document: as it was received, and what was taken out of it or stands beside it."""
 
     received: PlacedDocument
     taken_out: tuple[PlacedDocument, ...] = ()
@@ -99,14 +102,21 @@ class Entry:
         return self.received.item
 
     @property
+    def is_message(self) -> bool:
+        """Whether what was received is an envelope: what was taken out of it is read first."""
+        return media_type(self.item.content_type) in _MESSAGES
+
+    @property
     def documents(self) -> tuple[PlacedDocument, ...]:
-        """What is opened to read it: what was taken out of a message rather than the message."""
-        return self.taken_out or (self.received,)
+        """What is opened to read it: what was taken out of a message rather than the message; a form first."""
+        if self.is_message:
+            return self.taken_out or (self.received,)
+        return self.received, *self.taken_out
 
     @property
     def pages(self) -> tuple[PlacedDocument, ...]:
         """In the order in which they are read page for page: a message stands behind what was taken out of it."""
-        return *self.taken_out, self.received
+        return (*self.taken_out, self.received) if self.is_message else (self.received, *self.taken_out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ Bytes from outside, read without trust. What comes out are blocks to draw, never
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
 from transfer.adapters.fhir.sheets import resource_tree
+from transfer.adapters.fhir.trees import Tree
 from transfer.adapters.packet.narrative import fhir_documents
 from transfer.adapters.packet.narrative.blocks import (
     Block,
@@ -138,8 +140,7 @@ def _resource(data: bytes, _charset: str | None) -> Iterator[Block]:
     if fhir_documents.is_document(tree):
         yield from fhir_documents.of_json(tree)
         return
-    yield from resource_results(tree)
-    yield from fhir_documents.texts_of_reports(tree)
+    yield from _of_resource(tree)
 
 
 def _resource_in_xml(data: bytes, _charset: str | None) -> Iterator[Block]:
@@ -147,7 +148,22 @@ def _resource_in_xml(data: bytes, _charset: str | None) -> Iterator[Block]:
         tree = fhir_documents.xml_tree(data)
     except Unreadable:
         raise ForPrograms from None
-    yield from fhir_documents.of_xml(data, tree) if fhir_documents.is_document(tree) else resource_results(tree)
+    if fhir_documents.is_document(tree):
+        yield from fhir_documents.of_xml(data, tree)
+        return
+    yield from _of_resource(tree)
+
+
+def _of_resource(tree: Tree) -> Iterator[Block]:
+    """Results, texts for people, and files within it.
+
+    Raises:
+        ForPrograms: there is none of them.
+    """
+    found = [*fhir_documents.texts_of_others(tree), *fhir_documents.files_within(tree)]
+    with suppress(*([ForPrograms] if found else [])):
+        yield from resource_results(tree)
+    yield from found
 
 
 _READERS: Final[dict[str, Callable[[bytes, str | None], Iterator[Block]]]] = {

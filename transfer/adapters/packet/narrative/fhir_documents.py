@@ -2,7 +2,7 @@
 (https://hl7.org/fhir/R4/documents.html#presentation). In JSON and in XML.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from transfer.adapters.fhir import xml_trees
@@ -10,7 +10,8 @@ from transfer.adapters.fhir.identities import Resources
 from transfer.adapters.fhir.results import says_results
 from transfer.adapters.fhir.sheets import concept_words, state_of, time_of
 from transfer.adapters.fhir.trees import Tree, child, children, text, texts, type_of
-from transfer.adapters.packet.narrative.blocks import Block, Facts, Heading, Paragraph, Remark
+from transfer.adapters.fhir.wrappers import decode
+from transfer.adapters.packet.narrative.blocks import Block, Embedded, Facts, Heading, Paragraph, Remark
 from transfer.adapters.packet.narrative.flow import flow
 from transfer.adapters.packet.narrative.trees import Element, html, xml
 from transfer.errors import Unreadable
@@ -29,16 +30,41 @@ def of_json(tree: Tree) -> Iterator[Block]:
     composition = _composition(tree)
     yield from _head(tree, composition)
     yield from _written(_json_sections([composition], 1))
+    yield from files_within(tree)
 
 
-def texts_of_reports(tree: Tree) -> Iterator[Block]:
-    """What reports say in a text for people alone, or in addition to their results (R4 Narrative.status)."""
+def texts_of_others(tree: Tree) -> Iterator[Block]:
+    """What resources say in a text for people alone, or in addition to results (R4 Narrative.status)."""
     inside = [child(entry, "resource") for entry in children(tree, "entry")] if type_of(tree) == "Bundle" else [tree]
     for one in inside:
-        div = text(one, "text", "div")
-        if type_of(one) == "DiagnosticReport" and div:
-            is_more = text(one, "text", "status") in ("additional", "extensions") or not says_results(one)
-            yield from flow(html(div)) if is_more else ()
+        if (div := text(one, "text", "div")) and _is_more(one):
+            yield from flow(html(div))
+
+
+def _is_more(resource: Tree) -> bool:
+    is_sheet = type_of(resource) == "Observation" or says_results(resource)
+    return text(resource, "text", "status") in ("additional", "extensions") or not is_sheet
+
+
+def files_within(tree: Tree) -> Iterator[Block]:
+    """The files that stand in a resource in base64 (Attachment.data, Binary.data), in their order."""
+    waiting: list[object] = [tree]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += reversed(one)
+        elif isinstance(one, Mapping):
+            waiting += reversed([*one.values()])
+            kind, data = text(one, "contentType"), text(one, "data")
+            if kind and data:
+                yield _file(kind, data, text(one, "title") or "")
+
+
+def _file(kind: str, data: str, name: str) -> Block:
+    try:
+        return Embedded(kind, b"".join(decode(data, lambda: None)), name)
+    except Unreadable:
+        return Remark(f"{f'“{name}”' if name else 'A file carried inside'} cannot be decoded.")
 
 
 def of_xml(data: bytes, tree: Tree) -> Iterator[Block]:
@@ -47,6 +73,7 @@ def of_xml(data: bytes, tree: Tree) -> Iterator[Block]:
     found = root if root.tag == "Composition" else root.at("entry", "resource", "Composition")
     yield from _head(tree, _composition(tree))
     yield from _written(_xml_sections([found] if found else [], 1))
+    yield from files_within(tree)
 
 
 def xml_tree(data: bytes) -> Tree:
