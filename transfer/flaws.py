@@ -27,6 +27,8 @@ class Flaw(StrEnum):
     PASSWORD = "password"  # noqa: S105  # a reason, no secret
     #: a document of pages that has none
     NO_PAGES = "no-pages"
+    #: data for programs, without a text for people
+    FOR_PROGRAMS = "for-programs"
     #: no program of ours can open it
     UNREADABLE = "unreadable"
     #: it says itself that it is about another patient

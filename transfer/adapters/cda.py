@@ -1,8 +1,8 @@
 """What a C-CDA document says of itself: security labels, and in its header its id and the documents it relates to.
 What it carries packed is unpacked here, too.
 
-Bytes from outside, read without trust: a document type declaration is refused, so no entity is ever defined; depth and
-number of elements are bounded. Nothing else is taken.
+Bytes from outside, read without trust: no entity is ever defined (`type_declarations`); depth and number of elements
+are bounded. Nothing else is taken.
 """
 
 import zlib
@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 from xml.parsers import expat
 
+from transfer.adapters.type_declarations import guard
 from transfer.errors import Unreadable
 from transfer.security_labels import UNREAD, read_label
 
@@ -66,7 +67,7 @@ class ClinicalDocumentReader:
         self._parser = expat.ParserCreate(namespace_separator=" ")
         self._parser.StartElementHandler = self._begin
         self._parser.EndElementHandler = self._end
-        self._parser.StartDoctypeDeclHandler = self._refuse
+        guard(self._parser)
 
     @property
     def is_other(self) -> bool:
@@ -83,9 +84,6 @@ class ClinicalDocumentReader:
             if self._is_clinical or (self._is_clinical is None and self._names_itself):
                 raise Unreadable("not XML that is read") from None
             self._is_clinical = False
-
-    def _refuse(self, *_: object) -> None:
-        raise Unreadable("a document type declaration")
 
     def _begin(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth, self._elements = self._depth + 1, self._elements + 1

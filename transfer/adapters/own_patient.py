@@ -160,7 +160,7 @@ class _Patient:
 class _Header:
     """Takes a C-CDA document in pieces, as far as its body. `patients` are those met so far.
 
-    `is_hidden`: it is beyond the bounds, or declares a document type, whose entities could stand for anything.
+    `is_hidden`: it is beyond the bounds, or declares a document type with entities, which could stand for anything.
     `is_resource`: it is a FHIR resource.
     """
 
@@ -176,6 +176,7 @@ class _Header:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._take
         self._parser.StartDoctypeDeclHandler = self._note_type
+        self._parser.SkippedEntityHandler = self._hide
 
     def read(self, chunk: bytes, *, is_end: bool) -> bool:
         """Whether nothing more of it is needed."""
@@ -185,8 +186,12 @@ class _Header:
             self._is_over = True
         return self._is_over
 
-    def _note_type(self, *_: object) -> None:
-        self._has_type = True
+    def _note_type(self, _name: str, _system: str | None, _public: str | None, has_own: bool | int) -> None:
+        self._has_type = bool(has_own)
+
+    def _hide(self, *_: object) -> None:
+        self.is_hidden = self.is_resource or self._path[:1] == ["ClinicalDocument"]
+        raise Unreadable("an entity that is defined elsewhere")
 
     def _begin(self, tag: str, attributes: dict[str, str]) -> None:
         self._path.append(tag.rpartition(" ")[2])

@@ -26,6 +26,11 @@ FLAWS: Mapping[str, Sentences] = {
         "Something you sent is protected with a password. Please send it without one.",
     ),
     Flaw.NO_PAGES: Sentences("It has no pages.", THEIRS, _AGAIN),
+    Flaw.FOR_PROGRAMS: Sentences(
+        "It is data for programs, without a text for people.",
+        THEIRS,
+        "Something you sent has no text that people can read. Please send it as a document.",
+    ),
     Flaw.UNREADABLE: Sentences("No program of ours can open it.", THEIRS, _AGAIN),
     Flaw.ANOTHER_PATIENT: Sentences(
         "It says itself that it is about somebody else.",

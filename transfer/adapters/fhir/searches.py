@@ -227,3 +227,8 @@ def _has_docref(statement: Tree) -> bool:
             if (text(operation, "definition") or "").partition("|")[0] == _DOCREF:
                 return True
     return False
+
+
+def escaped(value: str) -> str:
+    r"""`$`, `,` and `|` have a meaning in searches (R4 search, 3.1.1.5.7); `\` escapes them."""
+    return "".join(f"\\{character}" if character in "\\$,|" else character for character in value)

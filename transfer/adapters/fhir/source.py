@@ -20,7 +20,7 @@ from transfer.adapters.fhir.identities import Resources, demographics, has_died,
 from transfer.adapters.fhir.labels import check_labels, labels_in, meta_labels
 from transfer.adapters.fhir.limits import FHIR_HTTP, DocumentLimits
 from transfer.adapters.fhir.results import report_beside, says_anything, says_beside, whole_report
-from transfer.adapters.fhir.searches import SearchEntry, Searches
+from transfer.adapters.fhir.searches import SearchEntry, Searches, escaped
 from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
 from transfer.adapters.http import HttpClient, HttpLimits, ShownAuthorization, bearer
 from transfer.bytes_seen import Announced
@@ -96,7 +96,7 @@ class FhirSourceClient:
         self, identifier: IssuedIdentifier, institution: Institution, keep_going: KeepGoing
     ) -> PatientFound | None:
         for system in _spellings(identifier.issuer, institution):
-            criteria = {"identifier": f"{_escaped(system)}|{_escaped(identifier.value)}"}
+            criteria = {"identifier": f"{escaped(system)}|{escaped(identifier.value)}"}
             hits = self._patients(criteria, institution, "identifier", keep_going)
             carrying = [hit for hit in hits if identifier in hit.demographics.identifiers]
             if found := _only(carrying or hits):
@@ -107,7 +107,7 @@ class FhirSourceClient:
         self, name: PersonName, birth_date: date, institution: Institution, keep_going: KeepGoing
     ) -> dict[str, PatientFound]:
         criteria = {"family": name.family, "given": name.given[0], "birthdate": birth_date.isoformat()}
-        criteria = {key: _escaped(value) for key, value in criteria.items()}
+        criteria = {key: escaped(value) for key, value in criteria.items()}
         hits = self._patients(criteria, institution, "name", keep_going)
         exact = [hit for hit in hits if any(name.folded == theirs.folded for theirs in hit.demographics.names)]
         return {hit.id: hit for hit in exact or hits}
@@ -455,8 +455,3 @@ def _spellings(issuer: str, institution: Institution) -> list[str]:
     """The issuer as we say it, and as this institution does where that could stand in FHIR (a URI)."""
     theirs = [said for said, ours in institution.issuers.items() if ours == issuer and ":" in said]
     return list(dict.fromkeys([issuer, *theirs]))
-
-
-def _escaped(value: str) -> str:
-    r"""`$`, `,` and `|` have a meaning in searches (R4 search, 3.1.1.5.7); `\` escapes them."""
-    return "".join(f"\\{character}" if character in "\\$,|" else character for character in value)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from xml.parsers import expat
 
 from transfer.adapters.fhir.trees import Tree, child
+from transfer.adapters.type_declarations import guard
 from transfer.errors import Unreadable
 
 NAMESPACE: Final = "http://hl7.org/fhir"
@@ -50,7 +51,7 @@ def parse(body: bytes, *, elements: int = MOST_ELEMENTS) -> Tree:
     """The resource that the document is; an empty tree where its root is none.
 
     Raises:
-        Unreadable: it is not well-formed, declares a document type, or is beyond the bounds.
+        Unreadable: it is not well-formed, declares entities of its own, or is beyond the bounds.
     """
     reader = XmlReader(elements)
     reader.read(body, is_end=True)
@@ -72,7 +73,7 @@ class XmlReader:
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._begin
         self._parser.EndElementHandler = self._end
-        self._parser.StartDoctypeDeclHandler = self._refuse
+        guard(self._parser)
 
     @property
     def tree(self) -> Tree:
@@ -80,14 +81,11 @@ class XmlReader:
         return child(self._stack[0], "resource")
 
     def read(self, chunk: bytes, *, is_end: bool) -> None:
-        """Raises: Unreadable: it is not well-formed, declares a document type, or is beyond the bounds."""
+        """Raises: Unreadable: it is not well-formed, declares entities of its own, or is beyond the bounds."""
         try:
             self._parser.Parse(chunk, is_end)
         except (expat.ExpatError, LookupError, ValueError):
             raise Unreadable("not XML as FHIR writes it") from None
-
-    def _refuse(self, *_: object) -> None:
-        raise Unreadable("a document type declaration")
 
     def _begin(self, tag: str, attributes: dict[str, str]) -> None:
         self._left -= 1

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from transfer import media_types
 from transfer.adapters.cda import unpacked
+from transfer.errors import Unreadable
 from transfer.flaws import Flaw
 
 if TYPE_CHECKING:
@@ -195,33 +196,14 @@ def _unseen(pdf: Any, data: bytes) -> set[Flaw]:
     NeedsRendering), a scan that stops before its end, and pages on which nothing shows. What people filled in may show
     in other programs than ours.
     """
-    from transfer.adapters.opening import pdf_seen
+    from transfer.adapters.opening import pdf_pictures, pdf_seen
 
     form = pdf.Root.get("/AcroForm", {})
     if "/XFA" in form and bool(pdf.Root.get("/NeedsRendering", False)):
         return {Flaw.UNREADABLE}
-    # once each: the pages of a scan may name all of its pictures
-    pictures = {one.objgen: one for page in pdf.pages for one in page.images.values()}
-    if any(map(_is_cut_scan, pictures.values())):
+    if pdf_pictures.has_cut(pdf):
         return {Flaw.CUT}
     return {Flaw.EMPTY} if not len(form.get("/Fields", [])) and pdf_seen.is_blank(data) else set()
-
-
-def _is_cut_scan(picture: Any) -> bool:
-    """Of a JPEG within a page: it lacks its end (ITU-T T.81, B.1.1.3), and its reader misses some of it."""
-    from PIL import Image
-
-    if picture.get("/Filter") not in ("/DCTDecode", ["/DCTDecode"]):
-        return False
-    raw = picture.read_raw_bytes()
-    if b"\xff\xd9" in raw[-1024:]:
-        return False
-    try:
-        with Image.open(io.BytesIO(raw)) as opened:
-            opened.load()
-    except (OSError, SyntaxError) as error:
-        return "truncated" in str(error)
-    return False
 
 
 def _picture(data: bytes, _within: Within) -> set[Flaw]:
@@ -292,22 +274,36 @@ def _dicom(data: bytes, within: Within) -> set[Flaw]:
 def _xml(data: bytes, within: Within) -> set[Flaw]:
     from lxml import etree
 
+    from transfer.adapters.packet.narrative import trees
+
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)
     try:
-        root = etree.fromstring(_trimmed(data), parser)
+        root = etree.fromstring(trees.trimmed(data), parser)
     except etree.XMLSyntaxError:
         return {Flaw.UNREADABLE if data.rstrip(b"\0 \t\r\n").endswith(b">") else Flaw.CUT}
+    try:
+        trees.check(data)  # what our pages refuse, people are asked about
+    except Unreadable:
+        return {Flaw.UNREADABLE}
     name = etree.QName(root).localname
     if name == "ClinicalDocument":
         return _clinical_document(root, within)
     if root.tag.startswith("{http://hl7.org/fhir}"):
-        return _fhir({"resourceType": name} | _tree(root), within)
-    return set() if "".join(root.itertext()).strip() or root.attrib else {Flaw.EMPTY}
+        return _fhir({"resourceType": name} | _tree(root), within) or _unread(media_types.FHIR_XML, data)
+    if "".join(root.itertext()).strip():
+        return set()
+    return {Flaw.FOR_PROGRAMS if any(one.attrib for one in root.iter("*")) else Flaw.EMPTY}
 
 
-def _trimmed(data: bytes) -> bytes:
-    """Without what senders put around a document. In UTF-16 these bytes are halves of letters."""
-    return data if data[:2] in (b"\xff\xfe", b"\xfe\xff") else data.strip(b"\0 \t\r\n")
+def _unread(kind: str, data: bytes) -> set[Flaw]:
+    """Of a resource that has nothing for people: our pages find nothing either."""
+    from transfer.adapters.packet import narrative
+
+    try:
+        narrative.blocks(kind, data)
+    except narrative.ForPrograms:
+        return {Flaw.FOR_PROGRAMS}
+    return set()
 
 
 def _clinical_document(root: Any, within: Within) -> set[Flaw]:
@@ -344,7 +340,9 @@ def _json(data: bytes, within: Within) -> set[Flaw]:
         tree = json.loads(data)
     except ValueError:
         return {Flaw.UNREADABLE if data.rstrip(b"\0 \t\r\n").endswith((b"}", b"]")) else Flaw.CUT}
-    return _fhir(tree, within) if isinstance(tree, dict) and "resourceType" in tree else set()
+    if not (isinstance(tree, dict) and "resourceType" in tree):
+        return {Flaw.FOR_PROGRAMS}
+    return _fhir(tree, within) or _unread(media_types.FHIR_JSON, data)
 
 
 def _tree(element: Any) -> Any:

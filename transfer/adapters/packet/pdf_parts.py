@@ -59,18 +59,10 @@ def part(spec: Mapping[str, Any], document: Mapping[str, Any], data: bytes | Non
         if pages > most:
             raise NotShown("too-many-pages")
         return DocumentPages(how, pages, pdf, undrawn)
-    except NotShown as reason:
-        why = str(reason)
-    except BodyElsewhere:
-        why = "body-elsewhere"
-    except ForPrograms:
-        why = "for-programs"
     except TooLong:
         why = "too-long"
-    except MemoryError:
-        why = "too-large"
-    except Exception:  # noqa: BLE001  # whatever a hostile file does to a parser, it costs this document's pages only
-        why = "damaged"
+    except Exception as reason:  # noqa: BLE001  # whatever a hostile file does to a parser, it costs these pages only
+        why = _why(reason)
     return DocumentPages(why, 1, notice_page(spec, document, NOT_SHOWN[why]), {})
 
 
@@ -116,10 +108,10 @@ def _drawn(
             continue
         try:
             inner, pages = _shown(spec, document, block.content_type, block.data, most, depth + 1)
-        except (NotShown, BodyElsewhere, ForPrograms) as reason:
+        except Exception as reason:  # whatever a parser does about it, it costs the carried file's pages only
             if carries_all:
                 raise
-            waiting.append(Remark(_within(block.name, NOT_SHOWN.get(str(reason), NOT_SHOWN["damaged"]))))
+            waiting.append(Remark(_within(block.name, NOT_SHOWN[_why(reason)])))
             continue
         if waiting:
             pieces.append(rendered(spec, document, waiting, is_first=not pieces))
@@ -129,6 +121,19 @@ def _drawn(
     if waiting:
         pieces.append(rendered(spec, document, waiting, is_first=not pieces))
     return how, pieces
+
+
+def _why(reason: Exception) -> str:
+    match reason:
+        case NotShown():
+            return str(reason)
+        case BodyElsewhere():
+            return "body-elsewhere"
+        case ForPrograms():
+            return "for-programs"
+        case MemoryError():
+            return "too-large"
+    return "damaged"
 
 
 def _within(name: str, sentence: str) -> str:

@@ -129,7 +129,10 @@ def _xml(data: bytes, _charset: str | None) -> Iterator[Block]:
     elif document.tag.lower() == "html":
         yield from html_page(data, _charset)
     else:
-        yield from other_document(document)
+        found = [*other_document(document)]
+        if not found:
+            raise ForPrograms
+        yield from found
 
 
 def _resource(data: bytes, _charset: str | None) -> Iterator[Block]:
@@ -140,7 +143,7 @@ def _resource(data: bytes, _charset: str | None) -> Iterator[Block]:
     if fhir_documents.is_document(tree):
         yield from fhir_documents.of_json(tree)
         return
-    yield from _of_resource(tree)
+    yield from _of_resource(tree, fhir_documents.texts_of_others(tree))
 
 
 def _resource_in_xml(data: bytes, _charset: str | None) -> Iterator[Block]:
@@ -151,16 +154,16 @@ def _resource_in_xml(data: bytes, _charset: str | None) -> Iterator[Block]:
     if fhir_documents.is_document(tree):
         yield from fhir_documents.of_xml(data, tree)
         return
-    yield from _of_resource(tree)
+    yield from _of_resource(tree, fhir_documents.texts_in_xml(data, tree))
 
 
-def _of_resource(tree: Tree) -> Iterator[Block]:
+def _of_resource(tree: Tree, texts: Iterable[Block]) -> Iterator[Block]:
     """Results, texts for people, and files within it.
 
     Raises:
         ForPrograms: there is none of them.
     """
-    found = [*fhir_documents.texts_of_others(tree), *fhir_documents.files_within(tree)]
+    found = [*texts, *fhir_documents.files_within(tree)]
     with suppress(*([ForPrograms] if found else [])):
         yield from resource_results(tree)
     yield from found

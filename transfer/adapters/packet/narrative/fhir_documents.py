@@ -13,7 +13,7 @@ from transfer.adapters.fhir.trees import Tree, child, children, text, texts, typ
 from transfer.adapters.fhir.wrappers import decode
 from transfer.adapters.packet.narrative.blocks import Block, Embedded, Facts, Heading, Paragraph, Remark
 from transfer.adapters.packet.narrative.flow import flow
-from transfer.adapters.packet.narrative.trees import Element, html, xml
+from transfer.adapters.packet.narrative.trees import Element, html, trimmed, xml
 from transfer.errors import Unreadable
 
 _MOST_ELEMENTS: Final = 400_000
@@ -35,10 +35,24 @@ def of_json(tree: Tree) -> Iterator[Block]:
 
 def texts_of_others(tree: Tree) -> Iterator[Block]:
     """What resources say in a text for people alone, or in addition to results (R4 Narrative.status)."""
-    inside = [child(entry, "resource") for entry in children(tree, "entry")] if type_of(tree) == "Bundle" else [tree]
-    for one in inside:
+    for one in _inside(tree):
         if (div := text(one, "text", "div")) and _is_more(one):
             yield from flow(html(div))
+
+
+def texts_in_xml(data: bytes, tree: Tree) -> Iterator[Block]:
+    """The same of its XML; `tree` is what was read of it without its texts."""
+    root = xml(data)
+    roots = [next(held.elements(), None) for entry in root.all("entry") for held in entry.all("resource")]
+    for one, element in zip(_inside(tree), roots if root.tag == "Bundle" else [root], strict=False):
+        if element and (div := element.at("text", "div")) and _is_more(one):
+            yield from flow(div)
+
+
+def _inside(tree: Tree) -> list[Tree]:
+    if type_of(tree) != "Bundle":
+        return [tree]
+    return [held for entry in children(tree, "entry") if (held := child(entry, "resource"))]
 
 
 def _is_more(resource: Tree) -> bool:
@@ -78,7 +92,7 @@ def of_xml(data: bytes, tree: Tree) -> Iterator[Block]:
 
 def xml_tree(data: bytes) -> Tree:
     """Raises: Unreadable: it is no resource in XML."""
-    tree = xml_trees.parse(data, elements=_MOST_ELEMENTS)
+    tree = xml_trees.parse(trimmed(data), elements=_MOST_ELEMENTS)
     if type_of(tree) is None:
         raise Unreadable("not a FHIR resource")
     return tree

@@ -1,7 +1,6 @@
 """Trees of elements, from XML or HTML that came from outside.
 
-XML is read without trust: a document type declaration is refused, so no entity is ever defined. Depth and number of
-elements are bounded.
+XML is read without trust: no entity is ever defined (`type_declarations`). Depth and number of elements are bounded.
 """
 
 import re
@@ -12,6 +11,7 @@ from xml.parsers import expat
 
 from transfer.adapters.packet.narrative.blocks import unmarked
 from transfer.adapters.packet.narrative.characters import declared_in_xml, decoded, known
+from transfer.adapters.type_declarations import guard
 from transfer.errors import Unreadable
 
 _DEPTH: Final = 100
@@ -94,35 +94,68 @@ class _Builder:
         self._open[-1].children.append(unmarked(text))
 
 
+class _Counter(_Builder):
+    """The same bounds without the tree."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:  # noqa: ARG002
+        self._count, self._depth = self._count + 1, self._depth + 1
+        if self._count > _ELEMENTS or self._depth > _DEPTH:
+            raise Unreadable("a document beyond all measure")
+
+    def end(self) -> None:
+        self._depth -= 1
+
+    def data(self, text: str) -> None:
+        pass
+
+
 def xml(data: bytes) -> Element:
     """The root element of an XML document, by local names.
 
     Raises:
-        Unreadable: it is not well-formed, has a document type declaration, or is deeper or longer than is read.
+        Unreadable: it is not well-formed, declares entities of its own, or is deeper or longer than is read.
     """
+    return next(_read(data, _Builder).root.elements())
+
+
+def check(data: bytes) -> None:
+    """Whether `xml` reads it; no tree is made.
+
+    Raises:
+        Unreadable: it does not.
+    """
+    _read(data, _Counter)
+
+
+def trimmed(data: bytes) -> bytes:
+    """Without what senders put around a document. In UTF-16 these bytes are halves of letters."""
+    return data if data[:2] in (b"\xff\xfe", b"\xfe\xff") else data.strip(b"\0 \t\r\n")
+
+
+def _read(data: bytes, builder: type[_Builder]) -> _Builder:
+    data = trimmed(data)
     encoding = known(declared_in_xml(data))
     if encoding in _OF_EXPAT:
         try:
-            return _parsed(data)
+            return _parsed(data, builder())
         except UnicodeError:
             # other letters than it declares: they are read as those of a text without declaration
             encoding = None
     text = _DECLARATION.sub("", decoded(data, encoding), count=1)
-    return _parsed(text.encode("utf-8", "replace"))
+    return _parsed(text.encode("utf-8", "replace"), builder())
 
 
-def _parsed(data: bytes) -> Element:
-    builder = _Builder()
-
-    def refuse(*_: object) -> None:
-        raise Unreadable("an XML document with a type declaration")
-
+def _parsed(data: bytes, builder: _Builder) -> _Builder:
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.StartElementHandler = lambda tag, attributes: builder.start(tag.rpartition(" ")[2], _local(attributes))
     parser.EndElementHandler = lambda _: builder.end()
     parser.CharacterDataHandler = builder.data
-    parser.StartDoctypeDeclHandler = refuse
+    guard(parser)
     try:
         parser.Parse(data, True)  # noqa: FBT003  # expat takes it by position: this is all there is
     except expat.ExpatError as error:
@@ -131,7 +164,7 @@ def _parsed(data: bytes) -> Element:
         raise Unreadable("not well-formed XML") from None
     except (LookupError, ValueError):
         raise Unreadable("not well-formed XML") from None
-    return next(builder.root.elements())
+    return builder
 
 
 def _is_utf8(data: bytes) -> bool:
