@@ -320,7 +320,7 @@ NAMED = {
 
 @pytest.mark.parametrize("what", NAMED)
 def test_an_active_form_that_is_called_a_revocation_stops_and_is_a_persons(what):
-    said = inbound.objection(dump({**COMPLETE, **NAMED[what]}), PARTNERS["lakeside"])
+    said = inbound.said_against(dump({**COMPLETE, **NAMED[what]}), PARTNERS["lakeside"], is_form=True)[0]
 
     assert said.kind is ObjectionKind.UNREADABLE
 
@@ -328,16 +328,19 @@ def test_an_active_form_that_is_called_a_revocation_stops_and_is_a_persons(what)
 def test_a_form_that_tells_of_the_right_to_revoke_objects_to_nothing():
     told = {"text": {"status": "generated", "div": "<div>You may revoke this at any time.</div>"}}
 
-    assert inbound.objection(dump({**COMPLETE, **told}), PARTNERS["lakeside"]).kind is ObjectionKind.REPLACES
+    assert (
+        inbound.said_against(dump({**COMPLETE, **told}), PARTNERS["lakeside"], is_form=True)[0].kind
+        is ObjectionKind.REPLACES
+    )
 
 
 @pytest.mark.parametrize("what", NOES)
 def test_a_no_is_heard_at_the_door_in_whatever_words_it_is_said(what):
-    said = inbound.objection(dump({**COMPLETE, **NOES[what]}), PARTNERS["lakeside"])
+    said = inbound.said_against(dump({**COMPLETE, **NOES[what]}), PARTNERS["lakeside"], is_form=True)[0]
 
     assert said.kind is ObjectionKind.REFUSED
     assert said.patients
-    assert inbound.objection(dump(COMPLETE), PARTNERS["lakeside"]).kind is ObjectionKind.REPLACES
+    assert inbound.said_against(dump(COMPLETE), PARTNERS["lakeside"], is_form=True)[0].kind is ObjectionKind.REPLACES
 
 
 # --- an event at which a form ends ------------------------------------------------------------------------------------

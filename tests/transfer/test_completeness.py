@@ -19,8 +19,8 @@ from transfer.completeness import (
     Waiver,
     WaiverKind,
     assess,
+    is_lacking,
 )
-from transfer.flow.assess import is_lacking
 from transfer.identifiers import CaseId, DepartmentId, InstitutionId, MaterialId, RecordId, RequestId
 from transfer.materials import Material, MaterialKind, MaterialState
 from transfer.records import DocumentStatus, RecordKind

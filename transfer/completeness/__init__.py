@@ -17,6 +17,7 @@ from transfer.completeness.needs import (
     WaitCode,
     Waiver,
     WaiverKind,
+    is_lacking,
 )
 from transfer.completeness.rules import assess
 
@@ -35,5 +36,6 @@ __all__ = [
     "WaiverKind",
     "assess",
     "assess_added",
+    "is_lacking",
     "line_suggested",
 ]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from transfer.body_parts import BodyPart
 from transfer.checklist import ChecklistLine, Necessity
@@ -151,6 +152,20 @@ class Need:
     reason: str | None = None
     #: it holds the case up while it is not settled: a conditional line does once somebody said that it applies
     is_required: bool = True
+
+
+class Judged(Protocol):
+    """A line as it is judged, or as it is shown."""
+
+    @property
+    def is_required(self) -> bool: ...
+    @property
+    def state(self) -> str: ...
+
+
+def is_lacking(need: Judged) -> bool:
+    """Whether it holds the case up."""
+    return need.is_required and need.state not in SETTLED
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from transfer.arrivals import ArrivalKind
 from transfer.errors import TooLarge, TransferError, Unreadable
 from transfer.flow.services import Services
 from transfer.gateway.callers import Caller
-from transfer.gateway.fhir_door import MAX_BODY_BYTES, check_may, check_request, packet_of, said_against
+from transfer.gateway.fhir_door import MAX_BODY_BYTES, check_may, check_request, packet_of
 from transfer.gateway.mllp.limits import MllpLimits
 from transfer.gateway.mllp.message_store import may_send
 from transfer.gateway.mllp.port import TOO_LONG, UNREADABLE, Refusal, designators, refusal
@@ -109,7 +109,8 @@ def at_fhir(services: Services, institution: Institution, body: bytes) -> DoorAn
             weigh([body])
             outlined = outline([body])
         incoming = inbound.sort(outlined, hashlib.sha256(body).hexdigest())
-        check_may(caller, incoming, said_against(caller, incoming, outlined))
+        is_form = incoming.kind is ArrivalKind.AUTHORIZATION
+        check_may(caller, incoming, inbound.said_against(outlined, caller.institution, is_form=is_form))
         packet = packet_of(services.ledger, caller, incoming)
         check_request(services.ledger, caller, incoming)
     except TransferError as error:

@@ -8,10 +8,10 @@ from typing import Final, TypedDict
 from transfer import facts
 from transfer.adapters.packet.assembly import assemble as plan_packet
 from transfer.case import Case, OpenedCase
-from transfer.completeness import Need, NeedState
+from transfer.completeness import Need, NeedState, is_lacking
 from transfer.errors import Unavailable
 from transfer.facts import Chain
-from transfer.flow.assess import Assessment, is_lacking, is_undecided, look, settle_needs
+from transfer.flow.assess import Assessment, is_undecided, look, settle_needs
 from transfer.flow.basis import class_of, may_release
 from transfer.flow.ending import give_up_newest
 from transfer.flow.identity import DecideAgain, hold_patient_of

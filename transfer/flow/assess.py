@@ -15,12 +15,12 @@ from transfer.completeness import (
     AddedNeed,
     CollectedRecord,
     Completeness,
-    Need,
     WaitCode,
     Waiver,
     WaiverKind,
     assess,
     assess_added,
+    is_lacking,
 )
 from transfer.delivery import Delivery
 from transfer.facts import Chain
@@ -72,10 +72,6 @@ class Assessment:
     def lacking(self) -> tuple[str, ...]:
         """Keys of the required lines that are not settled."""
         return tuple(need.line.key for need in self.completeness.needs if is_lacking(need))
-
-
-def is_lacking(need: Need) -> bool:
-    return need.is_required and need.state not in SETTLED
 
 
 def look(tx: Tx, services: Services, case_id: CaseId) -> Assessment:

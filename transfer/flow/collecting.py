@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from transfer import copies
 from transfer.case import OpenedCase
-from transfer.completeness import line_suggested
+from transfer.completeness import is_lacking, line_suggested
 from transfer.copies import Version
 from transfer.errors import ChangedMeanwhile, NeedsReview, Refused
 from transfer.flaws import Flaw
-from transfer.flow.assess import is_lacking, look
+from transfer.flow.assess import look
 from transfer.flow.basis import may_collect
 from transfer.flow.cross_check import check
 from transfer.flow.opening_records import OpenedParts, note_opened

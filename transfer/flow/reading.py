@@ -213,8 +213,10 @@ def objections(services: Services, arrival: Arrival, body: bytes) -> tuple[Objec
         return hl7v2.objections(body, institution)
     if arrival.content_type == paper.PAPER_FORM:
         return _on_paper(services, arrival, body)
-    own = (inbound.objection(body, institution),) if arrival.kind is ArrivalKind.AUTHORIZATION else ()
-    return own + (inbound.said_beside(body, institution) if arrival.content_type == media_types.FHIR_JSON else ())
+    is_form = arrival.kind is ArrivalKind.AUTHORIZATION
+    if not is_form and arrival.content_type != media_types.FHIR_JSON:
+        return ()
+    return inbound.said_against(body, institution, is_form=is_form)
 
 
 def aside(services: Services, arrival: Arrival, body: bytes) -> Aside:

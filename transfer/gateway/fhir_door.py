@@ -101,7 +101,8 @@ class FhirDoor:
 
     async def _store(self, caller: Caller, body: Payload, outlined: bytes) -> FhirResponse:
         incoming = await asyncio.to_thread(inbound.sort, outlined, body.sha256())
-        said = await asyncio.to_thread(said_against, caller, incoming, outlined)
+        is_form = incoming.kind is ArrivalKind.AUTHORIZATION
+        said = await asyncio.to_thread(inbound.said_against, outlined, caller.institution, is_form=is_form)
         check_may(caller, incoming, said)
         packet = await asyncio.to_thread(packet_of, self._services.ledger, caller, incoming)
         await asyncio.to_thread(check_request, self._services.ledger, caller, incoming)
@@ -139,17 +140,6 @@ def _refused(caller: Caller, answer: FhirResponse, why: str) -> Response:
     """Answer so, and log it: who sent it and why it is refused, never what it says."""
     log.warning("http: a message at the door of %s is refused with %d: %s", caller.id, answer.status, why)
     return http_response(answer)
-
-
-def said_against(caller: Caller, incoming: InboundBody, body: bytes) -> tuple[Objection, ...]:
-    """What a message says against a release: first what a Consent says that it is, then what it brings besides.
-
-    Raises:
-        TooLarge: more than is settled in one transaction.
-    """
-    is_form = incoming.kind is ArrivalKind.AUTHORIZATION
-    own = (inbound.objection(body, caller.institution),) if is_form else ()
-    return own + inbound.said_beside(body, caller.institution)
 
 
 def check_may(caller: Caller, incoming: InboundBody, said: tuple[Objection, ...]) -> None:

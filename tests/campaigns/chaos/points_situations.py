@@ -26,13 +26,13 @@ from tests.kit.processing import process_all
 from tests.kit.staff import NURSE, REGISTRAR
 from transfer.adapters.vault import PART
 from transfer.alerts import AlertWay
+from transfer.completeness import is_lacking
 from transfer.contacts import Contact
 from transfer.facilities import AddedFacility
 from transfer.flow import deliver as delivering
 from transfer.flow import desk
 from transfer.flow.alerting import AlertWatch, SaidAlert
 from transfer.flow.assemble import assemble
-from transfer.flow.assess import is_lacking
 from transfer.flow.opening import open_case
 from transfer.flow.outside.sending import send_file
 from transfer.flow.services import Services

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from functools import partial
 
 from tests.campaigns.fuzz.contract import Target, answer, can_be_kept, files
 from tests.campaigns.fuzz.partners import ALL, LAKESIDE
@@ -36,9 +37,10 @@ def _understood(form: Form, body: bytes) -> None:
     """What was sorted is read by the reader of its form, as the round that processes it does. Whatever it is, it says
     what it objects to besides.
     """
-    for said in answer(inbound.said_beside, body, LAKESIDE) or ():
+    is_form = form in (Form.RELEASE_FORM, Form.REVOCATION)
+    for said in answer(partial(inbound.said_against, is_form=is_form), body, LAKESIDE) or ():
         can_be_kept(said)
-    if form in (Form.RELEASE_FORM, Form.REVOCATION):
+    if is_form:
         authorization(body)
     elif form is Form.REFERRAL:
         referral(body)
@@ -52,7 +54,7 @@ def authorization(body: bytes) -> None:
     if (form := answer(inbound.authorization, body, LAKESIDE, ALL)) is not None:
         can_be_kept(form)
     # What is sorted as a Consent says what it objects to, whatever else is wrong with it.
-    if (said := answer(inbound.objection, body, LAKESIDE)) is not None:
+    for said in answer(partial(inbound.said_against, is_form=True), body, LAKESIDE) or ():
         can_be_kept(said)
 
 

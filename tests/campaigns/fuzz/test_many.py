@@ -76,7 +76,7 @@ def test_a_consent_with_thousands_of_people_and_numbers() -> None:
     numbers = [{"system": "urn:oid:1.2", "value": str(number)} for number in range(5_000)]
     consent = {"resourceType": "Consent", "status": "inactive", "contained": people, "identifier": numbers}
 
-    said = inbound.objection(json.dumps(consent).encode(), LAKESIDE)
+    said = inbound.said_against(json.dumps(consent).encode(), LAKESIDE, is_form=True)[0]
 
     assert len(said.references) == 32
 

@@ -147,26 +147,20 @@ def died(body: bytes, institution: Institution) -> tuple[Demographics, ...]:
     return tuple(dict.fromkeys(demographics(one, institution) for one in patients))
 
 
-def objection(body: bytes, institution: Institution) -> Objection:
-    """What a posted Consent says against a release, read even where `authorization` raises. See `objections.read`.
-
-    Raises:
-        TooLarge, Unreadable, Unexpected: `sort` would not have taken it for a Consent.
-    """
-    tree = parse(body)
-    return objections.read(_one(_subjects(tree), "Consent"), _entries(tree), institution)
-
-
-def said_beside(body: bytes, institution: Institution) -> tuple[Objection, ...]:
-    """What a posted body objects to besides what it is for, each once. See `objections.read_beside`.
+def said_against(body: bytes, institution: Institution, *, is_form: bool) -> tuple[Objection, ...]:
+    """What a posted body says against a release: first what its Consent says that it is, where it is a form, then what
+    it brings besides, each once. It is read even where `authorization` raises (`objections`).
 
     Raises:
         TooLarge, Unreadable: not JSON within bounds, or it objects to more than is settled in one transaction.
+        Unexpected: `sort` would not have taken it for a Consent.
     """
-    found = tuple(dict.fromkeys(objections.read_beside(parse(body), institution)))
-    if len(found) > objections.MOST_BESIDE:
+    tree = parse(body)
+    own = (objections.read(_one(_subjects(tree), "Consent"), _entries(tree), institution),) if is_form else ()
+    beside = tuple(dict.fromkeys(objections.read_beside(tree, institution)))
+    if len(beside) > objections.MOST_BESIDE:
         raise TooLarge(f"more than {objections.MOST_BESIDE} objections at once")
-    return found
+    return own + beside
 
 
 def referral(body: bytes, institution: Institution, institutions: Institutions) -> Referral | ReferralUpdate:

@@ -63,7 +63,7 @@ def _named(holder: Any) -> list[Any]:
             break
         named = named.get("/Parent")
     resources = named.get("/Resources") if named is not None else None
-    objects = resources.get("/XObject") if _is(resources, "dictionary") else None
+    objects: Any = resources.get("/XObject") if resources is not None and _is(resources, "dictionary") else None
     return [one for one in objects.values() if _is(one, "stream")] if _is(objects, "dictionary") else []
 
 
@@ -89,8 +89,8 @@ def _bytes_wanted(picture: Any) -> int:
     sizes = (picture.get("/Width", 0), picture.get("/Height", 0), bits)
     if not all(isinstance(one, int) and one > 0 for one in sizes):
         return 0
-    width, height, bits = sizes
-    return height * -(-width * bits * values // 8)
+    width, height, depth = map(int, sizes)
+    return height * -(-width * depth * values // 8)
 
 
 def _is_cut_jpeg(picture: Any) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from transfer.completeness import SETTLED
+from transfer.completeness import is_lacking
 from transfer.discs import LARGEST_UPLOAD
 from transfer.errors import Unknown
 from transfer.flow import desk
@@ -205,14 +205,10 @@ def _index_form(asked: Asked, problems: Problems) -> Answer:
 def _kinds(case: Dossier) -> list[tuple[str, list[tuple[str, str]]]]:
     """What pages may be, in groups, first what is awaited: a line of the list by its kind and key, or a kind alone."""
     lines = [(one, f"{kind}:{one.line}", _line_said(one, kind)) for one in case.needs for kind in one.documents]
-    awaited = [(value, said) for one, value, said in lines if _is_awaited(one)]
-    others = [(value, said) for one, value, said in lines if not _is_awaited(one)]
+    awaited = [(value, said) for one, value, said in lines if is_lacking(one)]
+    others = [(value, said) for one, value, said in lines if not is_lacking(one)]
     groups = [("Outstanding here", awaited), ("Kinds", [*KINDS]), ("Other lines of the list", others)]
     return [(name, choices) for name, choices in groups if choices]
-
-
-def _is_awaited(need: NeedView) -> bool:
-    return need.is_required and need.state not in SETTLED
 
 
 def _line_said(need: NeedView, kind: RecordKind) -> str:

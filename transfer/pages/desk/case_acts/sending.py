@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from transfer.completeness import SETTLED
+from transfer.completeness import is_lacking
 from transfer.flow import desk
 from transfer.flow.desk import Dossier
 from transfer.identifiers import CaseId
@@ -14,7 +14,7 @@ from transfer.rights import Right
 
 
 def _approve_fields(_asked: Asked, found: Dossier) -> Sequence[Field]:
-    lacking = [(one.line, one.label) for one in found.needs if one.is_required and one.state not in SETTLED]
+    lacking = [(one.line, one.label) for one in found.needs if is_lacking(one)]
     ticks = Field(kind="ticks", name="without", label="It goes without", choices=lacking)
     return (*([ticks] if lacking else []), NOTE_FIELD)
 
