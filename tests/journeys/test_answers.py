@@ -98,3 +98,39 @@ def test_a_fee_is_approved_a_form_is_sent_and_who_holds_it_is_asked(house: House
     eventually("the report came", lambda: is_here(house, form_case, "pathology-report"))
     eventually("the other's report came", lambda: is_here(house, there_case, "pathology-report"))
     assert house.request_states(there_case)[OFFICE] == "asked-elsewhere"
+
+
+#: what a laboratory says one after the other: its Task's status and code, the state, and what people are asked
+SAID = (
+    ("in-progress", None, "in-progress", None),
+    ("in-progress", "ready-on", "ready-on", None),
+    ("in-progress", "not-signed", "not-signed", None),
+    ("in-progress", "rest-follows", "rest-follows", None),
+    ("rejected", "identifier-required", "identifier-required", "source-wants-identifier"),
+    ("rejected", "signature-missing", "authorization-not-accepted", "source-wants-authorization"),
+    ("rejected", "already-sent", "already-sent", "source-sent-before"),
+    ("rejected", "policy", "refused", "source-will-not-release"),
+)
+
+
+def questions(house: House, case: CaseId, request: Request) -> set[str]:
+    with house.services.ledger.transaction() as tx:
+        return {one.code for one in holds.open_holds(tx, case) if one.about == request.id}
+
+
+def test_each_other_answer_is_a_state_of_its_own_with_its_question_and_none_is_absence(house: House):
+    """One case, whose laboratory says one thing after the other: a case for each would be as many waits."""
+    house.behave("oncology", answer="empty")
+    chart = house.a_patient(slices=2)
+    house.release_form(chart)
+    case, request = opened(house, chart, DESK)
+    for status, code, state, question in SAID:
+        day = {"day": "2099-01-01"} if state == "ready-on" else {}
+        says(house, "pathology", request, state, status=status, **({"code": code} if code else {}), **day)
+        asked = {question} if question else set()
+        eventually(f"the question of {state}", lambda asked=asked: questions(house, case, request) == asked)
+        assert state_of(house, case, "pathology-report") in (NeedState.MISSING, NeedState.REQUESTED)
+
+    says(house, "pathology", request, "no-records", status="rejected", code="no-records")
+    eventually("nothing is asked any more", lambda: not questions(house, case, request))
+    house.behave("oncology", answer="normal")
