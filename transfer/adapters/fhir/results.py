@@ -30,8 +30,9 @@ def says_anything(report: Tree) -> bool:
 
 
 def says_results(report: Tree) -> bool:
-    """Whether it has more than a text for people (R4 DomainResource.text)."""
-    return bool(children(report, "result") or text(report, "conclusion") or children(report, "conclusionCode"))
+    """Whether it has more than a text for people (R4 DomainResource.text). R5 has notes as well."""
+    lists = ("result", "conclusionCode", "note")
+    return bool(text(report, "conclusion") or any(children(report, one) for one in lists))
 
 
 def says_beside(resource: Tree) -> bool:

@@ -6,11 +6,12 @@ All of it is words, and nothing is judged. What is not shown is said.
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from html import unescape
 from types import MappingProxyType
 from typing import Any, Final
 
 from transfer.adapters.fhir.identities import Resources
-from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
+from transfer.adapters.fhir.trees import Tree, child, children, parse, text, texts, type_of
 from transfer.adapters.hl7v2.sheet import Detail, ResultSheet, SheetLine, SheetSection
 from transfer.adapters.hl7v2.wording import FLAGS
 from transfer.errors import Unreadable
@@ -41,6 +42,8 @@ _STATES: Final[Mapping[str, str]] = MappingProxyType(
 )
 _VOID: Final = "entered-in-error"
 _TIME: Final = re.compile(r"(\d{4}(?:-\d\d){0,2})(?:T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?")
+_ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+_TAG: Final = re.compile(r"<[^<>]*>")
 #: panels in one another
 _MOST_LEVELS: Final = 8
 
@@ -108,7 +111,7 @@ class _Sheet:
         around = self._resources.within(report)
         return SheetSection(
             title=concept_words(child(report, "code")),
-            details=tuple(Detail(label, value) for label, value in _of_report(report) if value),
+            details=tuple(Detail(label, value) for label, value in _of_report(report, around) if value),
             notes=tuple(_conclusions(report)),
             lines=tuple(self.lines(self._behind(report, "result", around), around)),
         )
@@ -123,7 +126,7 @@ class _Sheet:
             if text(result, "status") == _VOID:
                 self._void += 1
                 continue
-            yield from _lines(result, group)
+            yield from _lines(result, group, (around or self._resources).within(result))
             members = self._behind(result, "hasMember", around or self._resources)
             if level < _MOST_LEVELS:
                 yield from self.lines(members, around, concept_words(child(result, "code")), level + 1)
@@ -155,28 +158,55 @@ def state_of(resource: Tree) -> str:
     return _STATES.get(said, said)
 
 
-def _of_report(report: Tree) -> Iterator[tuple[str, str]]:
+def _of_report(report: Tree, around: Resources) -> Iterator[tuple[str, str]]:
     yield "Report", ", ".join(value for each in children(report, "identifier") if (value := text(each, "value")))
     yield "Status", state_of(report)
     yield "Taken", _when(report)
     yield "Reported", time_of(text(report, "issued"))
-    yield "Performed by", _names(report, "performer")
-    yield "Read by", _names(report, "resultsInterpreter")
-    yield "Specimen", _names(report, "specimen")
+    yield "Performed by", _names(report, "performer", around)
+    yield "Read by", _names(report, "resultsInterpreter", around)
+    yield "Specimen", _names(report, "specimen", around)
+    yield "Images", _names(report, "imagingStudy", around) or _names(report, "study", around)
+    yield "Pictures", "; ".join(said for one in children(report, "media") if (said := text(one, "comment")))
+    named = [child(one, "reference") for one in children(report, "supportingInfo")]
+    yield "See also", "; ".join(said for one in named if (said := text(one, "display")))
 
 
 def _conclusions(report: Tree) -> Iterator[str]:
     if said := text(report, "conclusion"):
         yield said
     for concept in children(report, "conclusionCode"):
-        if words := concept_words(concept):
+        # R5: a CodeableReference
+        if words := concept_words(concept) or concept_words(child(concept, "concept")):
+            yield words
+    yield from _notes(report)
+    for one in children(report, "result"):
+        if (words := text(one, "display")) and not text(one, "reference"):
             yield words
 
 
-def _lines(result: Tree, group: str) -> Iterator[SheetLine]:
-    """The value of a result and those of its components."""
+def _notes(resource: Tree) -> Iterator[str]:
+    """Its notes with who wrote them and when, and what it says in extensions in words."""
+    for note in children(resource, "note"):
+        if said := text(note, "text"):
+            by = text(note, "authorString") or text(note, "authorReference", "display")
+            head = ", ".join(filter(None, (by, time_of(text(note, "time")))))
+            yield f"{head}: {said}" if head else said
+    yield from _words_in_extensions(resource)
+
+
+def _words_in_extensions(said: object) -> Iterator[str]:
+    for one in children(said, "extension"):
+        if words := text(one, "valueString") or text(one, "valueMarkdown"):
+            yield words
+
+
+def _lines(result: Tree, group: str, around: Resources) -> Iterator[SheetLine]:
+    """The value of a result and those of its components. One that says nothing but a text for people is that text."""
     name, components = _test(result), children(result, "component")
-    notes = tuple(said for note in children(result, "note") if (said := text(note, "text")))
+    notes = tuple(_notes(result))
+    if not components and not _says_value(result) and (words := _text_of(result)):
+        notes = (*notes, words)
     value, unit = _value(result)
     if value or notes or not (components or children(result, "hasMember")):
         yield SheetLine(
@@ -187,7 +217,7 @@ def _lines(result: Tree, group: str) -> Iterator[SheetLine]:
             flags=tuple(_flags(result)),
             status=state_of(result),
             at=_when(result),
-            details=tuple(Detail(label, said) for label, said in _of_result(result) if said),
+            details=tuple(Detail(label, said) for label, said in _of_result(result, around) if said),
             notes=notes,
         )
     for component in components:
@@ -203,20 +233,34 @@ def _lines(result: Tree, group: str) -> Iterator[SheetLine]:
         )
 
 
-def _of_result(result: Tree) -> Iterator[tuple[str, str]]:
+def _says_value(said: Tree) -> bool:
+    return any(key.lstrip("_")[:5] == "value" and key.lstrip("_")[5:6].isupper() for key in said)
+
+
+def _text_of(resource: Tree) -> str:
+    """The words of a text that repeats what its elements say, as it is of most: none of them has a value here."""
+    if text(resource, "text", "status") in ("additional", "extensions"):
+        return ""  # it stands after the results
+    return " ".join(unescape(_TAG.sub(" ", text(resource, "text", "div") or "")).split())
+
+
+def _of_result(result: Tree, around: Resources) -> Iterator[tuple[str, str]]:
     yield "Method", concept_words(child(result, "method"))
     yield "Site", concept_words(child(result, "bodySite"))
-    yield "Specimen", text(result, "specimen", "display") or ""
-    yield "Device", text(result, "device", "display") or ""
-    yield "Performed by", _names(result, "performer")
+    yield "Specimen", _name(child(result, "specimen"), around)
+    yield "Device", _name(child(result, "device"), around)
+    yield "Performed by", _names(result, "performer", around)
+    if _says_value(result):
+        yield "No value because", concept_words(child(result, "dataAbsentReason"))
 
 
 def _value(said: Tree) -> tuple[tuple[str, ...], str]:
     """The lines of a value and its unit."""
     name = next((key for key in said if key.startswith("value") and key[5:6].isupper()), None)
     if name is None:
-        absent = concept_words(child(said, "dataAbsentReason"))
-        return ((f"No value: {absent}",) if absent else ()), ""
+        beside = next((one for key, one in said.items() if key.startswith("_value")), {})
+        absent = concept_words(child(said, "dataAbsentReason")) or _absent(beside)
+        return ((f"No value: {absent}",) if absent else (*_words_in_extensions(beside),)), ""
     value = said[name]
     match value:
         case bool():
@@ -230,7 +274,17 @@ def _value(said: Tree) -> tuple[tuple[str, ...], str]:
         case Mapping() if name == "valueQuantity" and _quantity(value):
             return (_quantity(value),), _unit(value)
     structured = _structured(name, value) if isinstance(value, Mapping) else ""
+    if not structured and (absent := _absent(value)):
+        return (f"No value: {absent}",), ""
+    structured = structured or "; ".join(_words_in_extensions(value))
     return (structured or "A value that is not shown here; it is in the file itself.",), ""
+
+
+def _absent(value: object) -> str:
+    """Why it is not there (https://hl7.org/fhir/R4/extension-data-absent-reason.html)."""
+    return next(
+        (text(one, "valueCode") or "" for one in children(value, "extension") if text(one, "url") == _ABSENT), ""
+    )
 
 
 def _structured(name: str, value: Tree) -> str:
@@ -244,6 +298,13 @@ def _structured(name: str, value: Tree) -> str:
             return " : ".join(f"{_quantity(part)} {_unit(part)}".strip() for part in parts if part)
         case "valuePeriod":
             return _period(value)
+        case "valueSampledData":
+            return f"{text(value, 'data') or ''} {_unit(child(value, 'origin'))}".strip()
+        case "valueAttachment":
+            title = text(value, "title") or "A file"
+            return f"{title}, which follows" if text(value, "data") else f"{title}: {text(value, 'url') or 'not sent'}"
+        case "valueReference":
+            return text(value, "display") or text(value, "reference") or ""
     return ""
 
 
@@ -268,12 +329,21 @@ def _between(said: Tree) -> str:
 def _range(said: Tree) -> str:
     ranges = []
     for each in children(said, "referenceRange"):
-        words = text(each, "text") or _between(each)
+        words = _range_words(each)
         whose = [concept_words(child(each, "type")), *map(concept_words, children(each, "appliesTo"))]
         age = child(each, "age")
         said_of = ", ".join(filter(None, [*whose, f"age {_between(age)}" if age else ""]))
         ranges.append(f"{said_of}: {words}" if said_of and words else words)
     return "; ".join(filter(None, ranges))
+
+
+def _range_words(said: Tree) -> str:
+    """Its words, and its limits where the words leave out one of them."""
+    words, limits = text(said, "text") or "", _between(said)
+    numbers = [str(number) for name in ("low", "high") if (number := child(said, name).get("value")) is not None]
+    if all(number in words for number in numbers):
+        limits = ""
+    return ", ".join(filter(None, (words, limits, concept_words(child(said, "normalValue")))))
 
 
 def _flags(said: Tree) -> Iterator[str]:
@@ -298,8 +368,21 @@ def _test(result: Tree) -> str:
     return concept_words(child(result, "code")) or NAMELESS
 
 
-def _names(resource: Tree, element: str) -> str:
-    return ", ".join(name for each in children(resource, element) if (name := text(each, "display")))
+def _names(resource: Tree, element: str, around: Resources) -> str:
+    return ", ".join(name for each in children(resource, element) if (name := _name(each, around)))
+
+
+def _name(reference: Tree, around: Resources) -> str:
+    """What it is called beside the reference, else in the resource behind it, where that is at hand."""
+    behind = around.follow(reference)
+    people = [
+        text(one, "text") or " ".join(filter(None, (*texts(one, "given"), text(one, "family"))))
+        for one in children(behind, "name")
+    ]
+    site = concept_words(child(behind, "collection", "bodySite"))
+    specimen = ", ".join(filter(None, (concept_words(child(behind, "type")), site, *_notes(behind))))
+    names = (text(reference, "display"), *people, text(behind, "name"), specimen)
+    return next(filter(None, names), "")
 
 
 def _when(resource: Tree) -> str:
