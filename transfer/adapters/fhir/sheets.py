@@ -181,8 +181,8 @@ def _conclusions(report: Tree) -> Iterator[str]:
             yield words
     yield from _notes(report)
     for one in children(report, "result"):
-        if (words := text(one, "display")) and not text(one, "reference"):
-            yield words
+        if (called := text(one, "display")) and not text(one, "reference"):
+            yield called
 
 
 def _notes(resource: Tree) -> Iterator[str]:
@@ -258,7 +258,7 @@ def _value(said: Tree) -> tuple[tuple[str, ...], str]:
     """The lines of a value and its unit."""
     name = next((key for key in said if key.startswith("value") and key[5:6].isupper()), None)
     if name is None:
-        beside = next((one for key, one in said.items() if key.startswith("_value")), {})
+        beside: object = next((one for key, one in said.items() if key.startswith("_value")), {})
         absent = concept_words(child(said, "dataAbsentReason")) or _absent(beside)
         return ((f"No value: {absent}",) if absent else (*_words_in_extensions(beside),)), ""
     value = said[name]

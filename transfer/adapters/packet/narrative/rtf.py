@@ -93,7 +93,9 @@ def _blocks(text: str) -> Iterator[Block]:
         if before.strip():
             yield from _flushed(rows)
             yield from _lines(before)
-        cells = [cell.strip() for cell in row.replace(_BEGIN, "").split(_CELL)[:-1]]
+        cells = [cell.strip() for cell in row.replace(_BEGIN, "").split(_CELL)]
+        if not cells[-1]:
+            cells.pop()  # what ends a cell also ends the last one, where its writer did not forget it
         if any(cells):
             rows.append(cells)
     yield from _flushed(rows)

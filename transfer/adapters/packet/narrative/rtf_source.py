@@ -27,6 +27,9 @@ _TOLD_ELSEWHERE: Final = "shprslt"
 #: a list's number or bullet as it is drawn; the older word, which the library leaves out, of files that have it alone
 _LIST_TEXT: Final = "listtext"
 _OLD_LIST_TEXT: Final = "pntext"
+_NOTE: Final = "footnote"
+#: a text once in a code page and once in Unicode, of which the library leaves out both: the first is read
+_TWICE: Final = "upr"
 #: words at which a line ends, and which the library leaves out: what stands around them would be one word
 _LINE_ENDS: Final = frozenset({"column", "softline", "softcol", "softpage", "lbr"})
 _CODE_PAGES: Final = {"mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
@@ -52,6 +55,8 @@ class Source:
         #: of each box that is open: how deep it is, and where it begins
         self._open: list[tuple[int, int]] = []
         self._told: int | None = None
+        #: how deep each foot note is that is open
+        self._notes: list[int] = []
         self._is_fallback = False
         self._found: list[str] = []
         self._has_list_text = f"\\{_LIST_TEXT}" in text
@@ -102,6 +107,9 @@ class Source:
         before, self._font = self._groups.pop() if self._groups else (frozenset[Kind](), "")
         depth = len(self._groups)
         self._become(before)
+        if self._notes and self._notes[-1] > depth:
+            self._notes.pop()
+            self._out.append("{\\uc0\\u32 }")  # else its last word and what follows would be one
         while self._open and self._open[-1][0] > depth:
             _, begin = self._open.pop()
             self._found.append("".join(self._out[begin:]))
@@ -120,6 +128,8 @@ class Source:
             self._depth_of_fonts = depth
         elif word == _TOLD_ELSEWHERE:
             self._told = depth
+        elif word == _NOTE:
+            self._notes.append(depth)
         elif word == "f":
             self._choose(number or "")
         self._out.append(self._known(word, whole))
@@ -129,6 +139,8 @@ class Source:
 
     def _known(self, word: str, whole: str) -> str:
         """A word as the library knows it."""
+        if word == _TWICE:
+            return ""
         if word == _OLD_LIST_TEXT and not self._has_list_text:
             return f"\\{_LIST_TEXT} "
         return "\\line " if word in _LINE_ENDS else whole
