@@ -4,6 +4,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from transfer.adapters.packet.narrative.blocks import (
@@ -30,7 +31,9 @@ _NOTES: Final = (("footnotes", "Footnotes"), ("endnotes", "Endnotes"), ("comment
 _LEAVES: Final[dict[str, Callable[[Any], str]]] = {
     **dict.fromkeys((f"{_W}t", f"{_W}delText"), lambda element: element.text or ""),
     **dict.fromkeys((f"{_W}br", f"{_W}cr"), lambda _: "\n"),
-    f"{_W}tab": lambda _: "\t",
+    **dict.fromkeys((f"{_W}tab", f"{_W}ptab"), lambda _: "\t"),
+    "{http://schemas.openxmlformats.org/officeDocument/2006/math}t": lambda element: element.text or "",
+    f"{_W}fldChar": lambda element: _field(element),
     f"{_W}noBreakHyphen": lambda _: "-",
     f"{_W}sym": lambda element: _sign(element),
 }
@@ -38,6 +41,10 @@ _REVISIONS: Final = {
     **dict.fromkeys((f"{_W}del", f"{_W}moveFrom"), "deleted"),
     **dict.fromkeys((f"{_W}ins", f"{_W}moveTo"), "inserted"),
 }
+_OFF: Final = ("0", "false", "off")
+_COLUMNS: Final = 200
+#: half points by which raised letters stand above others at least (17.3.2.24)
+_RAISED: Final = 4
 _SILENT: Final = frozenset({f"{_W}pPr", f"{_W}rPr", f"{_W}instrText"})
 _PICTURES: Final = frozenset({f"{_W}drawing", f"{_W}pict", f"{_W}object"})
 
@@ -66,6 +73,10 @@ def _read(data: bytes) -> Iterator[Block]:
     yield from _notes(document.part, seen)
     foot = dict.fromkeys(text for section in document.sections for text in _lines(section.footer._element, seen))
     yield from (Paragraph(line) for line in foot)
+    if seen.hidden:
+        yield Remark("Some text is hidden in the file, and not shown here.")
+    if next(document.element.body.iter(f"{_W}altChunk"), None) is not None:
+        yield Remark("A part of the file is a document of its own that is not shown here.")
     if seen.pictures:
         yield Remark(
             f"The file holds {seen.pictures} picture{'' if seen.pictures == 1 else 's'} that are not shown here."
@@ -77,6 +88,7 @@ class _Seen:
 
     def __init__(self) -> None:
         self.pictures = 0
+        self.hidden = False
 
 
 def _notes(part: Any, seen: _Seen) -> Iterator[Block]:
@@ -153,6 +165,8 @@ def _text(element: Any, seen: _Seen, depth: int) -> Iterator[str]:
             yield _run(child, said) if child.tag == f"{_W}r" else said
             if child.tag == f"{_W}p":
                 yield "\n"
+        elif child.tag == f"{_W}r":
+            seen.hidden |= any(True for _ in child.iter(f"{_W}t"))
 
 
 def _run(run: Any, said: str) -> str:
@@ -160,7 +174,10 @@ def _run(run: Any, said: str) -> str:
     if not said.strip():
         return said
     place = run.find(f"{_W}rPr/{_W}vertAlign")
-    if place is not None and place.get(f"{_W}val") == "superscript":
+    above = run.find(f"{_W}rPr/{_W}position")
+    height = above.get(f"{_W}val") or "" if above is not None else ""
+    is_up = height.isdecimal() and int(height[:4]) >= _RAISED
+    if is_up or (place is not None and place.get(f"{_W}val") == "superscript"):
         said = raised(said)
     return f"[deleted: {said}]" if _has(run, "strike") or _has(run, "dstrike") else said
 
@@ -168,7 +185,7 @@ def _run(run: Any, said: str) -> str:
 def _has(run: Any, name: str) -> bool:
     """A property that is on or off (17.17.4)."""
     found = run.find(f"{_W}rPr/{_W}{name}")
-    return found is not None and found.get(f"{_W}val") not in ("0", "false", "off")
+    return found is not None and found.get(f"{_W}val") not in _OFF
 
 
 def _sign(element: Any) -> str:
@@ -178,6 +195,23 @@ def _sign(element: Any) -> str:
         return ""
     letter = chr(int(code, 16))
     return sign(font, letter) if draws_signs(font) else letter
+
+
+def _field(element: Any) -> str:
+    """What stands in a field of a form (17.16.7 and 9): its tick, or what was chosen of its list."""
+    if (box := element.find(f"{_W}ffData/{_W}checkBox")) is not None:
+        # what it was made with counts until somebody ticks it
+        said = box.find(f"{_W}checked") if box.find(f"{_W}checked") is not None else box.find(f"{_W}default")
+        return "☒ " if said is not None and said.get(f"{_W}val") not in _OFF else "☐ "
+    if (choices := element.find(f"{_W}ffData/{_W}ddList")) is not None:
+        chosen = (
+            choices.find(f"{_W}result") if choices.find(f"{_W}result") is not None else choices.find(f"{_W}default")
+        )
+        number = chosen.get(f"{_W}val") or "" if chosen is not None else "0"
+        entries = choices.findall(f"{_W}listEntry")
+        if number.isdecimal() and len(number) < 4 and int(number) < len(entries):
+            return entries[int(number)].get(f"{_W}val") or ""
+    return ""
 
 
 def _is_hidden(element: Any) -> bool:
@@ -192,14 +226,28 @@ def _table(table: Any, seen: _Seen, depth: int) -> NarrativeTable:
             continue
         is_head = row.find(f"{_W}trPr/{_W}tblHeader") is not None
         heads += is_head and heads == len(rows)
-        rows.append(
-            [
-                _cell(cell, seen, depth, is_heading=is_head)
-                for cell in row.iter(f"{_W}tc")
-                if _nearest_table(cell) is table
-            ]
-        )
+        cells = [
+            _cell(cell, seen, depth, is_heading=is_head)
+            for cell in row.iter(f"{_W}tc")
+            if _nearest_table(cell) is table
+        ]
+        rows.append([*_before(row), *(_revised(row, *cell) for cell in cells)])
     return gridded([_merged(rows)], heading_rows=heads)
+
+
+def _before(row: Any) -> list[tuple[Cell, bool]]:
+    """Columns that a row leaves out at its beginning (17.4.15)."""
+    said = row.find(f"{_W}trPr/{_W}gridBefore")
+    number = said.get(f"{_W}val") or "" if said is not None else ""
+    return [(Cell("", columns=int(number)), False)] if number.isdecimal() and 0 < int(number[:4]) < _COLUMNS else []
+
+
+def _revised(row: Any, cell: Cell, goes_on: bool) -> tuple[Cell, bool]:
+    """A cell of a row that was deleted or inserted says so (17.13.5.12 and 17)."""
+    for name, said in (("del", "deleted"), ("ins", "inserted")):
+        if row.find(f"{_W}trPr/{_W}{name}") is not None and cell.text.strip():
+            return replace(cell, text=f"[{said}: {cell.text}]"), goes_on
+    return cell, goes_on
 
 
 def _nearest_table(element: Any) -> Any:
