@@ -154,7 +154,7 @@ class Need:
     is_required: bool = True
 
 
-class Judged(Protocol):
+class JudgedLine(Protocol):
     """A line as it is judged, or as it is shown."""
 
     @property
@@ -163,7 +163,7 @@ class Judged(Protocol):
     def state(self) -> str: ...
 
 
-def is_lacking(need: Judged) -> bool:
+def is_lacking(need: JudgedLine) -> bool:
     """Whether it holds the case up."""
     return need.is_required and need.state not in SETTLED
 
