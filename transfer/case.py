@@ -274,11 +274,14 @@ def fold(case: CaseId, lines: Iterable[LedgerLine]) -> Case:
 
 def fold_on(case: Case, lines: Iterable[LedgerLine]) -> Case:
     """The case after these lines too, which follow those that it was folded from."""
-    return reduce(_after, lines, case)
+    following = list(lines)
+    if not following:
+        return case
+    opened_at, changed_at = case.opened_at or following[0].at, following[-1].at
+    return replace(reduce(_after, following, case), opened_at=opened_at, changed_at=changed_at)
 
 
 def _after(case: Case, line: LedgerLine) -> Case:
-    case = replace(case, changed_at=line.at, opened_at=case.opened_at or line.at)
     match line.fact:
         case facts.CaseOpened() as opened:
             return _with_said_time(replace(case, opened=opened, referred=opened), REFERRAL, opened.appointment_at)

@@ -4,6 +4,7 @@ A list is a default, and the center's word wins. Both versions stand in the case
 """
 
 from datetime import date, time, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -128,11 +129,17 @@ def _consistent(lines: list[ChecklistLine]) -> tuple[ChecklistLine, ...]:
 
 
 def check(needs: CenterNeeds, center: str, checklists: Checklists) -> None:
-    """Make sure that a center's file fits the lists.
+    """Make sure that a center's file fits the lists. What was looked at before is not looked at again.
 
     Raises:
         ValueError: it names a list or a line that there is not, or leaves of a list what is none.
     """
+    _check(needs.model_dump_json(exclude_unset=True), center, tuple(checklists.values()))
+
+
+@lru_cache(maxsize=128)
+def _check(said: str, center: str, lists: tuple[Checklist, ...]) -> None:
+    needs, checklists = CenterNeeds.model_validate_json(said), {one.id: one for one in lists}
     if unknown := sorted(set(needs.lists) - set(checklists)):
         raise ValueError(f"{center}.yaml: needs: no such checklist: {', '.join(unknown)}")
     everywhere = {line.key for one in checklists.values() for line in one.lines}

@@ -1,7 +1,9 @@
 """Reading a YAML file that people reviewed. An error names the place of the mistake and repeats no value."""
 
+import copy
 import re
 from collections.abc import Hashable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
@@ -80,7 +82,13 @@ def read(path: Path) -> object:
     Raises:
         ValueError: names the file, and where it is known the line.
     """
-    return parse(path.read_bytes(), path.name)
+    return copy.deepcopy(_parsed(path.read_bytes(), path.name))
+
+
+@lru_cache(maxsize=128)
+def _parsed(text: bytes, name: str) -> object:
+    """By what the file says, not by its name alone: a file that was changed is parsed anew. No setting stands in it."""
+    return parse(text, name)
 
 
 def lines(path: Path) -> dict[tuple[str | int, ...], int]:

@@ -5,13 +5,13 @@ Nothing of it holds a connection, a key or anything of a patient.
 
 import importlib
 
-from transfer import checklist, codec, versions
+from transfer import codec, versions
 from transfer.adapters import vault
 from transfer.ledger.patients import Identity
 from transfer.ledger.records import About
 from transfer.patients import Demographics
 from transfer.permissions.forms import Authorization
-from transfer.wiring import load_settings
+from transfer.wiring import load_settings, partners
 
 #: of FHIR R4, what referrals, forms, documents and answers are made of. Their library loads a type when it meets it,
 #: and builds its checks then
@@ -39,4 +39,4 @@ def prepare() -> None:
     codec.prepare(About, Authorization, Demographics, Identity)
     vault.prepare()
     versions.ours()
-    checklist.load(load_settings().checklists)
+    partners(load_settings())

@@ -1,12 +1,14 @@
 """A case within a transaction: remembered and folded on, never answered without looking. On two real connections."""
 
+from dataclasses import replace
+
 import pytest
 
 from transfer import facts
 from transfer.case import fold
 from transfer.facts import Chain
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, Tx
+from transfer.ledger import MOST_KNOWN, Ledger, Tx
 
 pytestmark = pytest.mark.servers
 
@@ -81,6 +83,7 @@ def test_a_new_transaction_remembers_nothing_that_was_rolled_back(ledger: Ledger
 def test_a_line_is_folded_once_for_all_questions(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
     for number in range(5):
         committed(ledger, f"line {number}")
+    ledger._known = {}
     read = []
     monkeypatch.setattr(facts, "read", lambda *line, plain=facts.read: read.append(line) or plain(*line))
     with ledger.transaction() as tx:
@@ -90,3 +93,46 @@ def test_a_line_is_folded_once_for_all_questions(ledger: Ledger, monkeypatch: py
         tx.case(CASE)
 
     assert len(read) == 6
+
+
+def test_the_next_transaction_reads_what_came_since_and_nothing_before(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+):
+    for number in range(5):
+        committed(ledger, f"line {number}")
+    read = []
+    monkeypatch.setattr(facts, "read", lambda *line, plain=facts.read: read.append(line) or plain(*line))
+    with ledger.transaction() as tx:
+        tx.case(CASE)
+
+    assert len(read) == 1  # the last one, to see that it is the same chain still
+
+
+def test_what_another_process_commits_between_two_transactions_is_seen(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+):
+    committed(ledger, "first")
+    known = ledger._known
+    committed(ledger, "second")
+    monkeypatch.setattr(ledger, "_known", known)  # as a process has it that did not write the second
+    with ledger.transaction() as tx:
+        assert awaited(tx) == ["first", "second"]
+
+
+def test_a_chain_that_is_another_now_is_folded_anew(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    committed(ledger, "first")
+    committed(ledger, "second")
+    before = ledger._known[CASE]
+    other = replace(before, hash=bytes(32), case=fold(CASE, ()))
+    monkeypatch.setattr(ledger, "_known", {CASE: other})
+    with ledger.transaction() as tx:
+        assert awaited(tx) == ["first", "second"]
+
+
+def test_few_cases_are_remembered(ledger: Ledger):
+    for number in range(MOST_KNOWN + 3):
+        case = CaseId(f"c{number:011}")
+        with ledger.transaction() as tx:
+            tx.append(Chain.case(case), facts.MaterialAwaited(material="a", institution="lab", line="a", pieces="slide"))
+
+    assert len(ledger._known) == MOST_KNOWN

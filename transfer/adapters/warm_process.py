@@ -56,6 +56,8 @@ _LIBRARIES: Final = (
     "transfer.adapters.packet.pdf_whole",
     "transfer.reported_parts",
 )
+#: what parses the faces that pages are written with
+_FACES: Final = "transfer.adapters.packet.pdf_text"
 #: more than a process that only loads and forks has open
 _MOST_CHANNELS: Final = 4096
 _COMMAND: Final = (sys.executable, "-I", "-m", __name__)
@@ -154,6 +156,8 @@ def _load() -> None:
     for name in (*MODULES, *_LIBRARIES):
         with suppress(Exception):
             importlib.import_module(name)
+    with suppress(Exception):
+        importlib.import_module(_FACES).prepare()
     gc.freeze()  # forks share what is loaded
 
 

@@ -46,6 +46,8 @@ from transfer.unmapped_codes import CodeUse, in_documents
 
 #: documents in a row that do not come: then it is the source that does not answer
 _MOST_MISSED: Final = 3
+#: a document up to so many bytes stays in hand until it was opened; a larger one is read back from the store
+_IN_HAND: Final = 1 << 20
 #: what only its source's own word of the bytes makes a flaw: another word of the same bytes mends it
 _BY_WORD: Final = frozenset({Flaw.HASH_DIFFERS, Flaw.SIZE_DIFFERS})
 
@@ -209,7 +211,7 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
         _file(services, asking, document, match_rule, kept)
         return _Taken.KEPT
     with ExitStack() as written:
-        document, files = _fetched(services, asking, found, document, watch, written)
+        document, files, in_hand = _fetched(services, asking, found, document, watch, written)
         if document.labels != found.document.labels and not _is_covered(services, asking, document):
             _remove(services, files)
             return _Taken.NOT_COVERED
@@ -223,7 +225,8 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
             _remove(services, files)
             _file(services, asking, document, match_rule, kept)
         else:
-            _file(services, asking, document, match_rule, new, open_parts(services, made.institution, files))
+            opened = open_parts(services, made.institution, files, in_hand)
+            _file(services, asking, document, match_rule, new, opened)
     return _Taken.KEPT
 
 
@@ -286,18 +289,19 @@ def _fetched(
     document: Document,
     watch: Watch,
     written: ExitStack,
-) -> tuple[Document, list[RecordPart]]:
-    """Its files in the vault, and the document with what was seen while they came. `written` takes them back.
+) -> tuple[Document, list[RecordPart], dict[str, bytes]]:
+    """The document with what was seen while its files came, those in the vault, and by their keys the bytes of such as
+    are small. `written` takes them back.
 
     Raises:
         Unexpected: something else came in its place, as a page to log in at. It is no record.
     """
     institution = services.institutions[asking.claimed.request.institution]
-    files = list[RecordPart]()
+    files, in_hand = list[RecordPart](), dict[str, bytes]()
     for file in found.files:
-        within, seen = read_within(institution), BytesSeen(file.announced)
+        within, seen, held = read_within(institution), BytesSeen(file.announced), bytearray()
         try:
-            place = services.vault.keep(_bounded(seen.passing(within.passing(file.read())), watch))
+            place = services.vault.keep(_holding(held, _bounded(seen.passing(within.passing(file.read())), watch)))
         except Unavailable:
             _remove(services, files)
             raise
@@ -307,10 +311,20 @@ def _fetched(
             raise Unexpected("something else than the document")
         role = "beside" if file.is_beside else "received"
         files.append(RecordPart(role=role, content_type=judged.content_type, location=place))
+        if len(held) == place.length:
+            in_hand[place.key] = bytes(held)
         document = replace(document, labels=document.labels | within.labels, flaws=document.flaws | judged.flaws)
         document = within.own_word.added_to(document)
     check_labels(document.labels)
-    return document, files
+    return document, files, in_hand
+
+
+def _holding(held: bytearray, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes. `held` has them all at the end, or fewer where they are more than stay in hand."""
+    for chunk in chunks:
+        if len(held) + len(chunk) <= _IN_HAND:
+            held += chunk
+        yield chunk
 
 
 def _remove(services: Services, files: Iterable[RecordPart]) -> None:

@@ -4,9 +4,10 @@ The bytes are in the vault and no lock is held. What was found is written with t
 now, the record waits and is opened in the next round of its case. It never counts unopened.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from types import MappingProxyType
 
 from transfer.adapters.opening.members import members
 from transfer.case import OpenedCase
@@ -42,8 +43,16 @@ class OpenedParts:
     malignant: tuple[str, ...] = ()
 
 
-def open_parts(services: Services, source: InstitutionId, parts: Iterable[RecordPart]) -> OpenedParts | None:
+def open_parts(
+    services: Services,
+    source: InstitutionId,
+    parts: Iterable[RecordPart],
+    in_hand: Mapping[str, bytes] = MappingProxyType({}),
+) -> OpenedParts | None:
     """Open each part. None: that cannot be done now. Hold no lock.
+
+    `in_hand`: by the key under which they are kept, the bytes of those that the caller has just written. They are what
+    was hashed, and whoever reads them from the store checks that.
 
     Raises:
         OutOfOrder: our own store does not answer.
@@ -56,7 +65,9 @@ def open_parts(services: Services, source: InstitutionId, parts: Iterable[Record
             if part.series:
                 found |= _open_series(services, part)
                 continue
-            place, chunks = part.location, services.vault.read(part.location)
+            place = part.location
+            data = in_hand.get(place.key)
+            chunks = services.vault.read(place) if data is None else iter((data,))
             opened = services.opener.document(part.content_type, place.length, chunks, services.institutions[source])
             found |= opened.flaws
             named |= dict.fromkeys(opened.named)

@@ -13,7 +13,9 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -40,6 +42,8 @@ Row = Any  # a named tuple of the query's own columns
 RECONNECT_SECONDS = 0.5
 #: how long a process may not notice that the ledger was migrated beneath it; `deploy/upgrade.py` stops it before
 VERSION_SECONDS = 5.0
+#: a process keeps so many cases folded from one transaction to the next
+MOST_KNOWN = 16
 #: how long a transaction waits for a connection
 WAIT_SECONDS = 20
 #: how libpq notices that the line to the database swallows everything; the kernel alone takes many minutes. Settings in
@@ -51,14 +55,33 @@ KEEPALIVES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A case after a committed line of its chain: its number, and its hash, which stands for all lines before it."""
+
+    last: int
+    case: Case
+    hash: bytes
+
+
 class Tx:
     """One transaction. An exception rolls all of it back."""
 
-    def __init__(self, connection: psycopg.Connection[Row], keys: Keys, origin: Origin) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Row],
+        keys: Keys,
+        origin: Origin,
+        known: Mapping[CaseId, "Known"] = MappingProxyType({}),
+    ) -> None:
         self._connection = connection
+        #: cases as transactions before this one left them
+        self._known = known
         self._touched: set[CaseId] = set()
         #: cases as they were folded last, each with its last line
         self._folded: dict[CaseId, tuple[int, Case]] = {}
+        #: the hashes of those lines
+        self._ends: dict[CaseId, bytes] = {}
         #: chains whose end this transaction holds: nobody else adds to them
         self._held: set[Chain] = set()
         #: cases that were folded while their chain was held, with all that this transaction added since
@@ -174,6 +197,7 @@ class Tx:
         self._touched.add(case)
         if case in self._current:
             self._folded[case] = lines[-1].sequence, fold_on(self._folded[case][1], lines)
+            self._ends[case] = lines[-1].hash
 
     def lines(self, chain: Chain, *, after: int = 0) -> list[LedgerLine]:
         """A chain from its first line on, or from the one after this number."""
@@ -188,15 +212,31 @@ class Tx:
         Lines are only ever added at a chain's end. So each question reads and folds what came since the last one. It
         answers without looking only once the lock is held: before, another transaction may have committed meanwhile.
         """
-        last, folded = self._folded.get(case) or (0, fold(case, ()))
         if case in self._current:
-            return folded
-        if new := self.lines(Chain.case(case), after=last):
-            last, folded = new[-1].sequence, fold_on(folded, new)
+            return self._folded[case][1]
+        last, folded = self._folded.get(case) or (0, fold(case, ()))
+        if not last and (before := self._known.get(case)):
+            new = self.lines(Chain.case(case), after=before.last - 1)
+            if new and new[0].hash == before.hash:
+                folded, new = fold_on(before.case, new[1:]), new[-1:]
+            else:  # another ledger was put in its place, or this transaction sees an earlier state
+                new = self.lines(Chain.case(case))
+                folded = fold_on(folded, new)
+        else:
+            new = self.lines(Chain.case(case), after=last)
+            folded = fold_on(folded, new)
+        if new:
+            last, self._ends[case] = new[-1].sequence, new[-1].hash
         self._folded[case] = last, folded
         if Chain.case(case) in self._held:
             self._current.add(case)
         return folded
+
+    def known(self) -> dict[CaseId, "Known"]:
+        """The cases that it folded. They hold for others once it is committed."""
+        return {
+            case: Known(*self._folded[case], hash=self._ends[case]) for case in self._folded if self._folded[case][0]
+        }
 
     def project(self) -> None:
         """Write the row by which each touched case is listed and searched."""
@@ -280,6 +320,8 @@ class Ledger:
         self.origin = origin
         self._follow: list[Callable[[Tx], None]] = []
         self._check_version_at = 0.0
+        #: cases as the last transactions left them. It is never changed, only replaced: threads share it
+        self._known: Mapping[CaseId, Known] = {}
         #: these keys are known to be the ledger's
         self._keys_fit = False
         self._pool = _Pool(
@@ -303,11 +345,12 @@ class Ledger:
                 between its commit and its answer: look before you write again, and take back nothing it may name.
         """
         with self._connected() as connection:
-            tx = Tx(connection, self.keys, origin or self.origin)
+            tx = Tx(connection, self.keys, origin or self.origin, known=self._known)
             for see in self._follow:
                 see(tx)
             yield tx
             tx.project()
+        self._known = dict([*self._known.items(), *tx.known().items()][-MOST_KNOWN:])
 
     @contextmanager
     def statement(self) -> Iterator[Tx]:

@@ -18,6 +18,7 @@ import font_roboto  # type: ignore[import-untyped]
 from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 from fpdf import FPDF
 
+from transfer.adapters.packet import pdf_faces
 from transfer.adapters.packet.narrative.blocks import BOLD, MARKS, STRUCK
 
 INK: Final = (24, 32, 40)
@@ -83,6 +84,12 @@ def _faces() -> tuple[_Face, ...]:
 def is_fixed(character: str) -> bool:
     """Whether the face of one width has it."""
     return ord(character) in _glyphs(next(face.path for face in _faces() if face.name == FIXED))
+
+
+def prepare() -> None:
+    """Parse what most pages are written with, for this process and its forks."""
+    plain = {(face.name, ""): face.path for face in _faces() if not face.is_shaped}
+    pdf_faces.prepare({**plain, (TEXT, "B"): str(font_roboto.RobotoBold)})
 
 
 @cache
@@ -166,8 +173,8 @@ class Pages(FPDF):  # type: ignore[misc]  # fpdf2 ships no types
         self.set_margin(margin)
         self.set_auto_page_break(True, margin=MARGIN + 6)
         self.c_margin = 0
-        self.add_font(TEXT, "", font_roboto.Roboto)
-        self.add_font(TEXT, "B", font_roboto.RobotoBold)
+        pdf_faces.add(self, TEXT, "", str(font_roboto.Roboto))
+        pdf_faces.add(self, TEXT, "B", str(font_roboto.RobotoBold))
         if is_begun:
             self.add_page()
 
@@ -193,7 +200,7 @@ class Pages(FPDF):  # type: ignore[misc]  # fpdf2 ships no types
     def _load(self, family: str) -> None:
         if family != TEXT and family not in self._wide:
             self._wide.add(family)
-            self.add_font(family, "", next(face.path for face in _faces() if face.name == family))
+            pdf_faces.add(self, family, "", next(face.path for face in _faces() if face.name == family))
 
     def _prepare(self, text: str) -> bool:
         """Make ready what these letters need; whether they are shaped."""
@@ -334,7 +341,7 @@ class Pages(FPDF):  # type: ignore[misc]  # fpdf2 ships no types
                 self.set_y(max(self.get_y(), top + 14 * len(lines)))
 
     def finished(self) -> bytes:
-        return bytes(self.output())
+        return bytes(self.output(output_producer_class=pdf_faces.Writing))
 
 
 def _remarked(lines: Iterable[str]) -> Iterator[str]:

@@ -118,7 +118,8 @@ class S3Vault:
             aws_secret_access_key=secret_key,
             verify=str(authority) if authority else None,
         )
-        self._client: Any = self._made(config=config)
+        self._config = config
+        self._made_client: Any = None
         #: who asks whether the store is there wants to know within seconds, not after all that a transfer may take
         self._asking = config.merge(
             Config(
@@ -129,6 +130,13 @@ class S3Vault:
             )
         )
         self._asking_client: Any = None
+
+    @property
+    def _client(self) -> Any:
+        """Made when it is first needed: half of all tasks need none. Two threads at once may make one each."""
+        if self._made_client is None:
+            self._made_client = self._made(config=self._config)
+        return self._made_client
 
     def writer(self) -> Writer:
         """A new object to write bit by bit, under a key drawn at random; used in a `with` block."""
