@@ -95,9 +95,7 @@ def test_a_line_is_folded_once_for_all_questions(ledger: Ledger, monkeypatch: py
     assert len(read) == 6
 
 
-def test_the_next_transaction_reads_what_came_since_and_nothing_before(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_next_transaction_reads_what_came_since_and_nothing_before(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
     for number in range(5):
         committed(ledger, f"line {number}")
     read = []
@@ -108,9 +106,7 @@ def test_the_next_transaction_reads_what_came_since_and_nothing_before(
     assert len(read) == 1  # the last one, to see that it is the same chain still
 
 
-def test_what_another_process_commits_between_two_transactions_is_seen(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-):
+def test_what_another_process_commits_between_two_transactions_is_seen(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
     committed(ledger, "first")
     known = ledger._known
     committed(ledger, "second")
@@ -133,6 +129,8 @@ def test_few_cases_are_remembered(ledger: Ledger):
     for number in range(MOST_KNOWN + 3):
         case = CaseId(f"c{number:011}")
         with ledger.transaction() as tx:
-            tx.append(Chain.case(case), facts.MaterialAwaited(material="a", institution="lab", line="a", pieces="slide"))
+            tx.append(
+                Chain.case(case), facts.MaterialAwaited(material="a", institution="lab", line="a", pieces="slide")
+            )
 
     assert len(ledger._known) == MOST_KNOWN

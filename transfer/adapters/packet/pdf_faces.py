@@ -16,7 +16,9 @@ from fpdf.fonts import SubsetMap, TTFFont
 from fpdf.output import OutputProducer
 
 #: Latin with its accents, punctuation, and what stands beside numbers
-_COMMON: Final = frozenset({*range(0x20, 0x250), *range(0x2010, 0x2040), *range(0x2070, 0x2100), *range(0x2190, 0x2270)})
+_COMMON: Final = frozenset(
+    {*range(0x20, 0x250), *range(0x2010, 0x2040), *range(0x2070, 0x2100), *range(0x2190, 0x2270)}
+)
 #: fpdf2 leaves them out of what it writes. With them the cut is slow
 _LAYOUT: Final = ("GDEF", "GPOS", "GSUB", "meta")
 
