@@ -5,13 +5,14 @@ Nothing of it holds a connection, a key or anything of a patient.
 
 import importlib
 
-from transfer import codec, versions
+from transfer import center_needs, checklist, codec, versions
 from transfer.adapters import vault
+from transfer.flow.checking import partners
 from transfer.ledger.patients import Identity
 from transfer.ledger.records import About
 from transfer.patients import Demographics
 from transfer.permissions.forms import Authorization
-from transfer.wiring import load_settings, partners
+from transfer.wiring import load_settings
 
 #: of FHIR R4, what referrals, forms, documents and answers are made of. Their library loads a type when it meets it,
 #: and builds its checks then
@@ -39,4 +40,8 @@ def prepare() -> None:
     codec.prepare(About, Authorization, Demographics, Identity)
     vault.prepare()
     versions.ours()
-    partners(load_settings())
+    settings = load_settings()
+    lists = checklist.load(settings.checklists)
+    for each in partners(settings.institutions).values():  # read without what reaches them: no secret is kept
+        if each.receives:
+            center_needs.check(each.receives.needs, each.id, lists)
