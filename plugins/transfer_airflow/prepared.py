@@ -5,7 +5,7 @@ Nothing of it holds a connection, a key or anything of a patient.
 
 import importlib
 
-from transfer import center_needs, checklist, codec, versions
+from transfer import checklist, codec, versions
 from transfer.adapters import vault
 from transfer.flow.checking import partners
 from transfer.ledger.patients import Identity
@@ -41,7 +41,5 @@ def prepare() -> None:
     vault.prepare()
     versions.ours()
     settings = load_settings()
-    lists = checklist.load(settings.checklists)
-    for each in partners(settings.institutions).values():  # read without what reaches them: no secret is kept
-        if each.receives:
-            center_needs.check(each.receives.needs, each.id, lists)
+    checklist.load(settings.checklists)
+    partners(settings.institutions)  # without what reaches them: no secret is kept
