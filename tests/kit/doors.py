@@ -23,7 +23,7 @@ from transfer.gateway.fhir_door import FhirDoor
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp.message_store import LedgerMessageStore
 from transfer.gateway.mllp.messages import Frame, StoreOutcome
-from transfer.gateway.payload import Payload
+from transfer.gateway.payload import IN_MEMORY, Payload, Spool
 from transfer.identifiers import InstitutionId
 from transfer.sandbox.pathology import messages
 
@@ -111,8 +111,11 @@ def posted(services: Services, institution: str, resource: object) -> str:
     body.add(resource if isinstance(resource, bytes) else json.dumps(resource).encode())
     known = services.institutions[institution]
     with _intake(services) as intake, tempfile.TemporaryDirectory() as folder:
+        if body.length > IN_MEMORY:
+            body.spill(Spool(Path(folder)))
         door = FhirDoor(services, intake, Callers(services.institutions), Path(folder))
-        answer = asyncio.run(door._store(Caller(known, known.grants), body, body.in_memory()))
+        answer = asyncio.run(door._store_in_turn(Caller(known, known.grants), body))
+        body.discard()
     assert answer.status < 300, answer.body
     return _newest(services)
 

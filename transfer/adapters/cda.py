@@ -5,8 +5,11 @@ Bytes from outside, read without trust: no entity is ever defined (`type_declara
 are bounded. Nothing else is taken.
 """
 
+import re
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 from xml.parsers import expat
@@ -24,6 +27,10 @@ _RELATED: Final = 20
 _WINDOWS: Final = MappingProxyType({"DF": -15, "GZ": 31, "ZL": 15})
 _UNPACKED: Final = 256 << 20
 _ROOT: Final = "ClinicalDocument"
+#: LOINC: consent document, acknowledgement of a privacy policy, consent to a release of information, and the template of
+#: a consent's service event (IHE BPPC, 3:5.1.2.4)
+_CONSENTS: Final = frozenset({"59284-0", "57016-8", "64292-6", "1.3.6.1.4.1.19376.1.5.3.1.2.6"})
+_OPT_OUT: Final = re.compile(r"opt-?out", re.IGNORECASE)
 #: nullFlavor: nothing is known or applies; any other one stands for a label that is kept from us
 _NOTHING_SAID: Final = frozenset({"NI", "NA", "UNK", "NASK", "ASKU"})
 #: v3-ActCode of security observations (HL7 DS4P release 1, section 3): their value is a label
@@ -44,6 +51,87 @@ def unpacked(data: bytes, compression: str | None) -> bytes:
     if not opened.eof:
         raise zlib.error("cut, or more than is read")
     return whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentDocument:
+    """What a clinical document says of consent: `called` is its title and what its header's codes are called."""
+
+    called: tuple[str, ...]
+    #: by its code (LOINC), or because it documents that a privacy policy was acknowledged (IHE BPPC, 3:5.1.2)
+    is_consent: bool
+    #: an act that is not to be done, or an opt-out by its code
+    refuses: bool
+    #: the base64 that it carries for a body
+    enclosed: str | None = None
+
+
+def consent_document(content: bytes) -> ConsentDocument | None:
+    """As far as it can be read; None: it is no clinical document."""
+    reader = _ConsentReader()
+    with suppress(expat.ExpatError, LookupError, ValueError, Unreadable):
+        reader.parser.Parse(content, True)
+    return reader.found()
+
+
+class _ConsentReader:
+    """Takes the header's words, and what an act anywhere refuses."""
+
+    def __init__(self) -> None:
+        self._root: str | None = None
+        self._path: list[str] = []
+        self._called: list[str] = []
+        self._codes: set[str] = set()
+        self._refuses = self._is_packed = False
+        self._text: list[str] = []
+        self._title: list[str] = []
+        self._elements = 0
+        self.parser = expat.ParserCreate(namespace_separator=" ")
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self._begin
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._take
+        self.parser.StartDoctypeDeclHandler = _refuse_declaration
+
+    def found(self) -> ConsentDocument | None:
+        if self._root != _ROOT:
+            return None
+        called = (*self._called, "".join(self._title))
+        enclosed = "".join(self._text) if self._is_packed else None
+        is_consent = bool(self._codes & _CONSENTS)
+        return ConsentDocument(called=called, is_consent=is_consent, refuses=self._refuses, enclosed=enclosed)
+
+    def _begin(self, tag: str, attributes: dict[str, str]) -> None:
+        self._elements += 1
+        name = tag.rpartition(" ")[2]
+        self._root = self._root or name
+        self._path.append(name)
+        if len(self._path) > _DEPTH or self._elements > _ELEMENTS or self._root != _ROOT:
+            raise Unreadable("no clinical document, or more XML than is read")
+        code = attributes.get("code", "")
+        self._refuses |= attributes.get("negationInd") == "true" or _OPT_OUT.search(code) is not None
+        match self._path[1:]:
+            case ["code", *_] | ["documentationOf", "serviceEvent", "code", *_]:
+                self._called += filter(None, [attributes.get("displayName")])
+                self._codes.add(code)
+            case ["documentationOf", "serviceEvent", "templateId"]:
+                self._codes.add(attributes.get("root", ""))
+            case ["component", "nonXMLBody", "text"]:
+                self._is_packed = attributes.get("representation") == "B64"
+
+    def _end(self, _tag: str) -> None:
+        self._path.pop()
+
+    def _take(self, said: str) -> None:
+        match self._path[1:]:
+            case ["title"]:
+                self._title.append(said)
+            case ["component", "nonXMLBody", "text"]:
+                self._text.append(said)
+
+
+def _refuse_declaration(*_: object) -> None:
+    raise Unreadable("a document type declaration")
 
 
 class ClinicalDocumentReader:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from transfer.adapters import hl7v2
+from transfer.adapters import enclosed, hl7v2
 from transfer.adapters.fhir import inbound, responses
 from transfer.adapters.fhir.outline import outline
 from transfer.adapters.fhir.trees import weigh
@@ -15,7 +15,7 @@ from transfer.arrivals import ArrivalKind
 from transfer.errors import TooLarge, TransferError, Unreadable
 from transfer.flow.services import Services
 from transfer.gateway.callers import Caller
-from transfer.gateway.fhir_door import MAX_BODY_BYTES, check_may, check_request, packet_of
+
 from transfer.gateway.mllp.limits import MllpLimits
 from transfer.gateway.mllp.message_store import may_send
 from transfer.gateway.mllp.port import TOO_LONG, UNREADABLE, Refusal, designators, refusal
@@ -63,8 +63,7 @@ def at_mllp(services: Services, institution: Institution, body: bytes, now: date
         refused = Refusal(AcknowledgmentCode.REJECTED, ErrorCode.UNSUPPORTED_TYPE)
         return _acknowledged(header, refused, f"its grants do not cover {header.message_type}", now)
     try:
-        if hl7v2.may_object([body]):
-            hl7v2.objections(body, institution)
+        enclosed.against(body, institution)
     except TooLarge:
         refused = Refusal(AcknowledgmentCode.ERROR, ErrorCode.UNKNOWN_VALUE)
         return _acknowledged(header, refused, "it objects to more than is settled at once", now)
@@ -109,8 +108,7 @@ def at_fhir(services: Services, institution: Institution, body: bytes) -> DoorAn
             weigh([body])
             outlined = outline([body])
         incoming = inbound.sort(outlined, hashlib.sha256(body).hexdigest())
-        is_form = incoming.kind is ArrivalKind.AUTHORIZATION
-        check_may(caller, incoming, inbound.said_against(outlined, caller.institution, is_form=is_form))
+        check_may(caller, incoming, said_against(caller, incoming, outlined, lambda: body))
         packet = packet_of(services.ledger, caller, incoming)
         check_request(services.ledger, caller, incoming)
     except TransferError as error:

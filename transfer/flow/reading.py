@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from transfer import media_types
-from transfer.adapters import disc, hl7v2, paper, typed
+from transfer.adapters import disc, enclosed, hl7v2, paper, typed
 from transfer.adapters.content_labels import ReadWithin
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.pushes import PushedDocument, PushedFile
@@ -208,15 +208,14 @@ def objections(services: Services, arrival: Arrival, body: bytes) -> tuple[Objec
     """
     institution = services.institutions[arrival.institution]
     if arrival.content_type == HL7_V2:
-        if not hl7v2.may_object([body]) or hl7v2.is_several([body]):
-            return ()
-        return hl7v2.objections(body, institution)
+        return () if hl7v2.is_several([body]) else enclosed.against(body, institution)
     if arrival.content_type == paper.PAPER_FORM:
         return _on_paper(services, arrival, body)
     is_form = arrival.kind is ArrivalKind.AUTHORIZATION
-    if not is_form and arrival.content_type != media_types.FHIR_JSON:
-        return ()
-    return inbound.said_against(body, institution, is_form=is_form)
+    if arrival.content_type != media_types.FHIR_JSON:
+        return inbound.said_against(body, institution, is_form=True) if is_form else ()
+    said = inbound.said_against(body, institution, is_form=is_form)
+    return said + enclosed.in_resources(body, institution).objections
 
 
 def aside(services: Services, arrival: Arrival, body: bytes) -> Aside:
@@ -234,8 +233,10 @@ def aside(services: Services, arrival: Arrival, body: bytes) -> Aside:
         return Aside()
     if arrival.content_type == HL7_V2:
         permitting = hl7v2.permitting(body, institution) if hl7v2.says_consent([body]) else ()
-        return Aside(died=hl7v2.died(body, institution), permitting=permitting)
-    return Aside(died=inbound.died(body, institution))
+        inside = enclosed.in_message(body, institution).permitting if enclosed.may_enclose([body]) else ()
+        return Aside(died=hl7v2.died(body, institution), permitting=tuple(dict.fromkeys(permitting + inside)))
+    permitting = enclosed.in_resources(body, institution).permitting
+    return Aside(died=inbound.died(body, institution), permitting=permitting)
 
 
 #: what a person at the desk entered, or made of what came in Incoming

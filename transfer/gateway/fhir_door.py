@@ -7,12 +7,15 @@ covers. It may answer only requests that were made to it, and send receipts only
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from transfer.adapters import enclosed
 from transfer.adapters.fhir import inbound, responses
 from transfer.adapters.fhir.inbound import Form, InboundBody
 from transfer.adapters.fhir.outline import outline
@@ -24,7 +27,7 @@ from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.flow.services import Services
 from transfer.gateway.callers import Caller, Callers
 from transfer.gateway.intake import Intake, OnStored
-from transfer.gateway.payload import IN_MEMORY, Payload, Spool
+from transfer.gateway.payload import IN_MEMORY, Payload, Sink, Spool
 from transfer.gateway.responses import http_response
 from transfer.gateway.serving import is_of
 from transfer.identifiers import InstitutionId, PacketId
@@ -93,16 +96,16 @@ class FhirDoor:
     async def _store_in_turn(self, caller: Caller, body: Payload) -> FhirResponse:
         """Long messages one at a time. What is read of one is its outline, without the documents inside."""
         if body.sink is None:
-            return await self._store(caller, body, body.in_memory())
+            whole = body.in_memory()
+            return await self._store(caller, body, whole, lambda: whole)
         async with self._intake.one_at_a_time:
             await asyncio.to_thread(weigh, body.sink.chunks())
             outlined = await asyncio.to_thread(outline, body.sink.chunks())
-            return await self._store(caller, body, outlined)
+            return await self._store(caller, body, outlined, partial(_heard, body.sink, outlined))
 
-    async def _store(self, caller: Caller, body: Payload, outlined: bytes) -> FhirResponse:
+    async def _store(self, caller: Caller, body: Payload, outlined: bytes, heard: Callable[[], bytes]) -> FhirResponse:
         incoming = await asyncio.to_thread(inbound.sort, outlined, body.sha256())
-        is_form = incoming.kind is ArrivalKind.AUTHORIZATION
-        said = await asyncio.to_thread(inbound.said_against, outlined, caller.institution, is_form=is_form)
+        said = await asyncio.to_thread(said_against, caller, incoming, outlined, heard)
         check_may(caller, incoming, said)
         packet = await asyncio.to_thread(packet_of, self._services.ledger, caller, incoming)
         await asyncio.to_thread(check_request, self._services.ledger, caller, incoming)
@@ -140,6 +143,26 @@ def _refused(caller: Caller, answer: FhirResponse, why: str) -> Response:
     """Answer so, and log it: who sent it and why it is refused, never what it says."""
     log.warning("http: a message at the door of %s is refused with %d: %s", caller.id, answer.status, why)
     return http_response(answer)
+
+
+def _heard(sink: Sink, outlined: bytes) -> bytes:
+    """All of a long message, where a document that is cut in its outline may be a consent."""
+    return b"".join(sink.chunks()) if enclosed.may_go_on(outlined) else outlined
+
+
+def said_against(
+    caller: Caller, incoming: InboundBody, body: bytes, heard: Callable[[], bytes]
+) -> tuple[Objection, ...]:
+    """What a message says against a release: first what a Consent says that it is, then what it brings besides, then
+    what its documents say. `heard`: the message with the documents that may say so.
+
+    Raises:
+        TooLarge: more than is settled in one transaction.
+        Unreadable: not JSON within bounds.
+    """
+    is_form = incoming.kind is ArrivalKind.AUTHORIZATION
+    said = inbound.said_against(body, caller.institution, is_form=is_form)
+    return said + enclosed.in_resources(heard(), caller.institution).objections
 
 
 def check_may(caller: Caller, incoming: InboundBody, said: tuple[Objection, ...]) -> None:

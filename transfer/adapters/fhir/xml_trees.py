@@ -36,6 +36,7 @@ _REPEATING: Final = frozenset(
         ),
         *("securityLabel", "section", "author", "performer", "resultsInterpreter", "conclusionCode"),
         *("result", "hasMember", "component", "interpretation", "referenceRange", "note"),
+        *("relatesTo", "presentedForm", "policy", "except", "item", "answer"),
     }
 )
 #: arrays in a resource of any type but these, and one element there, in a reference and in a bundle
@@ -43,6 +44,8 @@ _ONCE_IN: Final[Mapping[str, frozenset[str | None]]] = MappingProxyType(
     {
         "identifier": frozenset({None, "Bundle", "Composition"}),
         "specimen": frozenset({None, "Observation"}),
+        "category": frozenset({None, "Procedure"}),
+        "content": frozenset({None, "Binary", "Media"}),
     }
 )
 

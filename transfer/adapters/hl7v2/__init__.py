@@ -2,6 +2,7 @@
 
 from transfer.adapters.hl7v2.acknowledge import AcknowledgmentCode, ErrorCode, acknowledge
 from transfer.adapters.hl7v2.appointments import appointment
+from transfer.adapters.hl7v2.attached import attached
 from transfer.adapters.hl7v2.batch import Batch, Miscount, batch, is_several
 from transfer.adapters.hl7v2.consents import consents, permitting
 from transfer.adapters.hl7v2.content import EmbeddedContent
@@ -33,6 +34,7 @@ __all__ = [
     "Miscount",
     "acknowledge",
     "appointment",
+    "attached",
     "batch",
     "consents",
     "died",

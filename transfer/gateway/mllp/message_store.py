@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection
 from pathlib import Path
 
-from transfer.adapters import hl7v2
+from transfer.adapters import enclosed, hl7v2
 from transfer.adapters.hl7v2.acknowledge import ErrorCode
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.adapters.hl7v2.header import MessageHeader
@@ -83,7 +83,7 @@ class LedgerMessageStore:
         institution = self._institutions[frame.institution]
         if frame.payload is not None:
             objections = _objections(frame, institution)
-        elif not await asyncio.to_thread(hl7v2.may_object, frame.chunks()):
+        elif not await asyncio.to_thread(_may_object, frame):
             return None
         else:
             async with self._intake.one_at_a_time:
@@ -114,9 +114,13 @@ def _are_all_of(door: MllpDoor, frame: Frame) -> bool:
 
 
 def _objections(frame: Frame, institution: Institution) -> tuple[Objection, ...]:
-    if not hl7v2.may_object(frame.chunks()):
+    if not _may_object(frame):
         return ()
-    return hl7v2.objections(b"".join(frame.chunks()), institution)
+    return enclosed.against(b"".join(frame.chunks()), institution)
+
+
+def _may_object(frame: Frame) -> bool:
+    return hl7v2.may_object(frame.chunks()) or enclosed.may_enclose(frame.chunks())
 
 
 def _discard(frame: Frame) -> None:

@@ -1,0 +1,342 @@
+"""A "no" and a permit in the bytes of a document: Consents, bundles, segments, clinical documents, answers to forms."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.kit.scripted_fhir import LAKESIDE, a_patient
+from transfer.adapters import enclosed
+from transfer.adapters.fhir.outline import outline
+from transfer.objections import ObjectionKind
+from transfer.patients import Demographics
+
+NUMBER = {"system": "urn:oid:1.2.9", "value": "form-7"}
+PRIVACY = {"coding": [{"code": "patient-privacy"}]}
+DENY = {"type": "permit", "provision": [{"type": "deny"}]}
+#: every way in which a Consent says no
+NOES: dict[str, dict[str, Any]] = {
+    "inactive": {"status": "inactive"},
+    "rejected": {"status": "rejected"},
+    "entered in error": {"status": "entered-in-error"},
+    "a state that nobody knows": {"status": "revoked"},
+    "no state": {"status": None},
+    "a refusal": {"provision": {"type": "deny"}},
+    "a refusal within": {"provision": DENY},
+    "a title": {"sourceAttachment": {"title": "Revocation"}},
+    "a category": {"category": [{"text": "Opt-out of exchange"}]},
+    "a policy": {"policy": [{"uri": "https://profiles.ihe.net/ITI/PCF/Policy-deny"}]},
+}
+CONFORMING = "http://hl7.org/fhir"
+
+
+def a_consent(**said: object) -> dict[str, Any]:
+    whole = {
+        "resourceType": "Consent",
+        "contained": [a_patient("patient")],
+        "identifier": [NUMBER],
+        "status": "active",
+        "scope": PRIVACY,
+        "patient": {"reference": "#patient"},
+        **said,
+    }
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def as_xml(name: str, value: object) -> str:
+    """FHIR in XML of a tree in JSON (https://hl7.org/fhir/R4/xml.html)."""
+    if isinstance(value, list):
+        return "".join(as_xml(name, each) for each in value)
+    if not isinstance(value, dict):
+        return f'<{name} value="{value}"/>'
+    kind = value.get("resourceType")
+    inside = "".join(as_xml(key, each) for key, each in value.items() if key != "resourceType")
+    whole = f'<{kind} xmlns="{CONFORMING}">{inside}</{kind}>' if kind else inside
+    return whole if not name else f"<{name}>{whole}</{name}>"
+
+
+def json_of(tree: object) -> bytes:
+    return json.dumps(tree).encode()
+
+
+def xml_of(tree: object) -> bytes:
+    return as_xml("", tree).encode()
+
+
+def packed(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def a_reference(content: bytes, said: str = "application/octet-stream") -> dict[str, Any]:
+    return {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "contained": [a_patient("patient")],
+        "subject": {"reference": "#patient"},
+        "content": [{"attachment": {"contentType": said, "data": packed(content)}}],
+    }
+
+
+def heard(content: bytes) -> enclosed.EnclosedWord:
+    return enclosed.in_resources(json_of(a_reference(content)), LAKESIDE)
+
+
+@pytest.mark.parametrize("written", [json_of, xml_of])
+@pytest.mark.parametrize("how", NOES)
+def test_each_no_of_a_consent_is_heard_in_the_bytes_of_a_document(how, written):
+    (said,) = heard(written(a_consent(**NOES[how]))).objections
+
+    assert said.kind is ObjectionKind.UNREADABLE
+    assert [one.value for one in said.references] == ["form-7"]
+    assert [name.family for who in said.patients for name in who.names]
+
+
+@pytest.mark.parametrize("written", [json_of, xml_of])
+def test_a_permit_in_the_bytes_of_a_document_grants_nothing_and_asks_for_the_form(written):
+    found = heard(written(a_consent()))
+
+    assert found.objections == ()
+    assert found.permitting
+    assert Demographics() not in found.permitting
+
+
+@pytest.mark.parametrize(
+    "said", [{"status": "draft"}, {"status": "proposed"}, {"scope": {"coding": [{"code": "research"}]}}]
+)
+def test_a_draft_and_a_consent_to_something_else_permit_nothing(said):
+    assert heard(json_of(a_consent(**said))) == enclosed.EnclosedWord()
+
+
+NO = json_of(a_consent(status="inactive"))
+ENCLOSING = {
+    "a bundle": json_of({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": json.loads(NO)}]}),
+    "a bundle in a bundle": json_of(
+        {
+            "resourceType": "Bundle",
+            "entry": [{"resource": {"resourceType": "Bundle", "entry": [{"resource": json.loads(NO)}]}}],
+        }
+    ),
+    "what another resource contains": json_of({"resourceType": "Basic", "contained": [json.loads(NO)]}),
+    "a Binary": json_of({"resourceType": "Binary", "contentType": "x/y", "data": packed(NO)}),
+    "base64 twice": packed(NO).encode(),
+    "a document in a document": json_of(a_reference(NO)),
+    "three documents deep": json_of(a_reference(json_of(a_reference(NO)))),
+    "deeper than is looked": json_of(a_reference(json_of(a_reference(json_of(a_reference(json_of(a_reference(NO)))))))),
+    "a line of many": b'{"resourceType":"Patient"}\n' + NO + b"\n",
+    "another encoding": NO.decode().encode("utf-16"),
+    "a mark before it": b"\xef\xbb\xbf\r\n" + NO,
+    "a cut one": NO[:-9],
+    "a key twice": NO[:-1] + b',"status":"active"}',
+    "a parameter": json_of({"resourceType": "Parameters", "parameter": [{"name": "x", "resource": json.loads(NO)}]}),
+}
+
+
+@pytest.mark.parametrize("what", ENCLOSING)
+def test_a_no_is_heard_in_whatever_encloses_it(what):
+    (said,) = set(heard(ENCLOSING[what]).objections)
+
+    assert said.kind is ObjectionKind.UNREADABLE
+    assert said.patients
+
+
+MSH = "MSH|^~\\&|LIS|LAB|RECAPP|CENTER|20260105101500||{}|1|P|2.5.1\r"
+PID = "PID|1||0042^^^LAB^MR||Quillfeather^Odalys||19610203|F\r"
+CON_NO = MSH.format("ADT^A08") + PID + "CON|1|001^Release of information^HL70496|||||||||X\r"
+CON_YES = CON_NO.replace("|X\r", "|A||||||||||F\r")
+
+
+@pytest.mark.parametrize(
+    "content", [CON_NO.encode(), b"\x0b" + CON_NO.encode() + b"\x1c\r", CON_NO.replace(PID, "").encode()]
+)
+def test_a_consent_segment_is_heard_in_the_bytes_of_a_document(content):
+    (said,) = heard(content).objections
+
+    assert said.kind is ObjectionKind.UNREADABLE
+    assert said.patients
+
+
+def test_a_consent_segment_that_permits_asks_for_the_form():
+    found = heard(CON_YES.encode())
+
+    assert found.objections == ()
+    assert found.permitting
+
+
+def clinical(code="59284-0", title="Consent", body="", event=""):
+    return (
+        f'<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3"><code code="{code}" displayName="A"/>'
+        f"<title>{title}</title>{event}<component>{body}</component></ClinicalDocument>"
+    ).encode()
+
+
+REFUSING = {
+    "its title": clinical("34133-9", "Revocation of authorization"),
+    "its service event": clinical(
+        event='<documentationOf><serviceEvent><code code="1.2.3" displayName="Opt-out of information exchange"/>'
+        "</serviceEvent></documentationOf>"
+    ),
+    "the code of its service event": clinical(
+        event='<documentationOf><serviceEvent><code code="OPTOUT"/></serviceEvent></documentationOf>'
+    ),
+    "an act that is not to be": clinical(body='<structuredBody><act negationInd="true"/></structuredBody>'),
+    "what it carries": clinical(
+        "34133-9",
+        "A scan",
+        f'<nonXMLBody><text mediaType="x/y" representation="B64">{packed(NO)}</text></nonXMLBody>',
+    ),
+}
+
+
+@pytest.mark.parametrize("where", REFUSING)
+def test_a_clinical_document_refuses_by(where):
+    (said,) = heard(REFUSING[where]).objections
+
+    assert said.kind is ObjectionKind.UNREADABLE
+    assert said.patients
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        clinical(),
+        clinical("57016-8"),
+        clinical("34133-9", "X").replace(
+            b"<component>",
+            b'<documentationOf><serviceEvent><templateId root="1.3.6.1.4.1.19376.1.5.3.1.2.6"/></serviceEvent>'
+            b"</documentationOf><component>",
+        ),
+    ],
+)
+def test_a_consent_document_that_refuses_nothing_asks_for_the_form(content):
+    found = heard(content)
+
+    assert (found.objections, bool(found.permitting)) == ((), True)
+
+
+def test_a_clinical_document_that_is_no_consent_says_nothing():
+    acts = '<structuredBody><act negationInd="true"/></structuredBody>'
+
+    assert heard(clinical("34133-9", "Patient refused chemotherapy", acts)) == enclosed.EnclosedWord()
+
+
+def answers(*lines: tuple[str, dict[str, Any]]) -> bytes:
+    items = [{"linkId": str(at), "text": said, "answer": [answer]} for at, (said, answer) in enumerate(lines)]
+    return json_of({"resourceType": "QuestionnaireResponse", "status": "completed", "item": items})
+
+
+YES, NEVER = {"valueBoolean": True}, {"valueBoolean": False}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("I revoke my authorization to release my records", YES),
+        ("I authorize the release of my records", NEVER),
+        ("Release of records", {"valueCoding": {"code": "x", "display": "Refuse"}}),
+        ("Your decision", {"valueString": "I withdraw my permission"}),
+    ],
+)
+def test_an_answer_that_refuses_is_heard(line):
+    (said,) = heard(answers(line)).objections
+
+    assert said.patients
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("I understand that I may revoke this authorization", YES),
+        ("I revoke my authorization to release my records", NEVER),
+        ("Are you allergic", NEVER),
+        ("This authorization ends", {"valueString": "When I revoke this authorization, or if I withdraw it"}),
+    ],
+)
+def test_an_answer_that_refuses_nothing_stops_nothing(line):
+    assert heard(answers(line)).objections == ()
+
+
+def test_an_answer_that_permits_asks_for_the_form():
+    assert heard(answers(("I authorize the release of my records", YES))).permitting
+
+
+def test_whom_the_inside_names_and_whom_the_envelope_names_are_both_meant():
+    other = {**a_patient("patient"), "name": [{"family": "Anderson", "given": ["Ib"]}]}
+    (said,) = heard(json_of(a_consent(contained=[other], status="inactive"))).objections
+
+    assert len(said.patients) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"%PDF-1.7 Consent",
+        b"Consent revoked, in plain words",
+        b'{"resourceType":"Observation","note":[{"text":"Consent revoked"}]}',
+        b'{"a": "Consent", ' + b'"data": "e30="' + b"}",
+        b"<html><body>Consent revoked</body></html>",
+        b"<!DOCTYPE x [<!ENTITY a 'b'>]><x>Consent</x>",
+        b"",
+        b"{",
+    ],
+)
+def test_text_for_people_is_not_searched(content):
+    assert heard(content) == enclosed.EnclosedWord()
+
+
+@pytest.mark.parametrize("encoding", ["Base64", "Hex", "A"])
+def test_a_no_is_heard_in_the_encapsulated_data_of_a_message(encoding):
+    data = {
+        "Base64": packed(NO),
+        "Hex": NO.hex().upper(),
+        "A": "<Consent xmlns='http://hl7.org/fhir'><status value='inactive'/></Consent>",
+    }
+    message = MSH.format("MDM^T02") + PID + f"OBX|1|ED|X^Form^L||LIS^application^x^{encoding}^{data[encoding]}||||||F\r"
+
+    (said,) = enclosed.against(message.encode(), LAKESIDE)
+
+    assert said.kind is ObjectionKind.UNREADABLE
+    assert said.patients
+    assert enclosed.may_enclose(message.encode()[at : at + 16] for at in range(0, len(message), 16))
+
+
+def test_a_message_with_a_pdf_is_not_searched():
+    message = (
+        MSH.format("MDM^T02") + PID + "OBX|1|ED|X^Form^L||LIS^application^pdf^Base64^JVBERi0xLjcKJcOkw7zDtsOf||||||F\r"
+    )
+
+    assert not enclosed.may_enclose([message.encode()])
+
+
+def test_in_a_message_about_two_each_no_is_of_whom_stands_before_it():
+    nobody = packed(json_of({"resourceType": "Consent", "status": "inactive"}))
+    second = PID.replace("Odalys", "Ib").replace("0042", "0043")
+    result = f"OBX|1|ED|X^Form^L||LIS^application^x^Base64^{nobody}||||||F\r"
+    said = enclosed.against((MSH.format("ORU^R01") + PID + result + second + result).encode(), LAKESIDE)
+
+    assert [[name.given for who in one.patients for name in who.names] for one in said] == [[("Odalys",)], [("Ib",)]]
+
+
+def test_of_a_long_message_all_is_read_where_a_cut_document_may_be_a_consent():
+    scan = {"contentType": "application/pdf", "data": packed(b"%PDF-1.7" + bytes(90_000))}
+    long = json_of(a_reference(json_of(a_consent(status="inactive", sourceAttachment=scan))))
+    report = json_of(a_reference(b"%PDF-1.7" + bytes(90_000)))
+
+    assert enclosed.may_go_on(outline([long]))
+    assert not enclosed.may_go_on(outline([report]))
+
+
+def test_a_form_whose_signed_document_is_a_no_objects_and_does_not_ask_for_itself():
+    form = a_consent(sourceAttachment={"data": packed(NO)})
+
+    assert enclosed.in_resources(json_of(form), LAKESIDE).objections
+    assert not enclosed.in_resources(
+        json_of(a_consent(sourceAttachment={"data": packed(json_of(a_consent()))})), LAKESIDE
+    ).permitting
+
+
+def test_more_objections_than_are_settled_at_once_are_sent_apart():
+    many = [{"resource": a_consent(status="inactive", identifier=[NUMBER | {"value": str(at)}])} for at in range(300)]
+
+    with pytest.raises(enclosed.TooLarge):
+        heard(json_of({"resourceType": "Bundle", "entry": many}))

@@ -1,0 +1,153 @@
+"""A "no" in the bytes of a document stops at the door, whichever door it is; a permit there asks for the form."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.doors import posted, received
+from tests.kit.filed_forms import ends
+from tests.kit.objections import an_objection, consent_message, is_permitted
+from tests.kit.processing import process_all
+from transfer.flow.services import Services
+from transfer.identifiers import CaseId
+from transfer.ledger import Ledger
+from transfer.permissions import End
+from transfer.records import RecordKind
+from transfer.sandbox.charts import Chart
+from transfer.sandbox.oncology import letters
+
+pytestmark = pytest.mark.servers
+
+#: longer than what a door reads at once: its middle is left out of what is sorted
+LONG = {"sourceAttachment": {"contentType": "application/pdf", "data": "JVBERi0x" * 20_000}}
+
+
+@pytest.fixture
+def services(ledger: Ledger) -> Services:
+    return b.new_services(ledger)
+
+
+def codes(services: Services) -> list[str]:
+    asked = {"form-stopped", "source-objects", "objection-unmatched", "consent-without-form", "form-unclear"}
+    return sorted(hold.code for hold in b.open_holds(services) if hold.code in asked)
+
+
+def a_case(services: Services) -> tuple[Chart, CaseId]:
+    chart = b.a_chart()
+    b.sign_form(services, chart)
+    case = b.refer(services, chart)
+    process_all(services)
+    assert is_permitted(services, case)
+    return chart, case
+
+
+def a_document(chart: Chart, content: bytes) -> dict[str, Any]:
+    """A progress note as Lakeside posts it, with these bytes instead."""
+    bundle: dict[str, Any] = json.loads(json.dumps(letters.pushed(chart, "progress")))
+    data = base64.b64encode(content).decode()
+    attachments = 0
+    for entry in bundle["entry"]:
+        resource = entry["resource"]
+        if resource["resourceType"] == "Binary":
+            resource["data"] = data
+        for each in resource.get("content", ()) if resource["resourceType"] == "DocumentReference" else ():
+            each["attachment"] = {"contentType": "application/fhir+json", "data": data}
+            attachments += 1
+    assert attachments
+    return bundle
+
+
+def consent(chart: Chart, **said: Any) -> bytes:
+    return json.dumps(an_objection(chart, **said)).encode()
+
+
+def bundled(chart: Chart, **said: Any) -> bytes:
+    entry = {"resource": an_objection(chart, **said)}
+    return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [entry]}).encode()
+
+
+NOES = {
+    "a revocation": lambda chart: consent(chart, status="inactive"),
+    "a refusal": lambda chart: consent(chart, resource={"provision": {"type": "deny"}}),
+    "a rejected one": lambda chart: consent(chart, status="rejected"),
+    "one of another number": lambda chart: consent(chart, status="inactive", number="F-999"),
+    "a bundle": lambda chart: bundled(chart, status="inactive"),
+    "a long one": lambda chart: consent(chart, status="inactive", resource=LONG),
+    "a consent segment": lambda chart: consent_message(chart, "X", institution=b.LAKESIDE),
+    "a consent document": lambda _: (
+        b'<ClinicalDocument xmlns="urn:hl7-org:v3"><code code="59284-0"/><title>Refusal to release information</title>'
+        b"</ClinicalDocument>"
+    ),
+    "one that names nobody": lambda _: b'{"resourceType": "Consent", "status": "inactive"}',
+}
+
+
+@pytest.mark.parametrize("what", NOES)
+def test_a_no_in_the_bytes_of_a_document_stops_at_the_fhir_door(services: Services, what: str):
+    chart, case = a_case(services)
+
+    posted(services, b.LAKESIDE, a_document(chart, NOES[what](chart)))
+
+    assert not is_permitted(services, case)
+    assert codes(services) == ["form-stopped"]
+    process_all(services)
+    assert ends(services, case) == [End.PAUSED]
+    assert codes(services) == ["form-stopped"]
+
+
+def an_attachment(chart: Chart, content: bytes) -> bytes:
+    """A document message as the laboratory sends it, with these bytes inside."""
+    message = consent_message(chart, "A").decode().replace("MDM^T01^MDM_T01", "MDM^T02^MDM_T02")
+    lines = [line for line in message.split("\r") if line and not line.startswith("CON")]
+    data = base64.b64encode(content).decode()
+    return "".join(
+        f"{line}\r" for line in [*lines, f"OBX|1|ED|C^Form^L||PR^application^x^Base64^{data}||||||F"]
+    ).encode()
+
+
+@pytest.mark.parametrize("what", NOES)
+@pytest.mark.parametrize("form", ["alone", "in a batch"])
+def test_a_no_in_the_bytes_of_a_document_stops_at_the_mllp_door(services: Services, what: str, form: str):
+    chart, case = a_case(services)
+    message = an_attachment(chart, NOES[what](chart))
+    if form == "in a batch":
+        message = b"BHS|^~\\&|PRAIRIELIS|PRAIRIE\r" + message + b"BTS|1\r"
+
+    received(services, b.PRAIRIE, message)
+
+    assert not is_permitted(services, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
+    assert is_permitted(services, case)
+    process_all(services)
+    assert "source-objects" in codes(services)
+    assert not is_permitted(services, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
+
+
+@pytest.mark.parametrize("door", ["fhir", "mllp"])
+def test_a_permit_in_the_bytes_of_a_document_grants_nothing_and_asks_for_the_form(services: Services, door: str):
+    chart = b.a_chart()
+    case = b.refer(services, chart)
+    process_all(services)
+    before = codes(services)
+
+    if door == "fhir":
+        posted(services, b.LAKESIDE, a_document(chart, consent(chart)))
+    else:
+        received(services, b.PRAIRIE, an_attachment(chart, consent(chart)))
+    process_all(services)
+
+    assert not is_permitted(services, case)
+    assert not is_permitted(services, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
+    assert sorted(set(codes(services)) - set(before)) == ["consent-without-form"]
+
+
+def test_a_permit_in_the_bytes_of_a_document_asks_nobody_where_a_form_stands(services: Services):
+    chart, case = a_case(services)
+
+    posted(services, b.LAKESIDE, a_document(chart, consent(chart)))
+    process_all(services)
+
+    assert is_permitted(services, case)
+    assert not codes(services)

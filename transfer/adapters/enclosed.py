@@ -1,0 +1,298 @@
+"""What a patient permits or refuses in the bytes of a document, in whatever message the document comes.
+
+Heard are a Consent of FHIR in JSON or XML, alone, in a bundle or among lines; the answers to a form
+(QuestionnaireResponse); the consent segments of an HL7 v2 message; and a consent document in CDA, as IHE BPPC has it.
+Such a document is no form of its sender's: what refuses in it is read as one whose state cannot be read, and what
+permits asks for the form. Text for people is not searched.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Final
+
+from transfer.adapters import hl7v2
+from transfer.adapters.cda import ConsentDocument, consent_document
+from transfer.adapters.fhir import objections as fhir_objections
+from transfer.adapters.fhir import xml_trees
+from transfer.adapters.fhir.identities import Resources, demographics, person
+from transfer.adapters.fhir.questionnaires import refuses, says_release
+from transfer.adapters.fhir.trees import Tree, child, children, objects_in, parse, text, type_of
+from transfer.adapters.fhir.wrappers import decode, unwrapped
+from transfer.errors import TooLarge, TransferError, Unreadable
+from transfer.institutions import Institution
+from transfer.objections import Objection, ObjectionKind, is_no
+from transfer.patients import Demographics
+
+#: documents within documents that are looked into; a deeper one may be anything
+_DEEPEST: Final = 4
+#: people that one document may be about: a real one is about one
+_MOST: Final = 32
+_BEGINNING: Final = 4096
+#: marks of an encoding, blanks, and the start of an MLLP frame
+_BEFORE: Final = b"\xef\xbb\xbf\x0b \t\r\n"
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+_MESSAGES: Final = (b"MSH", b"BHS", b"FHS")
+#: what is in all content that is heard, or that encloses some; anything else costs one look at its bytes
+_HEARD: Final = re.compile(rb"Consent|QuestionnaireResponse|ClinicalDocument|\"data\"|<(\w+:)?data\b")
+#: of what cannot be read, what it would be
+_FORM: Final = re.compile(rb'"resourceType"\s*:\s*"Consent"|<(\w+:)?Consent[\s>]')
+#: the beginning of a document in base64 that may be heard: `{`, `<`, MSH, BHS, FHS, blanks, marks; and as it is
+_PACKED: Final = re.compile(rb"[\^|&~](?:[EPTQR7CDIA][A-Z0-9+/\s]{15}|(?:7B|3C|4D|42|46)[0-9A-F]{14}|[{<])")
+_SLICE_SEAM: Final = 40
+#: of a document whose middle a door left out, what may be heard in all of it
+_MAY_GO_ON: Final = re.compile(
+    rb"Consent|QuestionnaireResponse|\"Bundle\"|<(\w+:)?Bundle\b|\"Binary\"|<(\w+:)?Binary\b"
+)
+_PATIENT_PRIVACY: Final = "patient-privacy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnclosedWord:
+    """What the documents of a message say: each "no" once, and of whom a release is permitted without a form."""
+
+    objections: tuple[Objection, ...] = ()
+    permitting: tuple[Demographics, ...] = ()
+
+
+_Said = Objection | Demographics
+
+
+def in_resources(body: bytes, institution: Institution) -> EnclosedWord:
+    """Of the documents inside a posted FHIR body. The bytes of what lies elsewhere are not fetched.
+
+    Raises:
+        TooLarge, Unreadable: not JSON within bounds, or it objects to more than is settled in one transaction.
+    """
+    tree = parse(body)
+    everybody = _everybody(tree, institution)
+    found = _in_attachments(tree, institution, everybody, 1)
+    if any(type_of(each) == "Consent" for each in _resources(tree)):  # it is a form itself
+        found = (one for one in found if isinstance(one, Objection))
+    return _gathered(found)
+
+
+def may_go_on(outlined: bytes) -> bool:
+    """Whether a document whose middle is left out of a posted body may say more than its beginning does.
+
+    Raises:
+        TooLarge, Unreadable: not JSON within bounds.
+    """
+    return any(_MAY_GO_ON.search(_decoded(data, most=_BEGINNING)) for data in _attached(parse(outlined)))
+
+
+def in_message(payload: bytes, institution: Institution) -> EnclosedWord:
+    """Of the documents inside an HL7 v2 message, or inside each message of a batch. What cannot be read says nothing.
+
+    Raises:
+        TooLarge: it objects to more than is settled in one transaction.
+    """
+    return _gathered(_in_message(payload, institution, 1))
+
+
+def against(payload: bytes, institution: Institution) -> tuple[Objection, ...]:
+    """What an HL7 v2 message objects to, in its segments and in its documents.
+
+    Raises:
+        TooLarge: it objects to more than is settled in one transaction.
+    """
+    own = hl7v2.objections(payload, institution) if hl7v2.may_object([payload]) else ()
+    inside = in_message(payload, institution).objections if may_enclose([payload]) else ()
+    return own + inside
+
+
+def may_enclose(chunks: Iterable[bytes]) -> bool:
+    """Whether a document that is heard may stand in an HL7 v2 message. Costs one look at its bytes."""
+    before = b""
+    for chunk in chunks:
+        piece = before + chunk.upper()
+        if _PACKED.search(piece):
+            return True
+        before = piece[-_SLICE_SEAM:]
+    return False
+
+
+def in_content(content: bytes, institution: Institution, about: Iterable[Demographics] = ()) -> EnclosedWord:
+    """Of a document by its bytes. `about`: whom its envelope names.
+
+    Raises:
+        TooLarge: it objects to more than is settled in one transaction.
+    """
+    return _gathered(_in_content(content, institution, tuple(about), 1))
+
+
+def _gathered(found: Iterable[_Said]) -> EnclosedWord:
+    objections, permitting = dict[Objection, None](), dict[Demographics, None]()
+    for one in found:
+        if isinstance(one, Objection):
+            objections[replace(one, kind=ObjectionKind.UNREADABLE)] = None
+        else:
+            permitting[one] = None
+        if len(objections) > fhir_objections.MOST_BESIDE or len(permitting) > fhir_objections.MOST_BESIDE:
+            raise TooLarge(f"more than {fhir_objections.MOST_BESIDE} objections at once")
+    return EnclosedWord(objections=tuple(objections), permitting=tuple(permitting))
+
+
+def _unread(about: Iterable[Demographics]) -> Objection:
+    return Objection(kind=ObjectionKind.UNREADABLE, patients=tuple(about), references=())
+
+
+# --- by its language --------------------------------------------------------------------------------------------------
+
+
+def _in_content(
+    content: bytes, institution: Institution, about: tuple[Demographics, ...], depth: int
+) -> Iterator[_Said]:
+    if content.startswith(_UTF_16):
+        content = content.decode("utf-16", "replace").encode()
+    try:
+        content = b"".join(unwrapped([content], lambda: None, most=len(content), check=lambda _: None))
+    except TransferError:
+        return
+    begins = content[:_BEGINNING].lstrip(_BEFORE)
+    if begins.startswith(_MESSAGES):
+        yield from _in_segments(content.lstrip(_BEFORE), institution, about, depth)
+    elif begins[:1] in (b"{", b"<") and _HEARD.search(content):
+        if depth > _DEEPEST:
+            yield _unread(about)
+        else:
+            yield from _in_text(content, institution, about, depth)
+
+
+def _in_text(content: bytes, institution: Institution, about: tuple[Demographics, ...], depth: int) -> Iterator[_Said]:
+    if b"ClinicalDocument" in content and (document := consent_document(content)):
+        yield from _of_clinical_document(document, about)
+        if document.enclosed:
+            yield from _in_content(document.enclosed.encode(), institution, about, depth + 1)
+        return
+    try:
+        trees = _trees(content)
+    except TransferError:
+        if _FORM.search(content):
+            yield _unread(about)
+        return
+    for tree in trees:
+        yield from _in_tree(tree, institution, about, depth)
+
+
+def _trees(content: bytes) -> list[Tree]:
+    """One resource, or one on each line (https://hl7.org/fhir/R4/nd-json.html)."""
+    if content.lstrip(_BEFORE)[:1] == b"<":
+        return [xml_trees.parse(content)]
+    lines = [line for line in content.splitlines() if line.strip()]
+    if len(lines) > 1 and all(line.lstrip(_BEFORE)[:1] == b"{" and line.rstrip()[-1:] == b"}" for line in lines):
+        return [parse(line) for line in lines]
+    return [parse(content)]
+
+
+def _in_segments(
+    content: bytes, institution: Institution, about: tuple[Demographics, ...], depth: int
+) -> Iterator[_Said]:
+    """Of a message in a document. One that names nobody is about whom its envelope names."""
+    if hl7v2.may_object([content]):
+        yield from (_about(one, about) for one in hl7v2.objections(content, institution))
+        try:
+            yield from (whom for one in hl7v2.permitting(content, institution) for whom in _whom(one, about))
+        except TransferError:
+            pass  # it objects unreadably
+    yield from _in_message(content, institution, depth + 1)
+
+
+def _in_message(payload: bytes, institution: Institution, depth: int) -> Iterator[_Said]:
+    if depth > _DEEPEST:
+        return
+    for about, content in hl7v2.attached(payload, institution):
+        yield from _in_content(content, institution, about, depth)
+
+
+def _of_clinical_document(document: ConsentDocument, about: tuple[Demographics, ...]) -> Iterator[_Said]:
+    if any(map(is_no, document.called)) or (document.is_consent and document.refuses):
+        yield _unread(about)
+    elif document.is_consent:
+        yield from about
+
+
+# --- FHIR -------------------------------------------------------------------------------------------------------------
+
+
+def _in_tree(tree: Tree, institution: Institution, about: tuple[Demographics, ...], depth: int) -> Iterator[_Said]:
+    resources = list(_resources(tree))
+    entries = [each for each in objects_in(tree) if type_of(child(each, "resource"))]
+    around = Resources.around(tree, entries)
+    yield from (_about(one, about) for one in fhir_objections.read_beside(tree, institution))
+    for resource in resources:
+        if type_of(resource) == "Consent":
+            yield from _of_consent(resource, [*entries, *({"resource": one} for one in resources)], institution, about)
+        elif type_of(resource) == "QuestionnaireResponse" and refuses(resource):
+            who = person(child(resource, "subject"), around.within(resource), institution)
+            yield _about(_unread(() if who == Demographics() else (who,)), about)
+        elif type_of(resource) == "QuestionnaireResponse" and says_release(resource):
+            yield from _whom(person(child(resource, "subject"), around.within(resource), institution), about)
+    yield from _in_attachments(tree, institution, about or _everybody(tree, institution), depth + 1)
+
+
+def _of_consent(
+    consent: Tree, entries: list[Tree], institution: Institution, about: tuple[Demographics, ...]
+) -> Iterator[_Said]:
+    said = _about(fhir_objections.read(consent, entries, institution), about)
+    if said.kind is not ObjectionKind.REPLACES:
+        yield said
+    elif (text(consent, "status") or "").lower() == "active" and _is_of_privacy(consent):
+        yield from said.patients
+
+
+def _is_of_privacy(consent: Tree) -> bool:
+    """Whether it may permit a release: by its scope (https://hl7.org/fhir/R4/valueset-consent-scope.html)."""
+    codes = {text(coding, "code") for coding in children(consent, "scope", "coding")}
+    return _PATIENT_PRIVACY in codes or not codes
+
+
+def _about(said: Objection, about: tuple[Demographics, ...]) -> Objection:
+    """Whom it names, and whom its envelope does: in doubt it is about each."""
+    return replace(said, patients=tuple(islice(dict.fromkeys([*said.patients, *about]), _MOST)))
+
+
+def _whom(said: Demographics, about: tuple[Demographics, ...]) -> Iterable[Demographics]:
+    return (*about,) if said == Demographics() else (said, *about)
+
+
+def _resources(tree: Tree) -> Iterator[Tree]:
+    return (each for each in objects_in(tree) if type_of(each))
+
+
+def _everybody(tree: Tree, institution: Institution) -> tuple[Demographics, ...]:
+    """Whom a body is about: the subjects of its resources; where none is named, the patients it brings."""
+    resources = list(_resources(tree))
+    around = Resources.around(tree, [each for each in objects_in(tree) if type_of(child(each, "resource"))])
+    named = (
+        person(child(each, name), around.within(each), institution)
+        for each in resources
+        for name in ("subject", "patient", "for")
+    )
+    said = [who for who in named if who != Demographics()]
+    brought = (demographics(each, institution) for each in resources if type_of(each) == "Patient")
+    return tuple(islice(dict.fromkeys(said or brought), _MOST))
+
+
+def _in_attachments(
+    tree: Tree, institution: Institution, about: tuple[Demographics, ...], depth: int
+) -> Iterator[_Said]:
+    for data in _attached(tree):
+        yield from _in_content(_decoded(data), institution, about, depth)
+
+
+def _attached(tree: Tree) -> Iterator[str]:
+    """The base64 of each attachment, and of each Binary."""
+    return (data for each in objects_in(tree) if (data := text(each, "data")))
+
+
+def _decoded(data: str, *, most: int | None = None) -> bytes:
+    """What can be read of it."""
+    found = bytearray()
+    try:
+        for piece in decode(data if most is None else data[:most], lambda: None):
+            found += piece
+    except Unreadable:
+        pass
+    return bytes(found)

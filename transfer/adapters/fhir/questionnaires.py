@@ -1,0 +1,56 @@
+"""The answers to a form (QuestionnaireResponse) as far as they permit or refuse a release.
+
+https://hl7.org/fhir/R4/questionnaireresponse.html. A line counts by what it is called, where it was answered, and by
+the words of its answer. A line that only tells of a right ("you may revoke") is none.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from transfer.adapters.fhir.trees import Tree, child, children, objects_in, text
+from transfer.objections import is_no
+
+#: what tells of a right, and uses none
+_TELLS: Final = re.compile(
+    r"\b(may|can|could|might|right to|unless|until|if|how to|whether|ability to)\b", re.IGNORECASE
+)
+_RELEASE: Final = re.compile(r"(release|disclos\w*|shar(e|ing)|authori[sz]\w*)\b", re.IGNORECASE)
+_YES: Final = re.compile(r"yes|true|y|agree\w*|accept\w*", re.IGNORECASE)
+_NO: Final = re.compile(r"no|false|n|disagree\w*|refuse\w*|decline\w*|den(y|ied)|opt(ed)?[- ]?out", re.IGNORECASE)
+
+
+def refuses(response: Tree) -> bool:
+    """Whether an answer takes a release back or refuses one."""
+    for called, answers in _lines(response):
+        if any(is_no(said) and not _TELLS.search(said) for said in answers):
+            return True
+        if is_no(called) and not _TELLS.search(called) and answers and not all(map(_NO.fullmatch, answers)):
+            return True
+        if _permits(called) and any(map(_NO.fullmatch, answers)):
+            return True
+    return False
+
+
+def says_release(response: Tree) -> bool:
+    """Whether an answer permits a release."""
+    return any(_permits(called) and any(map(_YES.fullmatch, answers)) for called, answers in _lines(response))
+
+
+def _permits(called: str) -> bool:
+    return bool(_RELEASE.search(called)) and not is_no(called) and not _TELLS.search(called)
+
+
+def _lines(response: Tree) -> Iterator[tuple[str, list[str]]]:
+    """What each line is called, and its answers in words."""
+    for line in objects_in({"item": response.get("item")}):
+        if answers := children(line, "answer"):
+            yield text(line, "text") or text(line, "linkId") or "", [said for each in answers for said in _said(each)]
+
+
+def _said(answer: Tree) -> Iterator[str]:
+    truth = answer.get("valueBoolean")
+    if truth in (True, False, "true", "false"):
+        yield str(truth)
+    coding = child(answer, "valueCoding")
+    yield from filter(None, (text(answer, "valueString"), text(coding, "display"), text(coding, "code")))
