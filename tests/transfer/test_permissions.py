@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -184,6 +185,26 @@ def test_a_representative_with_authority_may_sign():
 def test_a_form_for_these_records_from_yesterday_on_permits_them_today():
     assert ruling(a_permission(information=frozenset({RecordKind.NOTE, RecordKind.IMAGES}))).is_permitted
     assert ruling(a_permission(effective_from=date(2026, 11, 20))).is_permitted
+
+
+@pytest.mark.parametrize("event", ["one year from signing", "end of this year", "illegible"])
+def test_an_event_that_is_a_day_or_cannot_be_read_is_a_persons(event):
+    form = a_permission(expires_on=None, expires_event=event)
+
+    assert findings(form) == {Finding.DATE_UNREADABLE}
+    assert not findings(a_permission(expires_on=None, expires_event="end of treatment"))
+
+
+def test_who_signs_on_the_first_day_that_forms_have_or_on_the_day_of_birth_may_have_signed_then():
+    first = date(2000, 12, 28)
+    born = a_permission(
+        patient=Demographics(birth_date=date(2026, 11, 2)),
+        signed_by=SignerRole.REPRESENTATIVE,
+        representative_authority="MTH",
+    )
+
+    assert ruling(a_permission(signed_on=first, verified_on=frozenset({first}))).is_permitted
+    assert ruling(born).is_permitted
 
 
 def test_an_event_serves_as_an_expiration_until_it_has_occurred():
@@ -487,9 +508,11 @@ def test_two_forms_that_each_cover_half_cover_nothing():
 
 
 def test_of_two_that_cover_the_later_signed_is_named():
-    old, new = a_permission(signed_on=date(2026, 1, 1)), a_permission(signed_on=date(2026, 11, 1))
+    for first, second in pairwise(f"m{digit * 15}" for digit in "121"):  # whatever their names are
+        old = replace(a_permission(signed_on=date(2026, 1, 1)), id=PermissionId(first))
+        new = replace(a_permission(signed_on=date(2026, 11, 1)), id=PermissionId(second))
 
-    assert ruling(old, new).permission == ruling(new, old).permission == new.id
+        assert ruling(old, new).permission == ruling(new, old).permission == new.id
 
 
 def test_where_none_covers_the_findings_are_those_of_the_nearest():
