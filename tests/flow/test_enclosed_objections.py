@@ -2,22 +2,28 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.kit import builders as b
 from tests.kit.doors import posted, received
+from tests.kit.fakes import MemoryDocuments
 from tests.kit.filed_forms import ends
 from tests.kit.objections import an_objection, consent_message, is_permitted
 from tests.kit.processing import process_all
+from tests.kit.staff import ANN
+from transfer.flow import desk
 from transfer.flow.services import Services
+from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger
+from transfer.ledger import Ledger, records
 from transfer.permissions import End
-from transfer.records import RecordKind
+from transfer.records import DocumentStatus, RecordKind
 from transfer.sandbox.charts import Chart
 from transfer.sandbox.oncology import letters
+from transfer.sources import DocumentSource, Found
 
 pytestmark = pytest.mark.servers
 
@@ -151,3 +157,78 @@ def test_a_permit_in_the_bytes_of_a_document_asks_nobody_where_a_form_stands(ser
 
     assert is_permitted(services, case)
     assert not codes(services)
+
+
+# --- from a source that is asked --------------------------------------------------------------------------------------
+
+
+class Archive(MemoryDocuments):
+    """A records office whose papers may be a consent, and be called anything."""
+
+    def __init__(self, paper: bytes, title: str = "Progress note") -> None:
+        super().__init__([paper])
+        self.title = title
+        self.status = DocumentStatus.FINAL
+
+    def ask(self, _source: object) -> DocumentSource:
+        return self
+
+    def _found(self, *what: Any) -> Found:
+        found = super()._found(*what)
+        return replace(found, document=replace(found.document, title=self.title, status=self.status))
+
+
+def opened(ledger: Ledger, office: Archive) -> tuple[Services, CaseId]:
+    services = b.new_services(ledger, ask_documents=office.ask)
+    chart = b.a_chart()
+    b.sign_form(services, chart)
+    case = b.refer(services, chart)
+    process_all(services)
+    return services, case
+
+
+def notes_of(services: Services, case: CaseId) -> int:
+    with services.ledger.transaction() as tx:
+        return sum(one.institution == b.LAKESIDE for one, _ in records.joined(tx, case))
+
+
+FETCHED = {
+    "its bytes": lambda chart: Archive(consent(chart, status="inactive")),
+    "a refusal": lambda chart: Archive(consent(chart, resource={"provision": {"type": "deny"}})),
+    "its bytes, of another language": lambda chart: Archive(consent_message(chart, "X", institution=b.LAKESIDE)),
+    "what it is called": lambda _: Archive(b"%PDF-1.7 a scan", "Revocation of authorization"),
+}
+
+
+@pytest.mark.parametrize("what", FETCHED)
+def test_a_no_that_a_source_gives_when_it_is_asked_stops_its_own_records(ledger: Ledger, what: str):
+    services, case = opened(ledger, FETCHED[what](b.a_chart()))
+
+    assert codes(services) == ["source-objects"]
+    assert not is_permitted(services, case)
+    assert is_permitted(services, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
+    assert notes_of(services, case) == 0
+
+
+@pytest.mark.parametrize("what", FETCHED)
+def test_what_a_person_lets_go_on_is_fetched_and_nobody_is_asked_again(ledger: Ledger, what: str):
+    services, case = opened(ledger, FETCHED[what](b.a_chart()))
+
+    desk.resolve(services, b.the_hold(services, "source-objects").id, HoldAnswer.RESUME, actor=ANN)
+    process_all(services)
+
+    assert is_permitted(services, case)
+    assert notes_of(services, case) == 1
+    assert not codes(services)
+
+
+def test_what_a_source_gives_and_says_no_to_nothing_is_kept(ledger: Ledger):
+    for office in (
+        Archive(b"{Consent"),
+        Archive(b"%PDF-1.7", "Patient refuses chemotherapy"),
+        Archive(consent(b.a_chart())),
+    ):
+        services, case = opened(ledger, office)
+
+        assert not codes(services)
+        assert notes_of(services, case) == 1

@@ -27,8 +27,8 @@ _RELATED: Final = 20
 _WINDOWS: Final = MappingProxyType({"DF": -15, "GZ": 31, "ZL": 15})
 _UNPACKED: Final = 256 << 20
 _ROOT: Final = "ClinicalDocument"
-#: LOINC: consent document, acknowledgement of a privacy policy, consent to a release of information, and the template of
-#: a consent's service event (IHE BPPC, 3:5.1.2.4)
+#: LOINC: consent document, acknowledgement of a privacy policy, consent to a release of information; and the template
+#: of a consent's service event (IHE BPPC, 3:5.1.2.4)
 _CONSENTS: Final = frozenset({"59284-0", "57016-8", "64292-6", "1.3.6.1.4.1.19376.1.5.3.1.2.6"})
 _OPT_OUT: Final = re.compile(r"opt-?out", re.IGNORECASE)
 #: nullFlavor: nothing is known or applies; any other one stands for a label that is kept from us
@@ -70,7 +70,7 @@ def consent_document(content: bytes) -> ConsentDocument | None:
     """As far as it can be read; None: it is no clinical document."""
     reader = _ConsentReader()
     with suppress(expat.ExpatError, LookupError, ValueError, Unreadable):
-        reader.parser.Parse(content, True)
+        reader.parser.Parse(content)
     return reader.found()
 
 

@@ -8,6 +8,7 @@ permits asks for the form. Text for people is not searched.
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
@@ -45,6 +46,9 @@ _SLICE_SEAM: Final = 40
 _MAY_GO_ON: Final = re.compile(
     rb"Consent|QuestionnaireResponse|\"Bundle\"|<(\w+:)?Bundle\b|\"Binary\"|<(\w+:)?Binary\b"
 )
+#: of a document that goes by, what is held to hear it; of a longer one nothing is heard
+_MOST_HELD: Final = 16 << 20
+_MAY_BE_HEARD: Final = re.compile(rb"[{<]|MSH|BHS|FHS|[A-Za-z0-9+/]{40}")
 _PATIENT_PRIVACY: Final = "patient-privacy"
 
 
@@ -122,6 +126,35 @@ def in_content(content: bytes, institution: Institution, about: Iterable[Demogra
     return _gathered(_in_content(content, institution, tuple(about), 1))
 
 
+class HeardWithin:
+    """What a document says against a release, heard while its bytes go by."""
+
+    def __init__(self, institution: Institution) -> None:
+        self._institution = institution
+        self._held: bytearray | None = bytearray()
+        self.objects = False
+
+    def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The same bytes. `objects` is known once they are at their end."""
+        for chunk in chunks:
+            self._hold(chunk)
+            yield chunk
+        if self._held:
+            try:
+                self.objects = bool(in_content(bytes(self._held), self._institution).objections)
+            except TooLarge:
+                self.objects = True
+
+    def _hold(self, chunk: bytes) -> None:
+        if self._held is None:
+            return
+        self._held += chunk
+        begins = bytes(self._held[:_BEGINNING]).replace(b"\0", b"").lstrip(_BEFORE + b"\xff\xfe")
+        is_long = len(begins) >= _SLICE_SEAM
+        if len(self._held) > _MOST_HELD or (is_long and not _MAY_BE_HEARD.match(begins)):
+            self._held = None
+
+
 def _gathered(found: Iterable[_Said]) -> EnclosedWord:
     objections, permitting = dict[Objection, None](), dict[Demographics, None]()
     for one in found:
@@ -192,10 +225,8 @@ def _in_segments(
     """Of a message in a document. One that names nobody is about whom its envelope names."""
     if hl7v2.may_object([content]):
         yield from (_about(one, about) for one in hl7v2.objections(content, institution))
-        try:
+        with suppress(TransferError):  # then it objects unreadably
             yield from (whom for one in hl7v2.permitting(content, institution) for whom in _whom(one, about))
-        except TransferError:
-            pass  # it objects unreadably
     yield from _in_message(content, institution, depth + 1)
 
 
@@ -290,9 +321,7 @@ def _attached(tree: Tree) -> Iterator[str]:
 def _decoded(data: str, *, most: int | None = None) -> bytes:
     """What can be read of it."""
     found = bytearray()
-    try:
+    with suppress(Unreadable):
         for piece in decode(data if most is None else data[:most], lambda: None):
             found += piece
-    except Unreadable:
-        pass
     return bytes(found)

@@ -15,7 +15,7 @@ from transfer.arrivals import ArrivalKind
 from transfer.errors import TooLarge, TransferError, Unreadable
 from transfer.flow.services import Services
 from transfer.gateway.callers import Caller
-
+from transfer.gateway.fhir_door import MAX_BODY_BYTES, check_may, check_request, packet_of, said_against
 from transfer.gateway.mllp.limits import MllpLimits
 from transfer.gateway.mllp.message_store import may_send
 from transfer.gateway.mllp.port import TOO_LONG, UNREADABLE, Refusal, designators, refusal

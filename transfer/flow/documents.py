@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final
 
+from transfer.adapters.enclosed import HeardWithin
 from transfer.bytes_seen import BytesSeen
 from transfer.errors import (
     ChangedMeanwhile,
@@ -21,6 +22,7 @@ from transfer.errors import (
 from transfer.flaws import Flaw
 from transfer.flow.basis import may_ask, may_collect
 from transfer.flow.collecting import files_of_one, join, taken_back
+from transfer.flow.fetched_objections import is_called_a_no, stop_source
 from transfer.flow.heeding import heed
 from transfer.flow.identity import Undecided, ask_whose, match_answer
 from transfer.flow.labels import UnclearLabel, check_labels
@@ -211,7 +213,11 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
         _file(services, asking, document, match_rule, kept)
         return _Taken.KEPT
     with ExitStack() as written:
-        document, files, in_hand = _fetched(services, asking, found, document, watch, written)
+        came = _fetched(services, asking, found, document, watch, written)
+        document, files = came.document, came.files
+        titles = [document.title, *(file.title for file in found.files)]
+        if came.objects or (is_called_a_no(titles) and not document.status.is_void):
+            stop_source(services, asking)
         if document.labels != found.document.labels and not _is_covered(services, asking, document):
             _remove(services, files)
             return _Taken.NOT_COVERED
@@ -225,7 +231,7 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
             _remove(services, files)
             _file(services, asking, document, match_rule, kept)
         else:
-            opened = open_parts(services, made.institution, files, in_hand)
+            opened = open_parts(services, made.institution, files, came.in_hand)
             _file(services, asking, document, match_rule, new, opened)
     return _Taken.KEPT
 
@@ -282,6 +288,18 @@ def _is_unchanged(kept: StoredRecord, found: Found) -> bool:
     return not kept.flaws and found.version is not None and found.version == kept.about.version
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Came:
+    """The document with what was seen while its files came, and those in the vault."""
+
+    document: Document
+    files: list[RecordPart]
+    #: by their keys, the bytes of such as are small
+    in_hand: dict[str, bytes]
+    #: whether one of them says no to a release
+    objects: bool
+
+
 def _fetched(
     services: Services,
     asking: PermittedRequest,
@@ -289,19 +307,20 @@ def _fetched(
     document: Document,
     watch: Watch,
     written: ExitStack,
-) -> tuple[Document, list[RecordPart], dict[str, bytes]]:
-    """The document with what was seen while its files came, those in the vault, and by their keys the bytes of such as
-    are small. `written` takes them back.
+) -> _Came:
+    """`written` takes its files back.
 
     Raises:
         Unexpected: something else came in its place, as a page to log in at. It is no record.
     """
     institution = services.institutions[asking.claimed.request.institution]
-    files, in_hand = list[RecordPart](), dict[str, bytes]()
+    files, in_hand, objects = list[RecordPart](), dict[str, bytes](), False
     for file in found.files:
-        within, seen, held = read_within(institution), BytesSeen(file.announced), bytearray()
+        within, heard, seen = read_within(institution), HeardWithin(institution), BytesSeen(file.announced)
+        held = bytearray()
+        passing = seen.passing(heard.passing(within.passing(file.read())))
         try:
-            place = services.vault.keep(_holding(held, _bounded(seen.passing(within.passing(file.read())), watch)))
+            place = services.vault.keep(_holding(held, _bounded(passing, watch)))
         except Unavailable:
             _remove(services, files)
             raise
@@ -315,8 +334,9 @@ def _fetched(
             in_hand[place.key] = bytes(held)
         document = replace(document, labels=document.labels | within.labels, flaws=document.flaws | judged.flaws)
         document = within.own_word.added_to(document)
+        objects |= heard.objects
     check_labels(document.labels)
-    return document, files, in_hand
+    return _Came(document=document, files=files, in_hand=in_hand, objects=objects)
 
 
 def _holding(held: bytearray, chunks: Iterator[bytes]) -> Iterator[bytes]:

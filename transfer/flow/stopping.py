@@ -178,16 +178,17 @@ def stop_with_question(tx: Tx, filed: FiledPermission, arrival: ArrivalId) -> No
     _ask_about(tx, filed)
 
 
-def stop_own_records(tx: Tx, patient: PatientId, source: InstitutionId, arrival: ArrivalId) -> None:
-    """Stop what an institution itself would disclose of a patient, under whatever form or basis. Twice is once.
+def stop_own_records(tx: Tx, patient: PatientId, source: InstitutionId, arrival: ArrivalId) -> bool:
+    """Stop what an institution itself would disclose of a patient, under whatever form or basis. Twice is once. False:
+    a person was asked about this arrival before, and has let them go on.
 
     It is kept as a paused permission that names this discloser alone and permits nothing. A person lets it go on.
     """
     form = _stop_of(frozenset({source}))
     standing = [one for one in permissions.filed(tx, patient) if one.permission.form == form]
-    if any(holds.was_asked_since(tx, HoldCode.SOURCE_OBJECTS, one.id, arrival) for one in standing):
-        return
     paused = next((one.id for one in standing if one.ended is End.PAUSED), None)
+    if any(holds.was_asked_since(tx, HoldCode.SOURCE_OBJECTS, one.id, arrival) for one in standing):
+        return paused is not None
     if paused is None:
         patients.begin_epoch(tx, patient)
         paused = permissions.file(tx, patient, form, arrival, None)
@@ -195,6 +196,7 @@ def stop_own_records(tx: Tx, patient: PatientId, source: InstitutionId, arrival:
     if not holds.is_asked_about(tx, HoldCode.SOURCE_OBJECTS, paused):
         for case in case_to_ask(tx, patient):
             holds.place(tx, case, HoldCode.SOURCE_OBJECTS, paused, due=DECIDE_WITHIN)
+    return True
 
 
 def _just_filed(tx: Tx, permission: PermissionId) -> PermissionState:
