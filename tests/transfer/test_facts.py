@@ -1,8 +1,9 @@
 """The trail: lines that are only added, and whose alteration is found."""
 
 import hashlib
+import json
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import get_args
 
 import pytest
@@ -114,9 +115,20 @@ def test_a_line_that_stands_on_another_than_the_one_before_is_found():
     assert first_broken([first]) == f"{CASE}: line 1 is not what was written"
 
 
+def test_a_line_that_is_filed_under_another_kind_or_time_is_found():
+    chain = a_chain(2)
+    filed = [(json.loads(line.text)["kind"], line.at) for line in chain]
+
+    assert first_broken(stored(chain), filed) is None
+    for other in (("another-kind", filed[1][1]), (filed[1][0], filed[1][1] + timedelta(microseconds=1))):
+        said = f"{CASE}: line 2 is filed under another kind or time than it was written with"
+        assert first_broken(stored(chain), [filed[0], other]) == said
+
+
 def test_a_chain_is_called_by_what_it_is_of():
     assert Chain.case(CaseId("c11111111111")) == "case:c11111111111"
     assert Chain.patient(PatientId("p" + "a" * 15)) == "patient:p" + "a" * 15
+    assert Chain.desk(date(2026, 3, 1)) == "desk:2026-03-01"
 
 
 def test_a_line_moved_in_from_another_chain_is_found():

@@ -156,3 +156,26 @@ def test_disputes_and_emergencies_are_the_patients_own_and_the_last_between_two_
     assert found.emergency(InstitutionId("prairie"), InstitutionId("summit")) is None
     assert found.emergency(InstitutionId("lakeside"), InstitutionId("prairie")) is None
     assert chains.of(BEA).emergencies == ()
+
+
+def test_a_form_that_goes_on_without_having_ended_breaks_nothing(chains: Chains):
+    chains.tell(facts.PermissionResumed(permission=form("a")), ANA)
+
+    assert chains.of(ANA).ends == {}
+    assert chains.forms(ANA) == {form("a")}
+
+
+def test_lines_of_several_chains_stand_in_the_order_of_their_times(chains: Chains):
+    chains.merge(ANA, BEA).tell(ended("a", End.PAUSED), BEA).split(ANA, BEA)
+    chains.tell(facts.PermissionResumed(permission=form("a")), ANA)
+
+    assert chains.of(ANA).ends == {}
+    # whichever of the chains is given first
+    assert fold(ANA, dict(reversed([*chains.lines.items()]))).ends == {}
+
+
+def test_a_circle_of_three_has_an_end(chains: Chains):
+    """Facts that say so are wrong; a ruling that never ends would be worse."""
+    chains.merge(ANA, BEA).merge(BEA, CEM).merge(CEM, BEA)
+
+    assert chains.forms(BEA) | chains.forms(CEM) == {form("a"), form("b"), form("c")}
