@@ -15,6 +15,7 @@ TOGETHER = {
     "tests/journeys/test_answers.py": "airflow",
     "tests/journeys/test_doctor.py": "airflow",
     "tests/journeys/test_auditor_in_airflow.py": "airflow",
+    "tests/campaigns/leak/test_withheld_in_airflow.py": "airflow",
     "tests/peers/test_hapi_receiver.py": "hapi",
     "tests/peers/test_hapi_source.py": "hapi",
     "tests/contracts/test_documents.py": "hapi",

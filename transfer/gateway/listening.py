@@ -6,8 +6,10 @@ import logging
 import resource
 import socket
 import ssl
+from asyncio import sslproto
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from transfer.errors import Unreadable
 from transfer.gateway.budget import ConnectionBudget, CountedConnection, Proxy
@@ -28,6 +30,9 @@ _EXHAUSTED_SECONDS = 0.2
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 #: files this process wants to be able to open: the doors' connections, and a spool for each
 _FILES = 8192
+#: bytes that a connection of TLS reads at once: one of its records (RFC 8446, 5.1). asyncio sets 256 KiB aside for each
+#: before its first byte has come, so a crowd in its handshakes held 440 MB
+_TLS_BUFFER: Final = 17 << 10
 
 #: makes what speaks on a connection
 Speaker = Callable[[CountedConnection], asyncio.Protocol]
@@ -60,6 +65,8 @@ class Listener:
         Raises:
             OSError: the port is taken, or the address is not ours.
         """
+        if self._entrance.tls:
+            sslproto.SSLProtocol.max_size = _TLS_BUFFER
         found = socket.getaddrinfo(self._host or None, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         try:
             for family, address in dict.fromkeys((each[0], each[4]) for each in found):

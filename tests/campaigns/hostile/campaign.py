@@ -26,7 +26,9 @@ _OF_FILES: dict[str, Callable[[list[Sample], Path, Names], Iterator[Row]]] = {
 }
 #: doors of a whole house
 _OF_A_HOUSE = ("doors", "open", "full")
-DOORS = (*_ALONE, *_OF_FILES, *_OF_A_HOUSE)
+#: doors of a whole house that speaks TLS
+_BY_TLS = "full-tls"
+DOORS = (*_ALONE, *_OF_FILES, *_OF_A_HOUSE, _BY_TLS)
 
 
 def rows(samples: list[Sample], doors: list[str], names: Names = None) -> Iterator[Row]:
@@ -40,6 +42,9 @@ def rows(samples: list[Sample], doors: list[str], names: Names = None) -> Iterat
         if set(doors) & set(_OF_A_HOUSE):
             with a_house(Path(folder) / "var") as house, besieged(house) as at:
                 yield from _of_a_house(at, samples, doors, names, Path(folder))
+        if _BY_TLS in doors:
+            with full_doors.by_tls(Path(folder)) as (at, shown):
+                yield from full_doors.rows(at, shown)
 
 
 def _of_a_house(at: Besieged, samples: list[Sample], doors: list[str], names: Names, folder: Path) -> Iterator[Row]:

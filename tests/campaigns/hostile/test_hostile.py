@@ -17,6 +17,7 @@ from tests.campaigns.hostile import (
     at_files,
     at_http,
     at_mllp,
+    crowd,
     full_doors,
     reckoning,
 )
@@ -127,6 +128,18 @@ def test_doors_full_of_callers_nobody_knows_serve_who_is_honest_and_are_taken_fo
     assert found.most_mb < MOST_MB, full_doors.told(found)
     assert found.restarts == 0
     assert min(found.connected.values()) > 0
+
+
+def test_doors_that_speak_tls_hold_as_well_also_before_a_handshake_is_over(tmp_path: Path) -> None:
+    with full_doors.by_tls(tmp_path) as (at, shown):
+        found = full_doors.measured(at, seconds=6.0, tls=shown)
+
+    assert not found.failures, full_doors.told(found)
+    assert max(found.slowest.values()) < full_doors.IN_TIME, full_doors.told(found)
+    assert found.most_mb < MOST_MB, full_doors.told(found)
+    assert found.restarts == 0
+    assert min(found.connected.values()) > 0
+    assert {one.__name__ for one in (*crowd.BEFORE_TLS, *crowd.OF_TLS)} <= found.connected.keys()
 
 
 def test_a_door_that_says_nothing_and_hangs_up_on_nobody_is_found_to_hang() -> None:

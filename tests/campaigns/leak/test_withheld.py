@@ -5,7 +5,6 @@ import io
 import json
 import logging
 import re
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 import pypdf
 import pytest
 
+from tests.campaigns.leak.alike import TELLING, differences, neutral, renumbered, two_alike
 from tests.kit import processing
 from tests.kit.house import Chart, House
 from tests.kit.marked_patients import Sought
@@ -33,18 +33,9 @@ from transfer.letter_codes import CodeHolder
 from transfer.outside_sessions import Outsider
 from transfer.packet import NOTICE
 from transfer.rounds import Dag
-from transfer.sandbox.charts import draw_chart
 from transfer.sentences import SENTENCES
 
 pytestmark = pytest.mark.servers
-
-#: words that would say what kind of thing was kept back, or that anything was
-TELLING = re.compile(
-    r"\bHIV\b|\bAIDS\b|PSYTHPN|psych|\bSUD\b|substance|42.?CFR|special.categor|sensitiv|withheld|kept back|redact|"
-    r"not authori[sz]ed|"
-    r"securityLabel|confidential",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +61,6 @@ class Outside:
         return json.dumps([self.packet, self.submission, self.notes, self.runs, [*self.tasks], self.holds, self.pages])
 
 
-def two_alike(document: str, code: str) -> tuple[Chart, Chart]:
-    """Two people alike but for their names and numbers: the office of one shows a document under a label that the form
-    does not release, the office of the other has no such document.
-    """
-    chart = draw_chart(seed=zlib.crc32(f"{document} {code}".encode()), marked="WVQAA", slices=2)
-    other = json.loads(json.dumps(chart).replace("WVQAA", "WVQBB"))
-    chart = json.loads(_renumbered(json.dumps(chart), "3"))
-    other = json.loads(_renumbered(json.dumps(other), "4"))
-    return chart | {"labels": {document: [code]}}, other | {"lacks": [document]}
-
-
-def _renumbered(text: str, digit: str) -> str:
-    """Numbers that the whole world shares must not be shared by two people."""
-    text = re.sub(r"(2\.25\.\d{30})\d", rf"\g<1>{digit}", text)
-    return re.sub(r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{11})[0-9a-f]", rf"\g<1>{digit}", text)
-
-
 @contextmanager
 def tasks_told() -> Iterator[Counter[str]]:
     """What tasks give to each other and log from here on, without what differs from case to case."""
@@ -95,14 +69,14 @@ def tasks_told() -> Iterator[Counter[str]]:
     def telling(dag: Dag, number: int, step: Callable[..., object]) -> Callable[..., object]:
         def told_step(*arguments: object) -> object:
             gave = step(*arguments)
-            told[_neutral(f"{dag} {number} {gave!r}")] += 1
+            told[neutral(f"{dag} {number} {gave!r}")] += 1
             return gave
 
         return told_step
 
     class Heard(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            told[_neutral(f"{record.name} {record.levelname} {record.getMessage()}")] += 1
+            told[neutral(f"{record.name} {record.levelname} {record.getMessage()}")] += 1
 
     steps = {dag: tuple(telling(dag, number, one) for number, one in enumerate(each)) for dag, each in STEPS.items()}
     logger, heard = logging.getLogger("transfer"), Heard()
@@ -143,8 +117,8 @@ def _delivered(house: House, chart: Chart, told: Counter[str]) -> Outside:
     return Outside(
         case=case,
         packet=_packet(folder),
-        submission=_neutral(sent),
-        notes=[_neutral(row.sentence or "") for row in notes],
+        submission=neutral(sent),
+        notes=[neutral(row.sentence or "") for row in notes],
         runs=[f"{row.dag_id} {row.round}" for row in notes],
         tasks=told,
         holds=[said for code in codes for said in (SENTENCES[code].institution, SENTENCES[code].patient)],
@@ -199,7 +173,7 @@ def _pages(house: House, packet: str, codes: dict[str, str], born: str) -> dict[
     finally:
         outgoing.shut()
     assert {path: page.status_code for path, page in (pages | files).items() if page.status_code != 200} == {}
-    told = {_neutral(name): _told(page.text, page.headers) for name, page in pages.items()}
+    told = {neutral(name): _told(page.text, page.headers) for name, page in pages.items()}
     return told | {name: _told("", page.headers) for name, page in files.items()}
 
 
@@ -209,7 +183,7 @@ _OF_ITS_OWN = ("content-length", "etag", "set-cookie")
 
 def _told(text: str, headers: Any) -> str:
     said = [f"{name}: {value}" for name, value in sorted(headers.items()) if name not in _OF_ITS_OWN]
-    return _neutral(_MOMENT.sub("TIME", "\n".join((*said, text))))
+    return neutral(_MOMENT.sub("TIME", "\n".join((*said, text))))
 
 
 #: as pages say it: Sat 28 Nov 2026, 14:59 CST
@@ -230,43 +204,17 @@ def _packet(folder: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in folder.rglob("*"):
         if path.is_file():
-            found.setdefault(_neutral(str(path.relative_to(folder))), []).append(_said(path))
+            found.setdefault(neutral(str(path.relative_to(folder))), []).append(_said(path))
     return found
 
 
 def _said(path: Path) -> str:
     """What a file that we wrote says to a reader."""
     if path.suffix in (".json", ".html", ".txt"):
-        return _neutral(path.read_text(encoding="utf-8"))
+        return neutral(path.read_text(encoding="utf-8"))
     if path.name == "records.pdf":
-        return _neutral("\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(path.read_bytes())).pages))
+        return neutral("\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(path.read_bytes())).pages))
     return ""
-
-
-#: what is another for every case and every person → what stands for it
-_OWN = (
-    (re.compile(r'(?<=name="key" value=")[0-9a-f]{16}'), "KEY"),
-    (re.compile(r"\b[0-9a-f]{64}\b"), "SHA256"),
-    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
-    (re.compile(r"WVQ([A-D])\1"), "WORD"),
-    (re.compile(r"\b[a-z][0-9a-hjkmnp-tv-z]{15}\b"), "ID"),
-    (re.compile(r"\bc[0-9a-hjkmnp-tv-z]{11}(?=-p\d|\b)"), "CASE"),
-    (re.compile(r"2\.25\.\d+"), "UID"),
-    # the mark of an ordinary record, which its source put into it
-    (re.compile(r'"securityLabel": \[\s*{\s*"coding": \[\s*{[^{}]*"code": "N"\s*}\s*\]\s*}\s*\]'), '"ordinary": 1'),
-    (re.compile(r'"hash": ?"[A-Za-z0-9+/=]{28}"'), '"hash": "SHA1"'),
-    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?(Z|UTC|[+-]\d\d:\d\d))?"), "TIME"),
-    (re.compile(r"\b\d\d:\d\d UTC"), "TIME"),
-    (re.compile(r"(?<=Payload-Oxum: )\d+"), "N"),
-    (re.compile(r'("(?:bytes|size|sequence|offset|length)": ?)\d+'), r"\1N"),
-    (re.compile(r"\b\d[\d.,]*\s?([kKM]i?B|bytes)\b"), "SIZE"),
-)
-
-
-def _neutral(text: str) -> str:
-    for own, stands in _OWN:
-        text = own.sub(stands, text)
-    return text
 
 
 Pairs = Callable[[str, str], tuple[Outside, Outside]]
@@ -303,8 +251,8 @@ def test_a_packet_reads_the_same_with_and_without_something_withheld(pairs: Pair
     assert one.packet.keys() == other.packet.keys()
     for path, said in other.packet.items():
         assert len(said) == len(one.packet[path]), path
-        assert not _differences("".join(said), "".join(one.packet[path])), path
-    assert not _differences(other.submission, one.submission)
+        assert not differences("".join(said), "".join(one.packet[path])), path
+    assert not differences(other.submission, one.submission)
     assert one.notes == other.notes
     assert one.runs == other.runs
     assert one.tasks == other.tasks
@@ -314,12 +262,6 @@ def test_a_packet_reads_the_same_with_and_without_something_withheld(pairs: Pair
     assert one.pages == other.pages
     assert not TELLING.search(one.text.replace(NOTICE, ""))
     assert f'"notice": "{NOTICE}"' in one.packet["manifest.json"][0]
-
-
-def _differences(one: str, other: str) -> Counter[str]:
-    """What one says and the other does not, line by line, in whichever order."""
-    first, second = (Counter(re.split(r"\n|(?<=[,{}>])", text)) for text in (one, other))
-    return (first - second) + (second - first)
 
 
 def test_the_name_of_a_withheld_category_is_in_nothing_that_was_written(house: House, pairs: Pairs) -> None:
@@ -342,12 +284,12 @@ def test_no_run_of_any_dag_says_that_something_was_withheld(house: House, pairs:
 def test_a_label_that_is_released_is_shown_so_that_the_comparison_can_fail(house: House, pairs: Pairs) -> None:
     chart, _ = two_alike("molecular", "HIV")
     released = json.loads(json.dumps(chart).replace("WVQAA", "WVQCC"))
-    released = json.loads(_renumbered(json.dumps(released), "5")) | {"labels": {}}
+    released = json.loads(renumbered(json.dumps(released), "5")) | {"labels": {}}
     kept = delivered(house, released)
 
     _, lacking = pairs("molecular", "HIV")
-    assert _differences(kept.submission, lacking.submission)
-    assert _differences(kept.packet["manifest.json"][0], lacking.packet["manifest.json"][0])
+    assert differences(kept.submission, lacking.submission)
+    assert differences(kept.packet["manifest.json"][0], lacking.packet["manifest.json"][0])
 
 
 def test_the_text_that_is_compared_would_show_a_label() -> None:
