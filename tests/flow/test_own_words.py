@@ -131,6 +131,13 @@ def test_a_fhir_document_in_xml_says_the_same(piece: int):
     assert said.status is DocumentStatus.ENTERED_IN_ERROR
 
 
+def test_what_a_document_in_xml_says_of_one_other_alone_is_heard():
+    alone = in_xml("final").replace(b'<relatesTo><code value="signs"/></relatesTo>', b"")
+
+    assert word_of(alone).relation is Relation.REPLACES
+    assert word_of(alone).parent == named("D0")
+
+
 def test_a_state_said_twice_is_none():
     assert word_of(in_xml("final", more='<status value="preliminary"/>')).status is DocumentStatus.UNKNOWN
 

@@ -35,6 +35,12 @@ _ITS_OWN = re.compile(
     r".*(_date|_at|_after|_time|_when|when|start|end|duration|hostname|pid|timestamp|job|id|_number|try_number|min|max|"
     r"dag_version|bundle_version|version_number|thread_name|lineno)$"
 )
+#: in the same words of Airflow's own, as Python writes them: a moment, an address in memory, any number
+_AS_PYTHON = (
+    (re.compile(r"datetime\.datetime\([^)]*\)+"), "TIME"),
+    (re.compile(r"\b0x[0-9a-f]+"), "N"),
+    (re.compile(r"\d+"), "N"),
+)
 #: of a run: each word that stands there
 _OF_RUN = ("", "/taskInstances", "/upstreamAssetEvents")
 #: of a task of a run, mapped or not
@@ -123,8 +129,15 @@ def shown(auditor: Auditor, case: CaseId) -> tuple[set[str], str]:
             for left in answered(auditor, f"{place}/xcomEntries?{at}")["xcom_entries"]:
                 said.append(answered(auditor, f"{place}/xcomEntries/{quote(left['key'])}?stringify=true&{at}"))
     whole = json.dumps(said)
-    words = {re.sub(r"\d+", "N", neutral(one)) for each in said for one in words_in(without_own(each))}
+    words = {plain(one) for each in said for one in words_in(without_own(each))}
     return words, whole
+
+
+def plain(text: str) -> str:
+    text = neutral(text)
+    for own, stands in _AS_PYTHON:
+        text = own.sub(stands, text)
+    return text
 
 
 def answered(auditor: Auditor, path: str) -> Any:
