@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final
 
-from transfer.adapters.enclosed import HeardWithin
 from transfer.bytes_seen import BytesSeen
 from transfer.errors import (
     ChangedMeanwhile,
@@ -29,7 +28,7 @@ from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.noting_codes import note
 from transfer.flow.opening_records import OpenedParts, open_parts
 from transfer.flow.permitted_request import PermittedRequest
-from transfer.flow.reading import read_within
+from transfer.flow.reading import hear_within, read_within
 from transfer.flow.services import Services
 from transfer.flow.unmatched import ask_whether_died
 from transfer.flow.watch import Watch
@@ -316,7 +315,7 @@ def _fetched(
     institution = services.institutions[asking.claimed.request.institution]
     files, in_hand, objects = list[RecordPart](), dict[str, bytes](), False
     for file in found.files:
-        within, heard, seen = read_within(institution), HeardWithin(institution), BytesSeen(file.announced)
+        within, heard, seen = read_within(institution), hear_within(institution), BytesSeen(file.announced)
         held = bytearray()
         passing = seen.passing(heard.passing(within.passing(file.read())))
         try:

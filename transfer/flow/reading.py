@@ -365,6 +365,11 @@ def read_within(institution: Institution) -> ReadWithin:
     return ReadWithin(institution)
 
 
+def hear_within(institution: Institution) -> enclosed.HeardWithin:
+    """What hears a "no" in a document of this institution while its bytes go by."""
+    return enclosed.HeardWithin(institution)
+
+
 def _pushed(found: list[PushedDocument | Bad], institution: Institution) -> ReceivedDocuments:
     documents = tuple(
         ReceivedDocument(

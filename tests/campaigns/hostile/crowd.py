@@ -182,10 +182,12 @@ def _each(attacks: dict[Attack, int]) -> list[Attack]:
 
 
 async def _goes_on(port: int, address: str, attack: Attack, made: Counter[str], tls: ssl.SSLContext | None) -> None:
-    named = {"server_hostname": "localhost"} if tls else {}
+    name = "localhost" if tls else None
     while True:
         with suppress(OSError, EOFError, asyncio.LimitOverrunError):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0), ssl=tls, **named)
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, local_addr=(address, 0), ssl=tls, server_hostname=name
+            )
             made[attack.__name__] += 1
             try:
                 await attack(reader, writer)

@@ -126,8 +126,11 @@ def _exchange(sender: Sender, sent: bytes, *, until: bytes, seconds: float) -> b
 def by_tls(folder: Path) -> Iterator[tuple[Besieged, Certificates]]:
     """A house whose doors speak TLS, and what they show."""
     shown = certificates(folder / "tls")
-    files = {"TRANSFER_TLS_CERTIFICATE": str(shown.files["certificate"]), "TRANSFER_TLS_KEY": str(shown.files["key"])}
-    with a_house(folder / "by-tls", **files) as house, besieged(house) as at:
+    here, key = (str(shown.files[name]) for name in ("certificate", "key"))
+    with (
+        a_house(folder / "by-tls", TRANSFER_TLS_CERTIFICATE=here, TRANSFER_TLS_KEY=key) as house,
+        besieged(house) as at,
+    ):
         yield at, shown
 
 
