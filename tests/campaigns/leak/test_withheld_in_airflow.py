@@ -35,10 +35,11 @@ _ITS_OWN = re.compile(
     r".*(_date|_at|_after|_time|_when|when|start|end|duration|hostname|pid|timestamp|job|id|_number|try_number|min|max|"
     r"dag_version|bundle_version|version_number|thread_name|lineno)$"
 )
-#: in the same words of Airflow's own, as Python writes them: a moment, an address in memory, any number
+#: as Python and Airflow write what is another each time: moments, addresses in memory, traces, how many at once, numbers
 _AS_PYTHON = (
     (re.compile(r"datetime\.datetime\([^)]*\)+"), "TIME"),
-    (re.compile(r"\b0x[0-9a-f]+"), "N"),
+    (re.compile(r"\b0x[0-9a-f]+|\b[0-9a-f]{32}\b|\b[0-9a-f]{16}\b"), "N"),
+    (re.compile(r"'ID'(, 'ID')+"), "'ID'"),
     (re.compile(r"\d+"), "N"),
 )
 #: of a run: each word that stands there
