@@ -21,8 +21,9 @@ In the order in which it happens:
 - `opening_records` opens what came, before it counts: can people read it, and whose does it say that it is?
 - `cross_check` holds what came against what else came.
 - `collecting` puts a record on its line; `heeding` lets it count where it is not collected. `fetched_objections` stops
-  a source that says no in what it gives. `assess` says what is still missing and what follows; `waiting` why a case waits and whose turn it is, `telling` keeps that in its row for lists;
-  `searchable` keeps by what people find a patient.
+  a source that says no in what it gives. `assess` says what is still missing and what follows; `waiting` why a case
+  waits and whose turn it is, `telling` keeps that in its row for lists; `searchable` keeps by what people find a
+  patient.
 - `assemble` makes the packet (`superseding`; `packet_content` is what it says). `deliver` hands it over
   (`center_pages`: by our pages and a mail), `settle` takes in the receipt; `milestones` tells the center how far a case
   is.
