@@ -63,7 +63,14 @@ def begun(house: House, chart: Chart) -> CaseId:
     for institution in ("oncology", "pathology", "archive"):
         house.order(institution, "patients", chart)
     house.release_form(chart)
+    # Else one case is asked for under its form at once, and another that is alike a round later.
+    eventually("its form has been read", lambda: not stored(house))
     return house.referral(chart)
+
+
+def stored(house: House) -> int:
+    with house.services.ledger.transaction() as tx:
+        return int(tx.value("SELECT count(*) FROM arrivals WHERE state = 'stored' AND kind <> 'referral'"))
 
 
 def is_fetched(house: House, case: CaseId) -> bool:
