@@ -7,10 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.test_fhir_pushes_seen import A_PDF, a_result, bundle, push_of
-from tests.adapters.test_fhir_pushes_seen import read as read_push
-from tests.adapters.test_fhir_sources_seen import found_at, one_of
-from tests.adapters.test_fhir_sources_seen import read as read_found
+from tests.kit.fhir_reading import A_PDF, a_result, bundle, found_at, one_of, push_of, read_files, read_push
 from tests.kit.held_samples import a_source, answers_of
 from tests.kit.scripted_fhir import LIMITS, TOKEN, Said, a_patient, a_reference, a_report, an_office
 from transfer.adapters.fhir.source import FhirSourceClient
@@ -142,7 +139,7 @@ def a_formed_source() -> dict[str, Any]:
 def test_results_beside_a_form_are_fetched_once_more_each_time(office, source):
     office.answers = answers_of(a_formed_source())
     found = one_of(found_at(source), "-s")
-    (form, _, _), (body, content_type, flaws) = read_found(found)
+    (form, _, _), (body, content_type, flaws) = read_files(found)
 
     assert form == A_PDF
     assert (content_type, flaws) == (FHIR_JSON, set())
@@ -160,7 +157,7 @@ def test_a_conclusion_beside_a_form_is_not_read_again(office, source):
     found = one_of(found_at(source), "-s")
 
     assert found.version
-    assert b"No malignancy." in read_found(found)[1][0]
+    assert b"No malignancy." in read_files(found)[1][0]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +172,7 @@ def test_a_result_that_cannot_be_had_keeps_no_form_back(office, source, lost):
     sample = a_formed_source()
     sample["DiagnosticReport"][0]["result"].append(lost)
     office.answers = answers_of(sample)
-    (form, *_), (body, *_) = read_found(one_of(found_at(source), "-s"))
+    (form, *_), (body, *_) = read_files(one_of(found_at(source), "-s"))
 
     assert form == A_PDF
     assert "1 result named in the report and not in the file" in sheet_of(body)
@@ -186,7 +183,7 @@ def test_a_source_that_gives_no_result_now_is_asked_again(office, source):
     office.answers = lambda asked: Said(503) if "Observation/" in asked.path else answers(asked)
 
     with pytest.raises(Unavailable):
-        read_found(one_of(found_at(source), "-s"))
+        read_files(one_of(found_at(source), "-s"))
 
 
 def test_a_report_told_of_twice_has_its_results_beside_the_one_form(office, source):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.kit.fhir_reading import A_PDF, a_result, bundle, push_of, read_push
 from tests.kit.held_samples import a_push
 from tests.kit.scripted_fhir import LAKESIDE, WHO, a_patient, a_reference, a_report
 from transfer.adapters.fhir import inbound
@@ -15,18 +16,6 @@ from transfer.flaws import Flaw
 from transfer.records import DocumentStatus, RecordKind, Relation
 from transfer.sources import Bad
 
-A_PDF = b"%PDF-1.4\n1 0 obj\n<< >>\nendobj\n%%EOF\n"
-
-
-def read(body):
-    (sent,) = inbound.pushed_documents(body, LAKESIDE)
-    return sent
-
-
-def bundle(*resources):
-    entries = [{"fullUrl": f"urn:uuid:{n}", "resource": each} for n, each in enumerate(resources)]
-    return json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
-
 
 def a_pdf_with(**said):
     attachment = {"contentType": "application/pdf", "data": base64.b64encode(A_PDF).decode(), **said}
@@ -34,11 +23,11 @@ def a_pdf_with(**said):
 
 
 def test_a_hash_of_the_base64_proves_the_bytes_as_well():
-    assert read(a_push("hash-of-the-base64")).document.flaws == set()
+    assert read_push(a_push("hash-of-the-base64")).document.flaws == set()
 
 
 def test_a_size_that_says_more_is_told():
-    assert read(a_push("size-says-more")).document.flaws == {Flaw.SIZE_DIFFERS}
+    assert read_push(a_push("size-says-more")).document.flaws == {Flaw.SIZE_DIFFERS}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +46,7 @@ def test_a_size_that_says_more_is_told():
     ],
 )
 def test_what_is_pushed_is_checked_like_what_is_fetched(said, flaws):
-    sent = read(a_pdf_with(**said))
+    sent = read_push(a_pdf_with(**said))
 
     assert sent.document.flaws == flaws
 
@@ -65,13 +54,13 @@ def test_what_is_pushed_is_checked_like_what_is_fetched(said, flaws):
 def test_an_empty_binary_is_told():
     binary = {"resourceType": "Binary", "contentType": "application/pdf"}
 
-    sent = read(bundle(a_reference("1", url="urn:uuid:1"), binary, a_patient()))
+    sent = read_push(bundle(a_reference("1", url="urn:uuid:1"), binary, a_patient()))
 
     assert sent.document.flaws == {Flaw.EMPTY}
 
 
 def test_a_withdrawal_needs_no_content():
-    first, then = read(a_push("withdrawn-without-content")), read(a_push("withdrawn-without-content", 2))
+    first, then = read_push(a_push("withdrawn-without-content")), read_push(a_push("withdrawn-without-content", 2))
 
     assert then.document.status.is_void
     assert then.files == ()
@@ -80,11 +69,11 @@ def test_a_withdrawal_needs_no_content():
 
 
 def test_a_withdrawal_without_a_number_is_for_a_person():
-    assert isinstance(read(bundle(a_reference("1", identifier=[], status="entered-in-error"), a_patient())), Bad)
+    assert isinstance(read_push(bundle(a_reference("1", identifier=[], status="entered-in-error"), a_patient())), Bad)
 
 
 def test_of_a_withdrawal_with_content_nothing_is_kept():
-    then = read(a_push("withdrawn-with-content", 2))
+    then = read_push(a_push("withdrawn-with-content", 2))
 
     assert then.document.status.is_void
     assert then.files == ()
@@ -94,9 +83,9 @@ def test_a_replacement_by_mhd_is_taken_with_the_patch_that_says_the_same():
     body = a_push("mhd-replace-by-patch", 2)
 
     assert inbound.sort(body).form is Form.DOCUMENTS
-    sent = read(body)
+    sent = read_push(body)
     assert (sent.document.relation, sent.document.status) == (Relation.REPLACES, DocumentStatus.FINAL)
-    assert sent.document.parent in read(a_push("mhd-replace-by-patch")).document.identifiers
+    assert sent.document.parent in read_push(a_push("mhd-replace-by-patch")).document.identifiers
 
 
 @pytest.mark.parametrize(
@@ -128,7 +117,7 @@ def test_a_patch_that_no_document_comes_with_to_replace_is_refused():
 
 
 def test_empty_strings_are_as_if_left_out():
-    sent = read(a_push("empty-description"))
+    sent = read_push(a_push("empty-description"))
 
     assert (sent.document.title, sent.document.flaws) == (None, set())
     assert sent.files[0].content_type == "application/pdf"
@@ -141,7 +130,7 @@ def test_each_attachment_is_a_file():
     ]
     pages[1]["attachment"]["title"] = "page 2"
 
-    sent = read(bundle(a_reference("1", content=pages), a_patient()))
+    sent = read_push(bundle(a_reference("1", content=pages), a_patient()))
 
     assert [(file.title, file.content[-1:]) for file in sent.files] == [(None, b"1"), ("page 2", b"2")]
 
@@ -158,7 +147,7 @@ def test_two_documents_of_one_message_under_one_number_are_no_states_of_one():
 
 @pytest.mark.parametrize("data", [f"data:application/pdf;base64,{base64.b64encode(A_PDF).decode()}"])
 def test_a_data_url_is_what_it_holds(data):
-    sent = read(bundle(a_reference("1", url=data), a_patient()))
+    sent = read_push(bundle(a_reference("1", url=data), a_patient()))
 
     assert sent.files[0].content == A_PDF
 
@@ -166,28 +155,8 @@ def test_a_data_url_is_what_it_holds(data):
 # --- results without a form -------------------------------------------------------------------------------------------
 
 
-def a_result(number, **said):
-    return {
-        "resourceType": "Observation",
-        "id": number,
-        "status": "final",
-        "code": {"text": "CEA"},
-        "subject": {"reference": "urn:uuid:9"},
-        **said,
-    }
-
-
 def of_results(*references):
     return a_report("9", result=[{"reference": each} for each in references], subject={"reference": "urn:uuid:9"})
-
-
-def push_of(report, *results):
-    entries = [
-        {"fullUrl": "urn:uuid:9", "resource": a_patient()},
-        {"fullUrl": "urn:uuid:0", "resource": report},
-        *[{"fullUrl": f"urn:uuid:{each['id']}", "resource": each} for each in results],
-    ]
-    return json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
 
 
 def test_a_report_of_results_is_kept_with_all_of_them_and_their_digits():
@@ -195,7 +164,7 @@ def test_a_report_of_results_is_kept_with_all_of_them_and_their_digits():
     body = push_of(of_results("urn:uuid:a"), panel, a_result("b", valueQuantity={"value": 7.25, "unit": "ng/mL"}))
     body = body.replace(b"7.25", b"7.250")
 
-    sent = read(body)
+    sent = read_push(body)
     (file,) = sent.files
 
     kinds = [entry["resource"]["resourceType"] for entry in json.loads(file.content)["entry"]]
@@ -215,7 +184,7 @@ def test_a_report_of_results_is_kept_with_all_of_them_and_their_digits():
     ],
 )
 def test_a_report_that_lacks_a_result_or_has_anothers_is_for_a_person(body):
-    assert isinstance(read(body), Bad)
+    assert isinstance(read_push(body), Bad)
 
 
 def test_results_that_no_report_names_are_told():
@@ -247,20 +216,20 @@ def test_files_that_no_document_names_are_told(beside, is_told):
 def test_a_conclusion_alone_is_something_to_read():
     body = push_of(a_report("9", conclusion="No malignancy.", subject={"reference": "urn:uuid:9"}))
 
-    assert b"No malignancy." in read(body).files[0].content
+    assert b"No malignancy." in read_push(body).files[0].content
 
 
 def test_an_attachment_that_says_no_type_is_what_its_bytes_are():
     attachment = {"data": base64.b64encode(A_PDF).decode()}
-    sent = read(bundle(a_reference("1", content=[{"attachment": attachment}]), a_patient()))
+    sent = read_push(bundle(a_reference("1", content=[{"attachment": attachment}]), a_patient()))
 
     assert [file.content_type for file in sent.files] == ["application/pdf"]
 
 
 def test_a_report_that_is_a_text_for_people_alone_is_one():
     text = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml"><p>Invasive carcinoma</p></div>'}
-    sent = read(bundle(a_report("9", text=text), a_patient()))
+    sent = read_push(bundle(a_report("9", text=text), a_patient()))
 
     assert b"Invasive carcinoma" in b"".join(file.content for file in sent.files)
     empty = {"status": "empty", "div": '<div xmlns="http://www.w3.org/1999/xhtml"> &nbsp;</div>'}
-    assert isinstance(read(bundle(a_report("9", text=empty), a_patient())), Bad)
+    assert isinstance(read_push(bundle(a_report("9", text=empty), a_patient())), Bad)

@@ -6,10 +6,10 @@ from contextlib import closing
 
 import pytest
 
+from tests.kit.fhir_reading import found_at, one_of, read_files
 from tests.kit.held_samples import INSTITUTION, WHO, a_source, answers_of
 from tests.kit.scripted_fhir import LIMITS, TOKEN, Said, an_office, as_json, searchset
 from transfer.adapters.fhir.source import FhirSourceClient
-from transfer.bytes_seen import BytesSeen
 from transfer.errors import NeedsReview, NotAllowed, TransferError, TurnedAway
 from transfer.flaws import Flaw
 from transfer.records import DocumentStatus, RecordKind
@@ -17,7 +17,6 @@ from transfer.sources import Bad, Found
 
 pytestmark = pytest.mark.servers
 
-EVERYTHING = frozenset(RecordKind)
 FHIR_JSON = "application/fhir+json"
 
 
@@ -33,30 +32,9 @@ def source(office):
         yield client
 
 
-def found_at(source):
-    patient = source.find_patient(WHO, INSTITUTION)
-    assert patient is not None
-    return list(source.documents(patient, INSTITUTION, EVERYTHING))
-
-
-def one_of(listed, number):
-    """The document with this number of theirs."""
-    return next(one for one in listed if isinstance(one, Found) and any(number in each for each in one.sources))
-
-
-def read(found: Found) -> list[tuple[bytes, str, set[Flaw]]]:
-    """Bytes, type and flaws of each file."""
-    files = []
-    for file in found.files:
-        seen = BytesSeen(file.announced)
-        content = b"".join(seen.passing(file.read()))
-        files.append((content, seen.judged().content_type, set(seen.judged().flaws)))
-    return files
-
-
 def failure_of(found: Found) -> type[TransferError] | None:
     try:
-        read(found)
+        read_files(found)
     except TransferError as error:
         return type(error)
     return None
@@ -66,7 +44,7 @@ def failure_of(found: Found) -> type[TransferError] | None:
 def test_a_binary_is_unpacked_under_whatever_type_it_comes(office, source, name):
     office.answers = answers_of(a_source(name))
 
-    ((content, content_type, flaws),) = read(one_of(found_at(source), "-w"))
+    ((content, content_type, flaws),) = read_files(one_of(found_at(source), "-w"))
 
     assert (content[:5], content_type, flaws) == (b"%PDF-", "application/pdf", set())
 
@@ -98,7 +76,7 @@ def test_what_is_void_may_be_blanked(office, source, name):
     assert not [one for one in listed if isinstance(one, Bad)]
     assert one_of(listed, "-err").document.status.is_void
     assert one_of(listed, "-err").files == ()
-    assert read(one_of(listed, "-good"))[0][2] == set()
+    assert read_files(one_of(listed, "-good"))[0][2] == set()
 
 
 @pytest.mark.parametrize("name", ["LP7787-7", "SP", "PAT"])
@@ -133,20 +111,20 @@ def test_empty_strings_and_nulls_are_as_if_left_out(office, source):
     listed = found_at(source)
 
     assert len(listed) == 3
-    assert all(read(one)[0][1:] == ("application/pdf", set()) for one in listed)
+    assert all(read_files(one)[0][1:] == ("application/pdf", set()) for one in listed)
     assert one_of(listed, "-e").document.title is None
 
 
 def test_a_page_to_log_in_at_is_known_for_one(office, source):
     office.answers = answers_of(a_source("login-page-as-octet-stream"))
 
-    assert Flaw.UNEXPECTED in read(one_of(found_at(source), "-l"))[0][2]
+    assert Flaw.UNEXPECTED in read_files(one_of(found_at(source), "-l"))[0][2]
 
 
 def test_a_scan_is_a_scan_whatever_type_is_said_of_it(office, source):
     office.answers = answers_of(a_source("octet-stream-scan"))
 
-    assert read(one_of(found_at(source), "-j"))[0][1:] == ("image/jpeg", set())
+    assert read_files(one_of(found_at(source), "-j"))[0][1:] == ("image/jpeg", set())
 
 
 def test_a_posted_search_whose_pages_are_refused_is_asked_by_get(office, source):
@@ -186,13 +164,13 @@ def test_each_attachment_of_a_document_is_a_file_of_it(office, source):
     two = one_of(found_at(source), "-two")
 
     assert [file.title for file in two.files] == ["page 1", "page 2"]
-    assert len({content for content, _, _ in read(two)}) == 2
+    assert len({content for content, _, _ in read_files(two)}) == 2
 
 
 def test_so_is_each_that_stands_inside_the_resource(office, source):
     office.answers = answers_of(a_source("two-inline"))
 
-    assert len({content for content, _, _ in read(one_of(found_at(source), "-two"))}) == 2
+    assert len({content for content, _, _ in read_files(one_of(found_at(source), "-two"))}) == 2
 
 
 @pytest.mark.parametrize(
@@ -202,7 +180,7 @@ def test_so_is_each_that_stands_inside_the_resource(office, source):
 def test_bytes_that_are_not_there_are_told(office, source, name, number, flaw):
     office.answers = answers_of(a_source(name))
 
-    assert read(one_of(found_at(source), number))[0][2] == {flaw}
+    assert read_files(one_of(found_at(source), number))[0][2] == {flaw}
 
 
 @pytest.mark.parametrize("offered", ["along", "ignored", "refused"])
@@ -217,7 +195,7 @@ def test_a_report_of_results_comes_with_them_however_they_are_had(office, source
         return answers_of(sample, offers_include=offered == "along")(asked)
 
     office.answers = answers
-    ((content, content_type, flaws),) = read(one_of(found_at(source), "-s"))
+    ((content, content_type, flaws),) = read_files(one_of(found_at(source), "-s"))
 
     resources = [entry["resource"]["resourceType"] for entry in json.loads(content)["entry"]]
     assert (resources, content_type, flaws) == (["DiagnosticReport", "Observation"], FHIR_JSON, set())
@@ -352,7 +330,7 @@ def test_a_document_is_taken_out_of_what_it_is_wrapped_in(office, source, body, 
     sample["Binary"]["/fhir/Binary/x"] = {"status": 200, "body": body, "content_type": content_type}
     office.answers = answers_of(sample)
 
-    assert read(one_of(found_at(source), "-two")) == [(A_PDF, "application/pdf", set())]
+    assert read_files(one_of(found_at(source), "-two")) == [(A_PDF, "application/pdf", set())]
 
 
 @pytest.mark.parametrize(
@@ -363,7 +341,7 @@ def test_base64_in_its_other_spellings_is_base64(office, source, data):
     sample["DocumentReference"][-1]["content"] = [{"attachment": {"contentType": "application/pdf", "data": data}}]
     office.answers = answers_of(sample)
 
-    assert read(one_of(found_at(source), "-two")) == [(A_PDF, "application/pdf", set())]
+    assert read_files(one_of(found_at(source), "-two")) == [(A_PDF, "application/pdf", set())]
 
 
 @pytest.mark.parametrize("body", [b"Adenocarcinoma", b"NORMALFINDINGSTHROUGHOUT", b'{"a": 1}', b"<note>Binary</note>"])
@@ -374,7 +352,7 @@ def test_what_only_looks_wrapped_stays_as_it_is(office, source, body):
     sample["Binary"]["/fhir/Binary/x"] = {"status": 200, "body": body.decode(), "content_type": "text/plain"}
     office.answers = answers_of(sample)
 
-    assert read(one_of(found_at(source), "-two"))[0][0] == body
+    assert read_files(one_of(found_at(source), "-two"))[0][0] == body
 
 
 def test_a_label_in_a_wrapper_of_xml_is_seen(office, source):

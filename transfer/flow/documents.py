@@ -1,12 +1,11 @@
 """Documents from a source into a case."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final
 
-from transfer.bytes_seen import BytesSeen
 from transfer.errors import (
     ChangedMeanwhile,
     CutShort,
@@ -15,12 +14,12 @@ from transfer.errors import (
     TooLarge,
     TurnedAway,
     Unavailable,
-    Unexpected,
     Unreachable,
 )
 from transfer.flaws import Flaw
 from transfer.flow.basis import may_ask, may_collect
-from transfer.flow.collecting import files_of_one, join, taken_back
+from transfer.flow.collecting import files_of_one, join
+from transfer.flow.fetched_files import fetch_files, remove_files
 from transfer.flow.fetched_objections import is_called_a_no, stop_source
 from transfer.flow.heeding import heed
 from transfer.flow.identity import Undecided, ask_whose, match_answer
@@ -28,7 +27,6 @@ from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.noting_codes import note
 from transfer.flow.opening_records import OpenedParts, open_parts
 from transfer.flow.permitted_request import PermittedRequest
-from transfer.flow.reading import hear_within, read_within
 from transfer.flow.services import Services
 from transfer.flow.unmatched import ask_whether_died
 from transfer.flow.watch import Watch
@@ -42,13 +40,10 @@ from transfer.records import Document, Relation
 from transfer.requests import NOT_COVERED, RequestState
 from transfer.rounds import Dag
 from transfer.sources import Bad, DocumentSource, Found, PatientFound
-from transfer.staging import CHUNK
 from transfer.unmapped_codes import CodeUse, in_documents
 
 #: documents in a row that do not come: then it is the source that does not answer
 _MOST_MISSED: Final = 3
-#: a document up to so many bytes stays in hand until it was opened; a larger one is read back from the store
-_IN_HAND: Final = 1 << 20
 #: what only its source's own word of the bytes makes a flaw: another word of the same bytes mends it
 _BY_WORD: Final = frozenset({Flaw.HASH_DIFFERS, Flaw.SIZE_DIFFERS})
 
@@ -212,22 +207,22 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
         _file(services, asking, document, match_rule, kept)
         return _Taken.KEPT
     with ExitStack() as written:
-        came = _fetched(services, asking, found, document, watch, written)
+        came = fetch_files(services, asking, found, document, watch, written)
         document, files = came.document, came.files
         titles = [document.title, *(file.title for file in found.files)]
         if came.objects or (is_called_a_no(titles) and not document.status.is_void):
             stop_source(services, asking)
         if document.labels != found.document.labels and not _is_covered(services, asking, document):
-            _remove(services, files)
+            remove_files(services, files)
             return _Taken.NOT_COVERED
         if _says_more(document, found.document):
             heed(services, asking.patient, made.institution, [document], joining, epoch=asking.epoch)
         if document.status.is_void and kept is None:
-            _remove(services, files)
+            remove_files(services, files)
             return _Taken.VOID
         new = _new(asking, found, document, origin, files, kept)
         if kept is not None and _is_same(services, kept, new):
-            _remove(services, files)
+            remove_files(services, files)
             _file(services, asking, document, match_rule, kept)
         else:
             opened = open_parts(services, made.institution, files, came.in_hand)
@@ -285,70 +280,6 @@ def _is_unchanged(kept: StoredRecord, found: Found) -> bool:
     if not found.document.entries:
         return True
     return not kept.flaws and found.version is not None and found.version == kept.about.version
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Came:
-    """The document with what was seen while its files came, and those in the vault."""
-
-    document: Document
-    files: list[RecordPart]
-    #: by their keys, the bytes of such as are small
-    in_hand: dict[str, bytes]
-    #: whether one of them says no to a release
-    objects: bool
-
-
-def _fetched(
-    services: Services,
-    asking: PermittedRequest,
-    found: Found,
-    document: Document,
-    watch: Watch,
-    written: ExitStack,
-) -> _Came:
-    """`written` takes its files back.
-
-    Raises:
-        Unexpected: something else came in its place, as a page to log in at. It is no record.
-    """
-    institution = services.institutions[asking.claimed.request.institution]
-    files, in_hand, objects = list[RecordPart](), dict[str, bytes](), False
-    for file in found.files:
-        within, heard, seen = read_within(institution), hear_within(institution), BytesSeen(file.announced)
-        held = bytearray()
-        passing = seen.passing(heard.passing(within.passing(file.read())))
-        try:
-            place = services.vault.keep(_holding(held, _bounded(passing, watch)))
-        except Unavailable:
-            _remove(services, files)
-            raise
-        written.enter_context(taken_back(services, place.key))
-        judged = seen.judged()
-        if Flaw.UNEXPECTED in judged.flaws:
-            raise Unexpected("something else than the document")
-        role = "beside" if file.is_beside else "received"
-        files.append(RecordPart(role=role, content_type=judged.content_type, location=place))
-        if len(held) == place.length:
-            in_hand[place.key] = bytes(held)
-        document = replace(document, labels=document.labels | within.labels, flaws=document.flaws | judged.flaws)
-        document = within.own_word.added_to(document)
-        objects |= heard.objects
-    check_labels(document.labels)
-    return _Came(document=document, files=files, in_hand=in_hand, objects=objects)
-
-
-def _holding(held: bytearray, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes. `held` has them all at the end, or fewer where they are more than stay in hand."""
-    for chunk in chunks:
-        if len(held) + len(chunk) <= _IN_HAND:
-            held += chunk
-        yield chunk
-
-
-def _remove(services: Services, files: Iterable[RecordPart]) -> None:
-    for part in files:
-        services.vault.remove(part.location.key)
 
 
 def _is_same(services: Services, kept: StoredRecord, new: NewRecord) -> bool:
@@ -432,17 +363,6 @@ def _file(
         )
         if patients.learn(tx, asking.patient, document.patient):
             rounds.owe(tx, Dag.OPEN_CASE, made.case)
-
-
-def _bounded(chunks: Iterator[bytes], watch: Watch) -> Iterator[bytes]:
-    """The stream, looking up at least every `CHUNK`."""
-    since = 0
-    for chunk in chunks:
-        since += len(chunk)
-        if since >= CHUNK:
-            watch.check()
-            since = 0
-        yield chunk
 
 
 def _new(

@@ -32,7 +32,7 @@ def main() -> int:
     sys.stdout.write(table.of(rows))
     if given.table:
         table.write(rows)
-    return 1 if any(not row.is_accepted or row.strangers or row.minutes >= row.by_folder for row in rows) else 0
+    return 1 if any(not row.is_accepted or row.others or row.minutes >= row.by_folder for row in rows) else 0
 
 
 def _led(count: int, only: list[int] | None) -> list[Row]:
@@ -44,8 +44,8 @@ def _led(count: int, only: list[int] | None) -> list[Row]:
                 for led in lead(day, together):
                     assert led.case
                     is_accepted = accepted(day, led.case)
-                    strangers = names_in_packet(house, led.case) - {led.patient.family}
-                    rows.append(Row.of(led, is_accepted=is_accepted, strangers=len(strangers)))
+                    others = names_in_packet(house, led.case) - {led.patient.family}
+                    rows.append(Row.of(led, is_accepted=is_accepted, others=len(others)))
                     sys.stdout.write(f"{rows[-1]}\n")
                     sys.stdout.flush()
     finally:

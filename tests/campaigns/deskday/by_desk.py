@@ -251,7 +251,7 @@ def disc_comes(day: Day, led: Led, place: Place) -> None:
     hand.tick(hand.called(f"of {patient.family}, {patient.given}"))
     hand.pick("Facility that made the images", place.name)
     hand.click("Index them")
-    if Turn.STRANGER_ON_CD in patient.turns:
+    if Turn.ANOTHERS_STUDY_ON_CD in patient.turns:
         hand.tick("Studies that are not taken")
         hand.tick(hand.called("of Zellweger"))
         hand.tick("Misdirected")

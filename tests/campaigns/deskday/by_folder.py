@@ -195,7 +195,7 @@ def _disc(hands: Desktop, patient: Patient) -> None:
     """The CD's own viewer says whose it is; its files are copied to the patient's folder, and what is of somebody else
     is found among them and removed. The row is ticked.
     """
-    is_shared = Turn.STRANGER_ON_CD in patient.turns
+    is_shared = Turn.ANOTHERS_STUDY_ON_CD in patient.turns
     hands.folder()  # the drive
     hands.open_file()  # the viewer
     hands.window(FOLDER_WORDS)
@@ -308,7 +308,7 @@ def _nothing(_hands: Desktop, _patient: Patient) -> None:
 TURNS = {
     Turn.SHARED_SCAN: _nothing,
     Turn.SHARES_SCAN: _nothing,
-    Turn.STRANGER_ON_CD: _nothing,
+    Turn.ANOTHERS_STUDY_ON_CD: _nothing,
     Turn.MOVED_TWICE: _moved,
     Turn.CALLS_BACK: _calls_back,
     Turn.STOPPED_BY_TELEPHONE: _revoked,

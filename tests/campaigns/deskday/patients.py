@@ -24,7 +24,12 @@ class Turn(StrEnum):
     #: the patient says stop by telephone, and days later that it may go on
     STOPPED_BY_TELEPHONE = auto()
     #: somebody else's study lies on the CD as well
-    STRANGER_ON_CD = auto()
+    ANOTHERS_STUDY_ON_CD = auto()
+
+    @property
+    def said(self) -> str:
+        """As the table of the page says it."""
+        return "somebody else's study on the CD" if self is Turn.ANOTHERS_STUDY_ON_CD else self.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,17 +211,17 @@ _SCANS: Final = {5: (12, 8, 11, 9), 6: (6, 12, 2)}
 #: by the number of the patient
 _TURNS: Final = {
     1: frozenset({Turn.CALLS_BACK}),
-    2: frozenset({Turn.STRANGER_ON_CD}),
+    2: frozenset({Turn.ANOTHERS_STUDY_ON_CD}),
     3: frozenset({Turn.MOVED_TWICE}),
     5: frozenset({Turn.SHARED_SCAN}),
     6: frozenset({Turn.SHARES_SCAN}),
     8: frozenset({Turn.STOPPED_BY_TELEPHONE}),
     11: frozenset({Turn.MOVED_TWICE, Turn.CALLS_BACK}),
     14: frozenset({Turn.CALLS_BACK}),
-    15: frozenset({Turn.STRANGER_ON_CD}),
+    15: frozenset({Turn.ANOTHERS_STUDY_ON_CD}),
 }
 #: whose study lies on somebody else's CD, and what it is
-STRANGER: Final = ("Zellweger^Ottilie", "19500917", "F")
+OTHER_PATIENT: Final = ("Zellweger^Ottilie", "19500917", "F")
 
 
 def faxed(*parts: tuple[Patient, str, int]) -> bytes:
@@ -237,7 +242,7 @@ def burned(patient: Patient, study: str, number: int) -> io.BytesIO:
     name, born, sex = f"{patient.family}^{patient.given}", f"{patient.born:%Y%m%d}", patient.sex[0]
     of_patient: dict[str, Any] = {"name": name, "born": born, "sex": sex, "description": study}
     files = {f"IMAGES/B{at}": an_image(f"{number}.2", at, **of_patient) for at in range(1, 4)}
-    if Turn.STRANGER_ON_CD in patient.turns:
-        other: dict[str, Any] = dict(zip(("name", "born", "sex"), STRANGER, strict=True))
+    if Turn.ANOTHERS_STUDY_ON_CD in patient.turns:
+        other: dict[str, Any] = dict(zip(("name", "born", "sex"), OTHER_PATIENT, strict=True))
         files |= {f"IMAGES/A{at}": an_image(f"{number}.1", at, **other) for at in range(1, 3)}
     return a_zip(files)

@@ -17,20 +17,20 @@ END: Final = "<!-- end -->"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One case. `strangers`: other people who are named on pages of its packet."""
+    """One case. `others`: how many other people are named on pages of its packet."""
 
     what: str
     desk: Effort
     folder: Effort
     is_accepted: bool
-    strangers: int
+    others: int
 
     @classmethod
-    def of(cls, led: Led, *, is_accepted: bool, strangers: int) -> "Row":
-        turns = ", ".join(sorted(turn.replace("_", " ") for turn in led.patient.turns))
+    def of(cls, led: Led, *, is_accepted: bool, others: int) -> "Row":
+        turns = ", ".join(sorted(turn.said for turn in led.patient.turns))
         what = led.patient.checklist + (f": {turns}" if turns else "")
         folder = by_folder.lead(led.patient)
-        return cls(what=what, desk=led.effort, folder=folder, is_accepted=is_accepted, strangers=strangers)
+        return cls(what=what, desk=led.effort, folder=folder, is_accepted=is_accepted, others=others)
 
     @property
     def minutes(self) -> float:
@@ -55,8 +55,8 @@ def of(rows: Sequence[Row]) -> str:
     head = ("case", *ours, *theirs, "ratio")
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *map(str, rows)]
     desk, folder = (sum((effort for effort in efforts), Effort()) for efforts in _columns(rows))
-    everything = Row(what="all", desk=desk, folder=folder, is_accepted=True, strangers=0)
-    wrong = sum(row.strangers for row in rows)
+    everything = Row(what="all", desk=desk, folder=folder, is_accepted=True, others=0)
+    wrong = sum(row.others for row in rows)
     taken = sum(row.is_accepted for row in rows)
     said = f"{taken} of {len(rows)} packets were accepted; pages of somebody else in them: {wrong}."
     return "\n".join([*lines, str(everything), "", said, ""])
