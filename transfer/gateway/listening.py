@@ -30,9 +30,9 @@ _EXHAUSTED_SECONDS = 0.2
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 #: files this process wants to be able to open: the doors' connections, and a spool for each
 _FILES = 8192
-#: bytes that a connection of TLS reads at once: one of its records (RFC 8446, 5.1). asyncio sets 256 KiB aside for each
-#: before its first byte has come, so a crowd in its handshakes held 440 MB
-_TLS_BUFFER: Final = 17 << 10
+#: bytes that a connection of TLS reads at once: a quarter of its longest record (RFC 8446, 5.1). asyncio sets 256 KiB
+#: aside for each before its first byte has come, so a crowd in its handshakes held 440 MB
+_TLS_BUFFER: Final = 4 << 10
 
 #: makes what speaks on a connection
 Speaker = Callable[[CountedConnection], asyncio.Protocol]
