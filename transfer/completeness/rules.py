@@ -247,7 +247,7 @@ def _by_records(
     if not live:
         return None, None, ()
     if halves := _halves(live):
-        return NeedState.RECEIVED, None, tuple(wait for one in halves for wait in _for_rest(one, asked))
+        return NeedState.RECEIVED, None, tuple(_for_rest(one, asked) for one in halves)
     usable = [r for r in live if r.is_whole and r.is_readable and r.status.is_settled]
     fresh = [r for r in usable if _is_fresh(r, line, case.now)]
     near = _near(fresh, line, case, other.need if other else None)
@@ -289,13 +289,12 @@ def _halves(live: Sequence[CollectedRecord]) -> list[CollectedRecord]:
     return [r for r in live if not r.is_whole and _original(r) not in whole]
 
 
-def _for_rest(half: CollectedRecord, asked: Sequence[Request]) -> tuple[Wait, ...]:
+def _for_rest(half: CollectedRecord, asked: Sequence[Request]) -> Wait:
     """Its source owes the rest while it is asked. After that a person says what becomes of the half."""
-    theirs = [r for r in asked if r.institution == half.source]
-    if any(r.state in OPEN or r.state is RequestState.NOT_PERMITTED for r in theirs):
-        return (Wait(WaitCode.SOURCE_REST, half.source),)
-    told = tuple(_wait_for(r) for r in theirs if r.state in _REQUEST_WAITS)
-    return told or (Wait(WaitCode.UNVERIFIED, half.source),)
+    is_asked = any(
+        r.institution == half.source and (r.state in OPEN or r.state is RequestState.NOT_PERMITTED) for r in asked
+    )
+    return Wait(WaitCode.SOURCE_REST if is_asked else WaitCode.UNVERIFIED, half.source)
 
 
 def _original(record: CollectedRecord) -> RecordId:
