@@ -112,9 +112,15 @@ def a_document_is_opened(window: Window) -> None:
 
 def first_link(window: Window, such: str) -> str:
     """What people read of the first link such as this condition on `one` says."""
-    words = window.run(f"(one => one && one.innerText.trim())([...document.links].find(one => {such}))")
-    assert words, window.text
-    return str(words)
+    words = ""
+
+    def is_there() -> bool:
+        nonlocal words
+        words = window.run(f"(one => one && one.innerText.trim())([...document.links].find(one => {such}))") or ""
+        return bool(words)
+
+    window.until(is_there, "the link")
+    return words
 
 
 def slides_are_logged_in(window: Window, chart: Chart) -> None:
