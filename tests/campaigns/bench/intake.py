@@ -2,7 +2,8 @@
 
 Ours is the door as it stands, with one writer that stores in one transaction what waits. The other is the same door,
 store, keys and owed rounds with what one writes first: a transaction for each message, a statement at a time, as many
-at once as there are senders. Messages of 960 bytes, about people nobody knows; each sender waits for its answer.
+at once as there are senders. Messages of 960 bytes, about people nobody knows; each sender waits for its answer. For
+each number of senders the time of the slowest hundredth is told as well, of the same runs.
 
     python -m tests.campaigns.bench.intake [ROUNDS]
 """
@@ -15,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.campaigns.bench.ledgers import bench_ledger
@@ -84,15 +86,32 @@ class OneByOne:
 def contests() -> Iterator[list[Contest]]:
     """A PostgreSQL with a ledger, and both doors before it."""
     with bench_ledger(connections=20) as made, _doors(made.ledger, made.folder) as (ours, other):
+        slowest: dict[tuple[int, int], float] = {}
+
+        def sent(port: int, senders: int) -> float:
+            rate, slowest[port, senders] = _sent(port, senders)
+            return rate
+
         yield [
-            Contest(
-                name=f"intake, {number} sender{'s' if number > 1 else ''}",
-                unit="msg/s",
-                ours=lambda number=number: _sent(ours, number),  # type: ignore[misc]
-                other=lambda number=number: _sent(other, number),  # type: ignore[misc]
-                against="one by one",
-            )
+            contest
             for number in CONNECTIONS
+            for contest in (
+                Contest(
+                    name=f"intake, {number} sender{'s' if number > 1 else ''}",
+                    unit="msg/s",
+                    ours=partial(sent, ours, number),
+                    other=partial(sent, other, number),
+                    against="one by one",
+                ),
+                Contest(  # of the runs just before
+                    name=f"intake, {number} sender{'s' if number > 1 else ''}, p99",
+                    unit="ms",
+                    ours=partial(slowest.__getitem__, (ours, number)),
+                    other=partial(slowest.__getitem__, (other, number)),
+                    against="one by one",
+                    wanted="<= 1",
+                ),
+            )
         ]
 
 
@@ -119,36 +138,39 @@ def a_door(message_store: LedgerMessageStore | OneByOne) -> Iterator[int]:
     thread.join(10)
 
 
-def _sent(port: int, senders: int) -> float:
-    """Messages a second, by a process of its own."""
+def _sent(port: int, senders: int) -> tuple[float, float]:
+    """Messages a second and the time (ms) of the slowest hundredth, by a process of its own."""
     command = [sys.executable, "-m", "tests.campaigns.bench.intake", "send", str(port), str(senders)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    rate, slowest = map(float, told.split())
+    return rate, slowest
 
 
 def _send(port: int, senders: int) -> None:
-    counts: list[int] = []
+    took: list[list[float]] = []
     until = time.monotonic() + SECONDS
-    threads = [threading.Thread(target=_sender, args=(port, n, until, counts)) for n in range(senders)]
+    threads = [threading.Thread(target=_sender, args=(port, n, until, took)) for n in range(senders)]
     began = time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    print(sum(counts) / (time.monotonic() - began))  # noqa: T201 - the answer
+    lasted, each = time.monotonic() - began, sorted(one for many in took for one in many)
+    print(len(each) / lasted, 1000 * each[len(each) * 99 // 100])  # noqa: T201 - the answer
 
 
-def _sender(port: int, number: int, until: float, counts: list[int]) -> None:
-    count, unique = 0, f"{time.time_ns():x}{number}"
+def _sender(port: int, number: int, until: float, took: list[list[float]]) -> None:
+    mine, unique = list[float](), f"{time.time_ns():x}{number}"
     with socket.create_connection(("127.0.0.1", port), timeout=20) as wire:
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        while time.monotonic() < until:
-            wire.sendall(_message(f"{unique}{count}"))
+        while (began := time.monotonic()) < until:
+            wire.sendall(_message(f"{unique}{len(mine)}"))
             answer = b""
             while not answer.endswith(b"\x1c\r"):
                 answer += wire.recv(4096)
             assert b"\rMSA|AA|" in answer, answer
-            count += 1
-    counts.append(count)
+            mine.append(time.monotonic() - began)
+    took.append(mine)
 
 
 def _message(control: str) -> bytes:
