@@ -1,6 +1,7 @@
 """A "no" and a permit in the bytes of a document: Consents, bundles, segments, clinical documents, answers to forms."""
 
 import base64
+import codecs
 import json
 from typing import Any
 
@@ -340,3 +341,51 @@ def test_more_objections_than_are_settled_at_once_are_sent_apart():
 
     with pytest.raises(enclosed.TooLarge):
         heard(json_of({"resourceType": "Bundle", "entry": many}))
+
+
+A_CONSENT = json.dumps({"resourceType": "Consent", "status": "inactive"})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        A_CONSENT.encode(),
+        b"\xef\xbb\xbf" + A_CONSENT.encode(),
+        A_CONSENT.encode("utf-16"),
+        codecs.BOM_UTF16_BE + A_CONSENT.encode("utf-16-be"),
+        b" " + A_CONSENT.encode(),
+        b"\n\t" + A_CONSENT.encode(),
+        b"\r\n" + A_CONSENT.encode(),
+        b"\x0b" + A_CONSENT.encode(),
+        b"<Consent xmlns='http://hl7.org/fhir'/>",
+        b"<?xml version='1.0'?><ClinicalDocument/>",
+        b"MSH|^~\\&|A|B",
+        b"BHS|^~\\&|A|B",
+        b"FHS|^~\\&|A|B",
+    ],
+)
+def test_a_message_with_such_a_document_is_looked_into(content):
+    packed = base64.b64encode(content)
+    body = b"MSH|^~\\&|A|B\rOBX|1|ED|1^X||^application^octet-stream^Base64^" + packed + b"||||||F\r"
+
+    assert enclosed.may_enclose([body])
+    assert enclosed.may_enclose([body[at : at + 7] for at in range(0, len(body), 7)])
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [
+        b"%PDF-1.7\n",
+        b"{\\rtf1\\ansi ",
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff\xe0\0\x10JFIF",
+        b"II*\0\x08\0",
+        b"MM\0*",
+        b"PK\x03\x04",
+    ],
+)
+def test_a_long_message_with_pages_for_people_is_not_read_whole_for_it(begins):
+    packed = base64.b64encode(begins + bytes(range(256)) * 1000)
+    body = b"MSH|^~\\&|A|B\rOBX|1|ED|1^X||^application^pdf^Base64^" + packed + b"||||||F\r"
+
+    assert not enclosed.may_enclose([body])
