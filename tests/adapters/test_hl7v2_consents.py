@@ -294,3 +294,12 @@ def test_a_consent_that_is_not_to_all_is_a_label_that_nobody_can_read(differing)
 
 def test_what_the_doors_look_for_in_bytes_is_what_titles_are_read_by():
     assert _NO.pattern.lower().decode() == _ENDS.pattern.replace(r"\b", "")
+
+
+@pytest.mark.parametrize("words", [b"REVOCATION OF AUTHORIZATION", b"Rescinded"])
+@pytest.mark.parametrize("at", [0, 40, 65_530, 65_536, 131_070])
+def test_a_no_after_a_long_document_is_seen_wherever_the_bytes_are_cut(words, at):
+    body = b"MSH|^~\\&|A|B\rOBX|1|ED|1^X||^application^pdf^Base64^" + b"QUJD" * 40_000 + b"||||||F\rOBX|2|TX|2^" + words
+
+    assert may_object([body[:at], *(body[each : each + 65_536] for each in range(at, len(body), 65_536))])
+    assert not may_object([body[: -len(words)]])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.kit import builders as b
 from tests.kit.auditor import Auditor, eventually
 from tests.kit.doors import a_task, post
 from tests.kit.house import Chart, House
@@ -88,6 +89,21 @@ def test_no_case_is_stuck_and_none_opens_twice(house: House):
     again = house.referral(declined, number=number)
     eventually("the report is here", lambda: house.request_states(again).get("report-desk") == "answered")
     assert set(folded(house, again).records) & set(folded(house, case).records)
+
+    # A packet that is declined for its slides has the glass counted anew.
+    house.behave("center", receipt="rejected", reasons=["slides"])
+    short = house.a_patient(slices=2)
+    house.release_form(short)
+    glass = house.referral(short)
+    eventually("it is opened", lambda: folded(house, glass).opened)
+    desk.receive_material(house.services, glass, pieces=6, announced=6, accession="S25-1", actor=ANN)
+    assert "slides" not in b.assessed(house.services, glass).lacking
+    house.pathology_report(short)
+    eventually("it was declined", lambda: "packet-declined" in house.holds(glass))
+    assert "slides" in b.assessed(house.services, glass).lacking
+    desk.announce_material(house.services, glass, 6, actor=ANN)
+    assert "slides" not in b.assessed(house.services, glass).lacking
+    house.behave("center", receipt="accepted")
 
     runs = Auditor(house).runs(changed)
     assert all(run["state"] == "success" for run in runs), json.dumps(runs)

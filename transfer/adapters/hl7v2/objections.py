@@ -23,6 +23,8 @@ _NO: Final = re.compile(rb"REVOKE|REVOCATION|RESCIND|WITHDR[AE]W|OPT(S|ED|ING)?[
 _OF_NO: Final = (b"REVO", b"RESCIND", b"WITHDR", b"OPT", b"REFUS")
 #: before CON, and before the blanks that it may be indented by. Sought with them, the search takes five times as long
 _LINE_ENDS: Final = (b"\r", b"\n")
+#: one of these stands before any word of a message; the middle of a document in base64 has none
+_BETWEEN: Final = (b"\r", b"\n", b" ", b"|", b"^", b"&", b"~", b"#", b"\\")
 _INDENTED: Final = 8
 _LOOKED_AT: Final = 5 + _INDENTED
 #: of one payload; whoever has more sends them apart
@@ -51,11 +53,14 @@ def may_object(chunks: Iterable[bytes]) -> bool:
 
 
 def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """In capitals, which is faster than to search without them; each with the end of the one before."""
+    """In capitals, which is faster than to search without them; each with the end of the one before. What can hold no
+    word is left out.
+    """
     before = b""
     for chunk in chunks:
-        piece = before + chunk.upper()
-        yield piece
+        piece = before + chunk
+        if any(each in piece for each in _BETWEEN):
+            yield piece.upper()
         before = piece[-_LOOKED_AT:]
 
 
