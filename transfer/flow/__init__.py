@@ -7,7 +7,8 @@ In the order in which it happens:
   case, `needs` adds to what it needs (`listed_procedures`: by its referral), `ending` ends one.
 - `checking` holds a form in a file against one release.
 - `turns` says whose turn it is at a department.
-- `request` asks one department; `documents` and `imaging` take in what it gives (`permitted_request`, `watch`).
+- `request` asks one department; `documents` (`fetched_files`) and `imaging` take in what it gives (`permitted_request`,
+  `watch`).
   `owing_letters` queues the letter by which a department without an interface is asked, `letters` sends it,
   `fax_reports` hears later whether it went.
   `studies` says when a study is whole, `study_identity` whose it is.
