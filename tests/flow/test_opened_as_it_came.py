@@ -8,7 +8,7 @@ import pytest
 from tests.kit import builders as b
 from tests.kit.fakes import MemoryDocuments, MemoryVault, OpensAll
 from tests.kit.processing import process_all
-from transfer.flow import documents
+from transfer.flow import fetched_files
 from transfer.ledger import Ledger
 from transfer.opened import OpenedDocument
 from transfer.staging import Location
@@ -40,7 +40,7 @@ class Reading(MemoryVault):
 
 
 def test_what_was_just_written_is_opened_as_it_came(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(documents, "_IN_HAND", len(SMALL))
+    monkeypatch.setattr(fetched_files, "_IN_HAND", len(SMALL))
     office, opener, vault = MemoryDocuments([SMALL, LARGE]), Opens(), Reading()
     services = b.new_services(ledger, ask_documents=lambda _: office, opener=opener, vault=vault)
     b.a_case(services)
