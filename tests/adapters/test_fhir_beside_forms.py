@@ -2,15 +2,13 @@
 
 import base64
 import json
-from contextlib import closing
 from typing import Any
 
 import pytest
 
 from tests.kit.fhir_reading import A_PDF, a_result, bundle, found_at, one_of, push_of, read_files, read_push
 from tests.kit.held_samples import a_source, answers_of
-from tests.kit.scripted_fhir import LIMITS, TOKEN, Said, a_patient, a_reference, a_report, an_office
-from transfer.adapters.fhir.source import FhirSourceClient
+from tests.kit.scripted_fhir import Said, a_patient, a_reference, a_report
 from transfer.adapters.packet import narrative
 from transfer.adapters.packet.narrative import Embedded
 from transfer.errors import Unavailable
@@ -116,18 +114,6 @@ def test_a_result_that_is_not_there_or_anothers_is_counted_and_the_form_comes():
 
 
 # --- at a source ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def office():
-    with an_office() as running:
-        yield running
-
-
-@pytest.fixture
-def source(office):
-    with closing(FhirSourceClient(office.base, TOKEN, http=LIMITS)) as client:
-        yield client
 
 
 def a_formed_source() -> dict[str, Any]:

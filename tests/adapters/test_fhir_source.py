@@ -55,18 +55,6 @@ EVERYTHING = frozenset(RecordKind)
 
 
 @pytest.fixture
-def office():
-    with an_office() as running:
-        yield running
-
-
-@pytest.fixture
-def source(office):
-    with closing(FhirSourceClient(office.base, TOKEN, http=LIMITS)) as client:
-        yield client
-
-
-@pytest.fixture
 def them(office):
     return PatientFound(id="p1", url=f"{office.base}/Patient/p1", demographics=WHO, by="identifier")
 

@@ -2,14 +2,12 @@
 
 import base64
 import json
-from contextlib import closing
 
 import pytest
 
 from tests.kit.fhir_reading import found_at, one_of, read_files
 from tests.kit.held_samples import INSTITUTION, WHO, a_source, answers_of
-from tests.kit.scripted_fhir import LIMITS, TOKEN, Said, an_office, as_json, searchset
-from transfer.adapters.fhir.source import FhirSourceClient
+from tests.kit.scripted_fhir import Said, as_json, searchset
 from transfer.errors import NeedsReview, NotAllowed, TransferError, TurnedAway
 from transfer.flaws import Flaw
 from transfer.records import DocumentStatus, RecordKind
@@ -18,18 +16,6 @@ from transfer.sources import Bad, Found
 pytestmark = pytest.mark.servers
 
 FHIR_JSON = "application/fhir+json"
-
-
-@pytest.fixture
-def office():
-    with an_office() as running:
-        yield running
-
-
-@pytest.fixture
-def source(office):
-    with closing(FhirSourceClient(office.base, TOKEN, http=LIMITS)) as client:
-        yield client
 
 
 def failure_of(found: Found) -> type[TransferError] | None:
