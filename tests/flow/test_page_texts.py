@@ -19,7 +19,7 @@ from transfer.flow.page_texts import PAGES_READ, read_next
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, IncomingId
 from transfer.incoming import PagesBecame
-from transfer.ledger import Ledger
+from transfer.ledger import Ledger, incoming
 from transfer.ledger import page_texts as stored
 from transfer.looks import LookReason, PatientFlag
 from transfer.records import RecordKind
@@ -75,6 +75,30 @@ class TestReading:
 
         assert asked == [1, 2, 1, 2, 3]
         assert [len(rows(services, one)) for one in (first, second)] == [2, 3]
+
+    def test_one_that_was_broken_off_is_read_on(self, services):
+        name = a_paper(services, 3)
+
+        def breaks(_type: str, _body: bytes, page: int) -> str:
+            if page == 2:
+                raise Unavailable("the program is away")
+            return "words"
+
+        with pytest.raises(Unavailable):
+            read_next(services, breaks)
+        assert sorted(rows(services, name)) == [1]
+        read(services, "one", "two", "three")
+
+        assert sorted(rows(services, name)) == [1, 2, 3]
+
+    def test_one_whose_original_is_gone_does_not_keep_those_behind_it_waiting(self, services):
+        first, second = a_paper(services, 2), a_paper(services, 1)
+        with services.ledger.transaction() as tx:
+            services.vault.remove(incoming.get(tx, first).original.key)
+
+        read(services, "words")
+
+        assert [len(rows(services, one)) for one in (first, second)] == [2, 1]
 
     def test_what_was_read_is_sealed_under_the_key_of_its_paper(self, services):
         name = a_paper(services, 1)

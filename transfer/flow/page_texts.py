@@ -10,7 +10,7 @@ from threading import Event
 from typing import Final
 
 from transfer.adapters import paper
-from transfer.errors import TransferError
+from transfer.errors import TransferError, Unknown, Unreadable
 from transfer.flow.paper_in import original_of
 from transfer.flow.services import Services
 from transfer.identifiers import IncomingId
@@ -32,7 +32,14 @@ _log = logging.getLogger(__name__)
 
 def reader(program: Path) -> Reader:
     """Reads by this program of the name `tesseract`, in a bounded process."""
-    return lambda content_type, body, page: paper.words_on(content_type, body, page, program)
+
+    def read(content_type: str, body: bytes, page: int) -> str:
+        text = paper.words_on(content_type, body, page, program)
+        if not text:
+            paper.ask_reader(program)  # what lacks its language data reads nothing, and the page is not at fault
+        return text
+
+    return read
 
 
 def read_next(services: Services, read: Reader, stop: Event | None = None) -> bool:
@@ -48,14 +55,22 @@ def read_next(services: Services, read: Reader, stop: Event | None = None) -> bo
     if waiting is None or found is None:
         return False
     try:
-        body = original_of(services, found)
+        body = _readable(services, found)
         for page in waiting.pages:
             if stop and stop.is_set():
                 return True
-            _keep(services, waiting, page, read(found.content_type, body, page))
+            _keep(services, waiting, page, "" if body is None else read(found.content_type, body, page))
     except KeyGone:  # it is being destroyed; its row follows
         return False
     return True
+
+
+def _readable(services: Services, found: incoming.Paper) -> bytes | None:
+    """The paper as it came. None: the vault gives something else or nothing for it, and others wait behind it."""
+    try:
+        return original_of(services, found)
+    except (Unknown, Unreadable):
+        return None
 
 
 def _keep(services: Services, waiting: UnreadPaper, page: int, text: str) -> None:

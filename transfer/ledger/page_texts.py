@@ -21,12 +21,13 @@ def unread(tx: Tx, most: int) -> UnreadPaper | None:
     paper so many pages are read. None: there is none.
     """
     row = tx.row(
-        """SELECT incoming, array_agg(page ORDER BY page) AS pages
-           FROM incoming AS paper, generate_series(1, least(cardinality(picture_sizes), %s)) AS page
+        """SELECT incoming, array_agg(page.page ORDER BY page.page) AS pages
+           FROM incoming AS paper, generate_series(1, least(cardinality(picture_sizes), %s)) AS page(page)
            WHERE state = 'waiting' AND content_type <> %s
-             AND NOT EXISTS (SELECT 1 FROM page_texts AS read WHERE (read.incoming, read.page) = (paper.incoming, page))
+             AND NOT EXISTS (SELECT 1 FROM page_texts AS read
+                             WHERE (read.incoming, read.page) = (paper.incoming, page.page))
              AND NOT EXISTS (SELECT 1 FROM indexed_pages AS said
-                             WHERE said.incoming = paper.incoming AND page = ANY(said.pages))
+                             WHERE said.incoming = paper.incoming AND page.page = ANY(said.pages))
            GROUP BY incoming, received_at ORDER BY received_at, incoming LIMIT 1""",
         *(most, DISC),
     )

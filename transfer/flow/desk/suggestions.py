@@ -83,12 +83,14 @@ def suggest(
 
 def _cases(tx: Tx, actor: Actor, read: Mapping[int, tuple[str, ...]]) -> Mapping[int, tuple[SuggestedCase, ...]]:
     """The open cases of the patients whom each page names."""
-    born = frozenset(f"born|{day}" for lines in read.values() for day in birth_dates(lines))
+    days = {page: birth_dates(lines) for page, lines in read.items()}
+    born = frozenset(f"born|{day}" for found in days.values() for day in found)
     known = patients.identities(tx, search_terms.found(tx, [born], _COMPARED)) if born else {}
     named: dict[int, dict[PatientId, str]] = {}
     for page, lines in read.items():
         for patient, who in known.items():
-            if words := names_patient(lines, (who.current, *who.former)):
+            called = (who.current, *who.former)
+            if any(one.birth_date in days[page] for one in called) and (words := names_patient(lines, called)):
                 named.setdefault(page, {})[patient] = words
     among = _open(tx, {patient for found in named.values() for patient in found})
     # Last, for others who look wait from then on. Who must say why first is shown no name.
@@ -98,7 +100,7 @@ def _cases(tx: Tx, actor: Actor, read: Mapping[int, tuple[str, ...]]) -> Mapping
         found[page] = tuple(
             SuggestedCase(
                 case=case,
-                patient=str(known[patient].current.names[0]),
+                patient=str(known[patient].current.names[0]) if known[patient].current.names else case,
                 born=known[patient].current.birth_date,
                 words=words_of[patient],
             )
