@@ -350,7 +350,9 @@ class Ledger:
                 see(tx)
             yield tx
             tx.project()
-        self._known = dict([*self._known.items(), *tx.known().items()][-MOST_KNOWN:])
+        if recent := tx.known():  # it goes last: what was not used for longest is forgotten first
+            before = [(case, known) for case, known in self._known.items() if case not in recent]
+            self._known = dict([*before, *recent.items()][-MOST_KNOWN:])
 
     @contextmanager
     def statement(self) -> Iterator[Tx]:
@@ -373,11 +375,6 @@ class Ledger:
                 if not connection.closed:
                     connection.set_autocommit(False)
 
-    @property
-    def is_checked(self) -> bool:
-        """Whether the version was asked so lately that it need not be asked again."""
-        return time.monotonic() < self._check_version_at
-
     @contextmanager
     def _connected(self) -> Iterator[psycopg.Connection[Row]]:
         self._pool.open()
@@ -385,7 +382,7 @@ class Ledger:
         try:
             with self._pool.connection() as connection:
                 used = connection
-                if not self.is_checked:
+                if time.monotonic() >= self._check_version_at:
                     check_version(connection)
                     self._keys_fit = self._keys_fit or site_mark.check(connection, self.keys)
                     connection.commit()

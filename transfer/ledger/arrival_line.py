@@ -6,6 +6,7 @@ processor for a statement (docs/decisions/0005-one-writer.md).
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import date
@@ -17,7 +18,7 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 
 from transfer.identifiers import ArrivalId
-from transfer.ledger import Ledger, Tx, arrivals
+from transfer.ledger import VERSION_SECONDS, Ledger, Tx, arrivals
 from transfer.ledger.arrivals import NewArrival, Stored
 
 _NAME: Final = b"store_arrivals"
@@ -29,7 +30,7 @@ _FORMATS: Final = (pq.Format.TEXT, pq.Format.TEXT, pq.Format.BINARY)
 class ArrivalLine:
     """One connection and one statement at a time: whoever calls waits for the answer before the next call.
 
-    It borrows the connection for as long as the ledger's version is known, and learns the day when it does.
+    It borrows the connection for as long as the ledger's version need not be asked again, and learns the day when it does.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -39,6 +40,8 @@ class ArrivalLine:
         #: turns payloads into an array as PostgreSQL reads it
         self._written = Transformer()
         self._today = date.min
+        #: when it is borrowed anew, by `time.monotonic`
+        self._until = 0.0
 
     async def store(self, incoming: Sequence[NewArrival]) -> list[Stored]:
         """Store all of it, owe the rounds that process it, and commit, in one trip. As `arrivals.store` otherwise.
@@ -50,7 +53,7 @@ class ArrivalLine:
         if not incoming:
             return []
         while True:
-            if self._connection is None or self._connection.closed or not self._ledger.is_checked:
+            if self._connection is None or self._connection.closed or time.monotonic() >= self._until:
                 await self._borrow()
             told = await self._ask(await self._values(incoming))
             if told.ntuples:
@@ -80,6 +83,7 @@ class ArrivalLine:
     def _connect(self) -> None:
         with ExitStack() as borrowing:
             connection = borrowing.enter_context(self._ledger.autocommitting())
+            self._until = time.monotonic() + VERSION_SECONDS
             self._today = Tx(connection, self._ledger.keys, self._ledger.origin).now().date()
             if not connection.execute("SELECT 1 FROM pg_prepared_statements WHERE name = 'store_arrivals'").fetchone():
                 connection.execute(_PREPARE)
