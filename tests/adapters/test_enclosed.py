@@ -2,6 +2,7 @@
 
 import base64
 import codecs
+import gzip
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from tests.kit.scripted_fhir import LAKESIDE, a_patient
 from transfer.adapters import enclosed
 from transfer.adapters.fhir.outline import outline
+from transfer.errors import TooLarge
 from transfer.objections import ObjectionKind
 from transfer.patients import Demographics
 
@@ -389,3 +391,48 @@ def test_a_long_message_with_pages_for_people_is_not_read_whole_for_it(begins):
     body = b"MSH|^~\\&|A|B\rOBX|1|ED|1^X||^application^pdf^Base64^" + packed + b"||||||F\r"
 
     assert not enclosed.may_enclose([body])
+
+
+def objects(content: bytes) -> bool:
+    return bool(enclosed.in_content(content, LAKESIDE).objections)
+
+
+A_REVOCATION = '<ClinicalDocument xmlns="urn:hl7-org:v3"><title>Revocation of consent</title></ClinicalDocument>'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<!DOCTYPE ClinicalDocument>" + A_REVOCATION.encode(),
+        ('<?xml version="1.0" encoding="UTF-16"?>' + A_REVOCATION).encode("utf-16"),
+        json.dumps({"resourceType": "Consent", "status": "rejected", "note": [{"text": "," * 600_000}] * 2}).encode(),
+    ],
+)
+def test_a_no_behind_a_doctype_another_encoding_or_beyond_the_bounds_is_heard(content):
+    assert objects(content)
+
+
+def test_a_no_in_the_packed_body_of_a_clinical_document_is_heard():
+    packed = base64.b64encode(gzip.compress(A_CONSENT.encode())).decode()
+    body = f'<nonXMLBody><text representation="B64" compression="GZ">{packed}</text></nonXMLBody>'
+    whole = f'<ClinicalDocument xmlns="urn:hl7-org:v3"><title>A</title><component>{body}</component></ClinicalDocument>'
+
+    assert objects(whole.encode())
+
+
+def test_many_consents_and_people_in_one_document_are_refused_before_they_are_read():
+    consents = [{"resource": {"resourceType": "Consent", "status": "inactive"}} for _ in range(400)]
+    people = [{"resource": a_patient()} for _ in range(400)]
+
+    with pytest.raises(TooLarge):
+        enclosed.in_content(json.dumps({"resourceType": "Bundle", "entry": consents + people}).encode(), LAKESIDE)
+
+
+@pytest.mark.parametrize(
+    ("answer", "refuses"),
+    [({"code": "LA32-8", "display": "No"}, False), ({"display": "No"}, False), ({"code": "Y", "display": "Yes"}, True)],
+)
+def test_the_code_of_an_answer_is_no_second_answer(answer, refuses):
+    item = {"text": "Do you revoke your authorization?", "answer": [{"valueCoding": answer}]}
+
+    assert objects(json.dumps({"resourceType": "QuestionnaireResponse", "item": [item]}).encode()) is refuses

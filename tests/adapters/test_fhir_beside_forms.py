@@ -11,7 +11,7 @@ from tests.kit.held_samples import a_source, answers_of
 from tests.kit.scripted_fhir import Said, a_patient, a_reference, a_report
 from transfer.adapters.packet import narrative
 from transfer.adapters.packet.narrative import Embedded
-from transfer.errors import Unavailable
+from transfer.errors import TurnedAway, Unavailable
 from transfer.media_types import FHIR_JSON, PDF
 
 FORM = {"contentType": PDF, "title": "Form", "data": base64.b64encode(A_PDF).decode()}
@@ -213,3 +213,16 @@ def test_a_file_within_a_resource_is_shown(resource: dict[str, Any]):
     assert [one.data for one in found if isinstance(one, Embedded)] == [A_PDF]
     if resource["resourceType"] == "DiagnosticReport":
         assert "No malignancy." in "\n".join(narrative.lines(found))
+
+
+def test_results_that_cannot_be_had_are_asked_for_in_bounds_and_once():
+    asked: list[str] = []
+
+    def follow(reference: str) -> dict[str, Any]:
+        asked.append(reference)
+        raise TurnedAway("no")
+
+    references = [f"Observation/{number % 1_000}" for number in range(3_000)]
+    report_beside(a_formed(*references), follow)
+
+    assert len(asked) == len({*asked}) == MOST_RESULTS

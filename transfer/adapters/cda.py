@@ -64,6 +64,8 @@ class ConsentDocument:
     refuses: bool
     #: the base64 that it carries for a body
     enclosed: str | None = None
+    #: how that is packed, as ED.compression says it
+    compression: str | None = None
 
 
 def consent_document(content: bytes) -> ConsentDocument | None:
@@ -83,6 +85,7 @@ class _ConsentReader:
         self._called: list[str] = []
         self._codes: set[str] = set()
         self._refuses = self._is_packed = False
+        self._compression: str | None = None
         self._text: list[str] = []
         self._title: list[str] = []
         self._elements = 0
@@ -91,7 +94,7 @@ class _ConsentReader:
         self.parser.StartElementHandler = self._begin
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._take
-        self.parser.StartDoctypeDeclHandler = _refuse_declaration
+        guard(self.parser)
 
     def found(self) -> ConsentDocument | None:
         if self._root != _ROOT:
@@ -99,7 +102,13 @@ class _ConsentReader:
         called = (*self._called, "".join(self._title))
         enclosed = "".join(self._text) if self._is_packed else None
         is_consent = bool(self._codes & _CONSENTS)
-        return ConsentDocument(called=called, is_consent=is_consent, refuses=self._refuses, enclosed=enclosed)
+        return ConsentDocument(
+            called=called,
+            is_consent=is_consent,
+            refuses=self._refuses,
+            enclosed=enclosed,
+            compression=self._compression,
+        )
 
     def _begin(self, tag: str, attributes: dict[str, str]) -> None:
         self._elements += 1
@@ -118,6 +127,7 @@ class _ConsentReader:
                 self._codes.add(attributes.get("root", ""))
             case ["component", "nonXMLBody", "text"]:
                 self._is_packed = attributes.get("representation") == "B64"
+                self._compression = attributes.get("compression")
 
     def _end(self, _tag: str) -> None:
         self._path.pop()
@@ -128,10 +138,6 @@ class _ConsentReader:
                 self._title.append(said)
             case ["component", "nonXMLBody", "text"]:
                 self._text.append(said)
-
-
-def _refuse_declaration(*_: object) -> None:
-    raise Unreadable("a document type declaration")
 
 
 class ClinicalDocumentReader:

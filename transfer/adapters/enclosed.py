@@ -7,6 +7,7 @@ permits asks for the form. Text for people is not searched.
 """
 
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from itertools import islice
 from typing import Final
 
 from transfer.adapters import hl7v2
-from transfer.adapters.cda import ConsentDocument, consent_document
+from transfer.adapters.cda import ConsentDocument, consent_document, unpacked
 from transfer.adapters.fhir import objections as fhir_objections
 from transfer.adapters.fhir import xml_trees
 from transfer.adapters.fhir.identities import Resources, demographics, person
@@ -30,10 +31,16 @@ from transfer.patients import Demographics
 _DEEPEST: Final = 4
 #: people that one document may be about: a real one is about one
 _MOST: Final = 32
+#: consents × people of one document: each consent is held against all of them
+_MOST_READ: Final = 1 << 15
 _BEGINNING: Final = 4096
 #: marks of an encoding, blanks, and the start of an MLLP frame
 _BEFORE: Final = b"\xef\xbb\xbf\x0b \t\r\n"
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+#: what a declaration says of its encoding is true no more once the text is written in UTF-8
+_SAID_ENCODING: Final = re.compile(
+    r"\A(\s{0,80}<\?xml[^>]{0,80}?)\s{1,80}encoding\s{0,80}=\s{0,80}[\"'][\w.-]{1,40}[\"']"
+)
 _MESSAGES: Final = (b"MSH", b"BHS", b"FHS")
 #: what is in all content that is heard, or that encloses some; anything else costs one look at its bytes
 _HEARD: Final = re.compile(rb"Consent|QuestionnaireResponse|ClinicalDocument|\"data\"|<(\w+:)?data\b")
@@ -186,10 +193,12 @@ def _in_content(
     content: bytes, institution: Institution, about: tuple[Demographics, ...], depth: int
 ) -> Iterator[_Said]:
     if content.startswith(_UTF_16):
-        content = content.decode("utf-16", "replace").encode()
+        content = _SAID_ENCODING.sub(r"\1", content.decode("utf-16", "replace")).encode()
     try:
         content = b"".join(unwrapped([content], lambda: None, most=len(content), check=lambda _: None))
     except TransferError:
+        if _FORM.search(content):
+            yield _unread(about)
         return
     begins = content[:_BEGINNING].lstrip(_BEFORE)
     if begins.startswith(_MESSAGES):
@@ -205,7 +214,9 @@ def _in_text(content: bytes, institution: Institution, about: tuple[Demographics
     if b"ClinicalDocument" in content and (document := consent_document(content)):
         yield from _of_clinical_document(document, about)
         if document.enclosed:
-            yield from _in_content(document.enclosed.encode(), institution, about, depth + 1)
+            with suppress(zlib.error):
+                inside = unpacked(_decoded(document.enclosed), document.compression)
+                yield from _in_content(inside, institution, about, depth + 1)
         return
     try:
         trees = _trees(content)
@@ -259,10 +270,14 @@ def _in_tree(tree: Tree, institution: Institution, about: tuple[Demographics, ..
     resources = list(_resources(tree))
     entries = [each for each in objects_in(tree) if type_of(child(each, "resource"))]
     around = Resources.around(tree, entries)
+    around_it = (*entries, *({"resource": one} for one in resources))
+    people = [each for each in around_it if type_of(child(each, "resource")) == "Patient"]
+    if len(people) * sum(type_of(each) == "Consent" for each in resources) > _MOST_READ:
+        raise TooLarge("more consents and people than are read of one document")
     yield from (_about(one, about) for one in fhir_objections.read_beside(tree, institution))
     for resource in resources:
         if type_of(resource) == "Consent":
-            yield from _of_consent(resource, [*entries, *({"resource": one} for one in resources)], institution, about)
+            yield from _of_consent(resource, people, institution, about)
         elif type_of(resource) == "QuestionnaireResponse" and refuses(resource):
             who = person(child(resource, "subject"), around.within(resource), institution)
             yield _about(_unread(() if who == Demographics() else (who,)), about)

@@ -30,7 +30,7 @@ _FORMATS: Final = (pq.Format.TEXT, pq.Format.TEXT, pq.Format.BINARY)
 class ArrivalLine:
     """One connection and one statement at a time: whoever calls waits for the answer before the next call.
 
-    It borrows the connection for as long as the ledger's version need not be asked again, and learns the day when it does.
+    It borrows the connection for some seconds at a time, and learns the day whenever it does.
     """
 
     def __init__(self, ledger: Ledger) -> None:

@@ -62,15 +62,16 @@ def read_beside(tree: Tree, institution: Institution) -> Iterator[Objection]:
     `UNREADABLE`. A contained form that permits says nothing.
     """
     entries = children(tree, "entry")
+    around = Resources.around({}, entries)
+    people = [each for each in entries if type_of(child(each, "resource")) == "Patient"]
     for resource in (tree, *(child(entry, "resource") for entry in entries)):
         inside = children(resource, "contained")
         for consent in (each for each in inside if type_of(each) == "Consent"):
-            said = read({**consent, "contained": inside}, entries, institution)
+            said = read({**consent, "contained": inside}, people, institution)
             if said.kind is not ObjectionKind.REPLACES:
                 yield replace(said, kind=ObjectionKind.UNREADABLE)
         if type_of(resource) in DOCUMENT_TYPES and _is_called_a_no(resource):
-            around = Resources.around(resource, entries)
-            who = person(child(resource, "subject"), around, institution)
+            who = person(child(resource, "subject"), around.within(resource), institution)
             patients = () if who == Demographics() else (who,)
             yield Objection(kind=ObjectionKind.UNREADABLE, patients=patients, references=())
 

@@ -53,4 +53,4 @@ def _said(answer: Tree) -> Iterator[str]:
     if truth in (True, False, "true", "false"):
         yield str(truth)
     coding = child(answer, "valueCoding")
-    yield from filter(None, (text(answer, "valueString"), text(coding, "display"), text(coding, "code")))
+    yield from filter(None, (text(answer, "valueString"), text(coding, "display") or text(coding, "code")))

@@ -74,10 +74,12 @@ def report_beside(report: Tree, follow: Follow) -> bytes:
         Unavailable: the source gives none now.
     """
     found: dict[str, Tree] = {}
-    waiting = _addresses(report, "result")
-    while waiting:
-        if not (reference := waiting.pop(0)) or _is_taken(reference, found):
+    waiting, tried = _addresses(report, "result"), set[str]()
+    while waiting and len(tried) < MOST_RESULTS:
+        reference = waiting.pop(0)
+        if not reference or reference in tried or _is_taken(reference, found):
             continue
+        tried.add(reference)
         try:
             found[reference] = _result(report, reference, follow, found)
         except (NeedsReview, NotAllowed, TurnedAway, TooLarge):

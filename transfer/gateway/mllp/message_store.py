@@ -82,7 +82,9 @@ class LedgerMessageStore:
         """
         institution = self._institutions[frame.institution]
         if frame.payload is not None:
-            objections = _objections(frame, institution)
+            if not _may_object(frame):
+                return None
+            objections = await asyncio.to_thread(_objections, frame, institution)
         elif not await asyncio.to_thread(_may_object, frame):
             return None
         else:
@@ -114,8 +116,6 @@ def _are_all_of(door: MllpDoor, frame: Frame) -> bool:
 
 
 def _objections(frame: Frame, institution: Institution) -> tuple[Objection, ...]:
-    if not _may_object(frame):
-        return ()
     return enclosed.against(b"".join(frame.chunks()), institution)
 
 
