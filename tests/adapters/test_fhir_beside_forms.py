@@ -9,6 +9,7 @@ import pytest
 from tests.kit.fhir_reading import A_PDF, a_result, bundle, found_at, one_of, push_of, read_files, read_push
 from tests.kit.held_samples import a_source, answers_of
 from tests.kit.scripted_fhir import Said, a_patient, a_reference, a_report
+from transfer.adapters.fhir.results import MOST_RESULTS, report_beside
 from transfer.adapters.packet import narrative
 from transfer.adapters.packet.narrative import Embedded
 from transfer.errors import TurnedAway, Unavailable
