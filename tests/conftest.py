@@ -172,8 +172,8 @@ def emptier(migrated: Postgres) -> Iterator[Emptier]:
 
 
 @pytest.fixture(scope="session")
-def connections(migrated: Postgres) -> Iterator[Connections]:
-    connections = Connections(migrated)
+def connections(migrated: Postgres, emptier: Emptier) -> Iterator[Connections]:
+    connections = Connections(migrated, emptier)
     yield connections
     connections.close()
 

@@ -60,6 +60,12 @@ class Emptier:
             self.close()
             emptied(self._connected())
 
+    def schema(self) -> int:
+        """Another number as soon as a test restored a backup, which makes all tables anew: plans of before fail."""
+        row = self._connected().execute("SELECT 'transfer'::regnamespace::oid::bigint").fetchone()
+        assert row is not None
+        return int(row[0])
+
     def close(self) -> None:
         if self._owner:
             self._owner.close()
@@ -72,22 +78,23 @@ class Emptier:
 
 
 class Connections:
-    """The connections of one test's ledger are the next test's, where all came back and the server is the same.
+    """The connections of one test's ledger are the next test's, where all came back, and server and tables are the same.
 
     A new one first learns what the tables are, and its statements are planned anew: that takes the server longer than
     many a test. Where plans are the point there are new ones (tests/ledger/conftest.py).
     """
 
-    def __init__(self, server: Postgres) -> None:
+    def __init__(self, server: Postgres, emptier: Emptier) -> None:
         self._server = server
+        self._emptier = emptier
         self._pool: Any = None
-        self._of: int | None = None
+        self._of: object = None
 
     def lend(self, ledger: Ledger) -> None:
         """The ledger uses what the one before it used. It has its own where there is none."""
-        if self._pool is None or self._of != self._server.pid:
+        if self._pool is None or self._of != self._now():
             self.close()
-            self._pool, self._of = ledger._pool, self._server.pid
+            self._pool, self._of = ledger._pool, self._now()
         ledger._pool = self._pool
 
     def give_back(self, ledger: Ledger) -> None:
@@ -102,6 +109,9 @@ class Connections:
         if self._pool:
             self._pool.close()
             self._pool = None
+
+    def _now(self) -> object:
+        return self._server.pid, self._emptier.schema()
 
 
 @cache
