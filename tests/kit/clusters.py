@@ -78,7 +78,7 @@ class Emptier:
 
 
 class Connections:
-    """The connections of one test's ledger are the next test's, where all came back, and server and tables are the same.
+    """The connections of one test are the next one's, where all came back, and server and tables are the same.
 
     A new one first learns what the tables are, and its statements are planned anew: that takes the server longer than
     many a test. Where plans are the point there are new ones (tests/ledger/conftest.py).
