@@ -35,12 +35,15 @@ LAPSED_FOR: Final = timedelta(minutes=5)
 RESTS_AFTER: Final = 3
 FIRST_REST: Final = timedelta(seconds=30)
 MAX_REST: Final = timedelta(minutes=15)
+#: of those who wait before one that are counted: whoever has so many before it is told that there may be more
+MOST_BEFORE: Final = 100
 
 
 class TurnWaitCode(Code):
     """For what a request waits that may be made now."""
 
     IN_LINE = "in-line", "department", "before"
+    FAR_BACK = "far-back", "department", "before"
     QUIET_HOURS = "quiet-hours", "department", "until", "zone"
     DOES_NOT_REPLY = "does-not-reply", "department", "again"
 
@@ -169,7 +172,7 @@ def opens_at(queue: Queue, terms: Terms, now: datetime) -> datetime | None:
 def turn_wait(
     priority: Priority, before: int, queue: Queue, terms: Terms, now: datetime, *, department: str
 ) -> TurnWait:
-    """Why it is not the turn of one that waits, with so many `before` it in the line."""
+    """Why it is not the turn of one that waits, with so many `before` it in the line, `MOST_BEFORE` at most."""
     if queue.rests_until and queue.rests(now):
         return TurnWait(
             TurnWaitCode.DOES_NOT_REPLY, department=department, again=f"{queue.rests_until:%Y-%m-%d %H:%MZ}"
@@ -177,7 +180,8 @@ def turn_wait(
     if (until := terms.quiet_until(now)) and terms.is_quiet(priority, now):
         local = until.astimezone(terms.zone)
         return TurnWait(TurnWaitCode.QUIET_HOURS, department=department, until=f"{local:%H:%M}", zone=terms.zone.key)
-    return TurnWait(TurnWaitCode.IN_LINE, department=department, before=before)
+    code = TurnWaitCode.IN_LINE if before < MOST_BEFORE else TurnWaitCode.FAR_BACK
+    return TurnWait(code, department=department, before=before)
 
 
 def _is_free(priority: Priority, held: Sequence[Priority], queue: Queue, terms: Terms, now: datetime) -> bool:

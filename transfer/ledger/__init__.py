@@ -38,6 +38,11 @@ from transfer.waits import CaseWait, dump
 
 Row = Any  # a named tuple of the query's own columns
 
+#: one of several values, where a statement is asked often: `patient = {ANY_OF}`. Of an array as it comes PostgreSQL
+#: knows the length, finds each time that a plan for one value is cheaper than a plan for any number, and plans anew; of
+#: this one it does not (https://www.postgresql.org/docs/current/sql-prepare.html#SQL-PREPARE-NOTES)
+ANY_OF = "ANY(ARRAY(SELECT unnest(%s::text[])))"
+
 #: seconds until a database that is away is looked for again, at most
 RECONNECT_SECONDS = 0.5
 #: how long a process may not notice that the ledger was migrated beneath it; `deploy/upgrade.py` stops it before

@@ -90,7 +90,7 @@ _CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "assigned_to": "c.assigned_to = %(assigned_to)s",
         "checklist": "c.checklist = %(checklist)s",
-        "among": "c.case_id = ANY(%(among)s)",
+        "among": "c.case_id = ANY(ARRAY(SELECT unnest(%(among)s::text[])))",  # as `ANY_OF`
         "institution": """(%(institution)s IN (c.referring, c.receiver) OR EXISTS (
             SELECT 1 FROM requests AS r WHERE r.case_id = c.case_id AND r.institution = %(institution)s))""",
     }
@@ -130,15 +130,16 @@ def listed(
 
     What is left out is passed over in an index. The rows themselves are read of what is shown alone.
     """
+    # How many stands in the text. Of a parameter PostgreSQL thinks that it is a tenth of all, and plans anew each time.
     order = _ORDERS.get(part, _SOONEST_NEEDED)
     order = f"c.is_open DESC, {order}, c.case_id" if chosen.closed else f"{order}, c.case_id"
     is_open = "true" if part is ListPart.ALL else "c.is_open"
     rows = tx.rows_by_name(
         f"""WITH shown AS MATERIALIZED (
               SELECT c.case_id FROM cases AS c WHERE {is_open} AND {chosen.where} AND {_IN_PARTS[part]} ORDER BY {order}
-              LIMIT %(limit)s OFFSET %(after)s)
+              LIMIT {limit:d}{" OFFSET %(after)s" if after else ""})
             SELECT c.* FROM shown JOIN cases AS c USING (case_id) ORDER BY {order}""",  # noqa: S608  our own text
-        {**_values(tx, chosen, today), "limit": limit, "after": after},
+        {**_values(tx, chosen, today), "after": after},
     )
     return [of_row(row) for row in rows]
 
@@ -232,13 +233,19 @@ def to_tell(
     Open ones first. `older_than`: only those whose last line is older. `told_for`: how long a row stands at the most.
     """
     now = tx.now()
-    # An epoch that began longer ago was told of by now, for every open case is told of within that time.
+    # An epoch that began longer ago was told of by now, for every open case is told of within that time. Each part has
+    # an order of its own and a limit in the text, and the planner does not see the times: so it takes the index of each
+    # whatever they are, and plans nothing anew.
     rows = tx.rows(
-        """SELECT case_id, is_open FROM cases WHERE is_behind AND changed_at <= %s
-           UNION SELECT case_id, true FROM cases WHERE is_open AND told_at < %s
-           UNION SELECT case_id, true FROM patient_epochs AS e JOIN cases USING (patient)
-             WHERE e.begun_at >= %s AND is_open AND told_epoch <> e.epoch
-           ORDER BY is_open DESC, case_id LIMIT %s""",
-        *(now - older_than, now - told_for, now - told_for - MAY_LAG, limit),
+        f"""(SELECT case_id, is_open FROM cases WHERE is_behind AND changed_at <= (SELECT %s::timestamptz)
+               ORDER BY is_open DESC, case_id DESC LIMIT {limit:d})
+            UNION (SELECT case_id, true FROM cases WHERE is_open AND told_at < (SELECT %s::timestamptz)
+               ORDER BY told_at LIMIT {limit:d})
+            UNION (SELECT case_id, true FROM patient_epochs AS e CROSS JOIN LATERAL (
+                 SELECT case_id FROM cases AS c
+                 WHERE c.patient = e.patient AND is_open AND told_epoch <> e.epoch OFFSET 0) AS c
+               WHERE e.begun_at >= (SELECT %s::timestamptz) ORDER BY e.begun_at DESC LIMIT {limit:d})
+            ORDER BY is_open DESC, case_id LIMIT {limit:d}""",  # noqa: S608  our own text
+        *(now - older_than, now - told_for, now - told_for - MAY_LAG),
     )
     return [CaseId(row.case_id) for row in rows]

@@ -6,13 +6,13 @@ from transfer import facts
 from transfer.case import Case, fold
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, InstitutionId, PatientId
-from transfer.ledger import Tx
+from transfer.ledger import ANY_OF, Tx
 
 
 def of_patients(tx: Tx, patients: Sequence[PatientId]) -> list[tuple[CaseId, PatientId]]:
     """All cases of these patients, open ones first, the newest first."""
     rows = tx.rows(
-        "SELECT case_id, patient FROM cases WHERE patient = ANY(%s) ORDER BY is_open DESC, opened_at DESC",
+        f"SELECT case_id, patient FROM cases WHERE patient = {ANY_OF} ORDER BY is_open DESC, opened_at DESC",  # noqa: S608  ours
         list(patients),
     )
     return [(CaseId(row.case_id), PatientId(row.patient)) for row in rows]

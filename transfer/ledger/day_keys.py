@@ -29,7 +29,8 @@ def lapsed(tx: Tx) -> list[tuple[InstitutionId, date]]:
     """Days that ended 72 h ago and are not closed: their keys are to be destroyed."""
     rows = tx.rows(
         """SELECT institution, day FROM unmatched_counts
-           WHERE NOT is_closed AND day < (transfer.now() - interval '96 hours')::date ORDER BY day, institution"""
+           WHERE NOT is_closed AND day < (SELECT (transfer.now() - interval '96 hours')::date)
+           ORDER BY day, institution"""
     )
     return [(InstitutionId(row.institution), row.day) for row in rows]
 

@@ -82,7 +82,7 @@ def to_recipient(tx: Tx, recipient: InstitutionId, days: int, case: CaseId | Non
     rows = tx.rows(
         """SELECT * FROM (
              SELECT d.* FROM disclosures AS d JOIN packets AS p USING (packet)
-             WHERE recipient = %s AND begun_at > transfer.now() - %s AND purged_at IS NULL
+             WHERE recipient = %s AND begun_at > (SELECT transfer.now()) - %s AND purged_at IS NULL
                AND outcome <> 'not-made' AND (%s::text IS NULL OR case_id = %s)
              ORDER BY begun_at DESC, packet LIMIT 1000) AS newest
            ORDER BY begun_at, packet DESC""",

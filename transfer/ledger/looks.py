@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from transfer import facts
 from transfer.facts import Chain, Fact, LedgerLine
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx
+from transfer.ledger import ANY_OF, Tx
 from transfer.looks import LookReason, PatientFlag
 
 _LOOKS = (
@@ -66,8 +66,8 @@ def unflag(tx: Tx, patient: PatientId, flag: PatientFlag) -> bool:
 def flagged(tx: Tx, cases: Collection[CaseId]) -> frozenset[CaseId]:
     """Those of the cases whose patient bears a flag, or somebody who was merged into them does."""
     rows = tx.rows(
-        """SELECT DISTINCT c.case_id FROM cases AS c LEFT JOIN merged_patients AS m ON m.kept = c.patient
-           JOIN patient_flags AS f ON f.patient IN (c.patient, m.absorbed) WHERE c.case_id = ANY(%s)""",
+        f"""SELECT DISTINCT c.case_id FROM cases AS c LEFT JOIN merged_patients AS m ON m.kept = c.patient
+            JOIN patient_flags AS f ON f.patient IN (c.patient, m.absorbed) WHERE c.case_id = {ANY_OF}""",  # noqa: S608
         list(cases),
     )
     return frozenset(CaseId(row.case_id) for row in rows)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from transfer import codec, facts, materials
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, InstitutionId, MaterialId, ParcelId, PatientId
-from transfer.ledger import Row, Tx, parcels, search_terms
+from transfer.ledger import ANY_OF, Row, Tx, parcels, search_terms
 from transfer.materials import DescribedPiece, LabelCheck, Material, MaterialKind, MaterialState, Sufficiency
 from transfer.parcels import Carrier
 from transfer.sealing import KeyName
@@ -254,8 +254,8 @@ def _count(
 def counted(tx: Tx, wanted: Sequence[CaseId]) -> dict[CaseId, list[tuple[str, int, int]]]:
     """Of each case that pieces are wanted for: their kind, how many came, and how many were announced (0: unsaid)."""
     rows = tx.rows(
-        """SELECT case_id, kind, sum(received)::int AS received, sum(expected)::int AS expected FROM materials
-           WHERE case_id = ANY(%s) GROUP BY case_id, kind ORDER BY kind""",
+        f"""SELECT case_id, kind, sum(received)::int AS received, sum(expected)::int AS expected FROM materials
+            WHERE case_id = {ANY_OF} GROUP BY case_id, kind ORDER BY kind""",  # noqa: S608  our own text
         list(wanted),
     )
     found: dict[CaseId, list[tuple[str, int, int]]] = {}

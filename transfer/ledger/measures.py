@@ -103,7 +103,8 @@ def overdue(tx: Tx) -> dict[str, int]:
     return _counted(
         tx,
         """SELECT coalesce(receiver, ''), count(*) FROM cases
-           WHERE is_open AND owner IS NOT NULL AND needed_by <= (transfer.now() AT TIME ZONE 'UTC')::date + 1
+           WHERE is_open AND owner IS NOT NULL
+             AND needed_by <= (SELECT (transfer.now() AT TIME ZONE 'UTC')::date + 1)
            GROUP BY 1""",
     )
 

@@ -164,5 +164,8 @@ def contents(tx: Tx, packet: PacketId) -> list[StoredRecord]:
 def first_assembled(tx: Tx) -> datetime | None:
     """When the first packet of all was assembled, and so signed."""
     return tx.value(  # type: ignore[no-any-return]
-        "SELECT min(at) FROM facts WHERE kind = ANY(%s)", facts.stored_kinds(facts.PacketAssembled)
+        # the first of each kind: with `min` over all kinds the time of every packet is read
+        """SELECT min(one.at) FROM unnest(%s::text[]) AS k (kind) CROSS JOIN LATERAL (
+             SELECT at FROM facts WHERE kind = k.kind ORDER BY at LIMIT 1) AS one""",
+        facts.stored_kinds(facts.PacketAssembled),
     )

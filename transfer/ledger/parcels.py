@@ -75,7 +75,7 @@ def get(tx: Tx, parcel: ParcelId, place: str | None) -> Parcel | None:
 def unmatched(tx: Tx, place: str | None, limit: int) -> Sequence[Parcel]:
     """Those of which nothing was counted yet, the oldest first."""
     rows = tx.rows(
-        """SELECT * FROM parcels WHERE place = %s AND parcel NOT IN (SELECT parcel FROM parcel_contents)
+        """SELECT * FROM parcels WHERE place = %s AND NOT is_counted
            ORDER BY received_at, parcel LIMIT %s""",
         *(place or "", limit),
     )
@@ -85,7 +85,7 @@ def unmatched(tx: Tx, place: str | None, limit: int) -> Sequence[Parcel]:
 def newest(tx: Tx, place: str | None, limit: int) -> Sequence[Parcel]:
     """Those of which something was counted, the newest first."""
     rows = tx.rows(
-        """SELECT * FROM parcels WHERE place = %s AND parcel IN (SELECT parcel FROM parcel_contents)
+        """SELECT * FROM parcels WHERE place = %s AND is_counted
            ORDER BY received_at DESC, parcel LIMIT %s""",
         *(place or "", limit),
     )
@@ -125,6 +125,7 @@ def keep_count(tx: Tx, parcel: ParcelId, material: MaterialId, pieces: int) -> N
            ON CONFLICT (parcel, material) DO UPDATE SET pieces = excluded.pieces""",
         *(parcel, material, pieces),
     )
+    tx.run("UPDATE parcels SET is_counted = true WHERE parcel = %s AND NOT is_counted", parcel)
 
 
 def _end(number: str) -> str:

@@ -177,7 +177,10 @@ def known(tx: Tx, patient: PatientId, origin: str) -> StoredRecord | None:
     """The record we keep of this origin already, also from when the patient was another one (`merging`)."""
     absorbed = tx.rows("SELECT absorbed FROM merged_patients WHERE kept = %s", patient)
     names = [named(tx, PatientId(one), origin) for one in (patient, *(row.absorbed for row in absorbed))]
-    row = tx.row("SELECT * FROM records WHERE patient = %s AND origin = ANY(%s) LIMIT 1", patient, names)
+    row = tx.row(
+        "SELECT * FROM records WHERE patient = %s AND origin = ANY(ARRAY(SELECT unnest(%s::bytea[]))) LIMIT 1",
+        *(patient, names),
+    )
     return from_row(tx, row) if row and row.purged_at is None else None
 
 

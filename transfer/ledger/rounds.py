@@ -262,9 +262,10 @@ def unnoted(tx: Tx, limit: int = 50) -> list[tuple[Round, str]]:
 def of_case(tx: Tx, case: CaseId) -> list[tuple[Round, str | None]]:
     """All rounds of a case and of its packets with their sentences, as they were posted; those only owed come last."""
     rows = tx.rows(
-        """SELECT * FROM due_runs WHERE subject COLLATE "C" >= %s AND subject COLLATE "C" < %s
+        """SELECT * FROM due_runs WHERE subject COLLATE "C" = ANY(ARRAY(
+             SELECT %s UNION ALL SELECT packet FROM packets WHERE case_id = %s))
            ORDER BY posted_at NULLS LAST, not_before""",
-        *(case, f"{case}-q"),  # the case, and after it by their names its packets: `…-p1`
+        *(case, case),
     )
     return [(_round(row), row.sentence) for row in rows]
 

@@ -47,10 +47,12 @@ def found(tx: Tx, groups: Sequence[frozenset[str]], limit: int) -> list[PatientI
     """Patients who are found by at least one term of each group."""
     pairs = [(_hidden(tx, term), number) for number, group in enumerate(groups) for term in sorted(group)]
     rows = tx.rows(
-        """SELECT patient FROM unnest(%s::bytea[], %s::int[]) AS sought (term, number)
-             JOIN search_terms USING (term)
-           GROUP BY patient HAVING count(DISTINCT number) = %s ORDER BY patient LIMIT %s""",
-        *([term for term, _ in pairs], [number for _, number in pairs], len(groups), limit),
+        # as `ANY_OF`, for pairs
+        f"""SELECT patient FROM unnest(ARRAY(SELECT unnest(%s::bytea[])), ARRAY(SELECT unnest(%s::int[])))
+                AS sought (term, number)
+              JOIN search_terms USING (term)
+            GROUP BY patient HAVING count(DISTINCT number) = %s ORDER BY patient LIMIT {limit:d}""",  # noqa: S608  ours
+        *([term for term, _ in pairs], [number for _, number in pairs], len(groups)),
     )
     return [PatientId(row.patient) for row in rows]
 

@@ -14,18 +14,18 @@ from transfer.ledger import Row, Tx, rounds
 from transfer.ledger.requests import ASKED_FOR, Claimed
 from transfer.requests import GIVE_UP_AFTER, SILENT_AFTER, Request
 from transfer.rounds import LEASE, Dag
-from transfer.turns import LAPSED_FOR, HeldTurn, Queue, TurnState, WaitingRequest, in_order
+from transfer.turns import LAPSED_FOR, MOST_BEFORE, HeldTurn, Queue, TurnState, WaitingRequest, in_order
 
 #: cases that are told in one sweep that a department has been silent for too long
 _TOLD_AT_ONCE = 20
 
-#: of those who wait before one that are counted
-_MOST_BEFORE = 1000
 _LIVE = [TurnState.CALLED, TurnState.HANDED_OUT, TurnState.ASKING]
+#: the clock, read once for a statement: `transfer.now()` by itself is called for every row, and costs most of the row
+_NOW = "(SELECT transfer.now())"
 #: a request that may be made at this moment, by whoever has a turn. Its states stand in the text, as they do in the
 #: indexes: with a parameter no partial index would be used
-_MAY_BE_MADE = f"""r.state IN ({", ".join(f"'{state}'" for state in ASKED_FOR)}) AND r.not_before <= transfer.now()
-    AND (r.lease_until IS NULL OR r.lease_until <= transfer.now()) AND c.is_open"""
+_MAY_BE_MADE = f"""r.state IN ({", ".join(f"'{state}'" for state in ASKED_FOR)}) AND r.not_before <= {_NOW}
+    AND (r.lease_until IS NULL OR r.lease_until <= {_NOW}) AND c.is_open"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def held(tx: Tx, institution: InstitutionId, department: DepartmentId) -> list[H
 
 
 _WAITS = f"""FROM requests AS r JOIN cases AS c USING (case_id) LEFT JOIN turns AS t USING (request)
-    WHERE {_MAY_BE_MADE} AND (t.request IS NULL OR t.state = 'lapsed' OR t.until <= transfer.now())"""
+    WHERE {_MAY_BE_MADE} AND (t.request IS NULL OR t.state = 'lapsed' OR t.until <= {_NOW})"""
 _WAITING = "SELECT r.request, r.case_id, r.not_before, r.priority, c.needed_by, t.until"
 
 
@@ -96,7 +96,7 @@ def waiting_request(tx: Tx, request: Request) -> WaitingRequest | None:
 
 
 def before(tx: Tx, institution: InstitutionId, department: DepartmentId, one: WaitingRequest) -> int:
-    """How many wait before this one, as urgent as they are, whoever's turn lapsed just now; a thousand at most."""
+    """How many wait before this one, as urgent as they are, whoever's turn lapsed just now; `MOST_BEFORE` at most."""
     more_urgent = [each for each in Priority if each.rank < one.priority.rank]
     return int(
         tx.value(
@@ -105,7 +105,7 @@ def before(tx: Tx, institution: InstitutionId, department: DepartmentId, one: Wa
                     (coalesce(r.needed_by, 'infinity'), r.not_before, r.request) < (%s::date, %s, %s))
                 LIMIT %s) AS ahead""",  # noqa: S608  our own text
             *(institution, department, more_urgent, one.priority),
-            *(one.needed_by or "infinity", one.since, one.request, _MOST_BEFORE),
+            *(one.needed_by or "infinity", one.since, one.request, MOST_BEFORE),
         )
     )
 
@@ -125,7 +125,7 @@ def next_waiting(tx: Tx, institution: InstitutionId, department: DepartmentId, m
 _FIRST = f"""SELECT r.request, r.case_id, r.not_before, r.priority, c.needed_by, NULL::timestamptz AS until
     FROM requests AS r JOIN cases AS c USING (case_id)
     WHERE r.institution = %s AND r.department = %s AND r.priority = p.priority AND {_MAY_BE_MADE}
-      AND NOT EXISTS (SELECT FROM turns AS t WHERE t.request = r.request AND t.until > transfer.now() - %s)"""  # noqa: S608  our own text
+      AND NOT EXISTS (SELECT FROM turns AS t WHERE t.request = r.request AND t.until > {_NOW} - %s)"""  # noqa: S608  our own text
 _NEXT_WAITING = f"""
     SELECT w.* FROM unnest(%s::text[]) AS p (priority) CROSS JOIN LATERAL (
         ({_FIRST} ORDER BY r.needed_by, r.not_before, r.request LIMIT %s)
@@ -133,7 +133,7 @@ _NEXT_WAITING = f"""
     UNION ALL
     SELECT r.request, r.case_id, r.not_before, r.priority, c.needed_by, t.until
     FROM turns AS t JOIN requests AS r USING (request) JOIN cases AS c USING (case_id)
-    WHERE t.institution = %s AND t.department = %s AND t.state = 'lapsed' AND t.until > transfer.now() - %s
+    WHERE t.institution = %s AND t.department = %s AND t.state = 'lapsed' AND t.until > {_NOW} - %s
       AND {_MAY_BE_MADE}"""  # noqa: S608  our own text
 
 
@@ -244,7 +244,9 @@ def figures(tx: Tx, institution: InstitutionId, department: DepartmentId) -> Que
         queue=look_at_queue(tx, institution, department),
         called=len(turns) - in_flight,
         in_flight=in_flight,
-        waiting=len(waiting(tx, institution, department)),
+        waiting=tx.value(
+            f"SELECT count(*) {_WAITS} AND r.institution = %s AND r.department = %s", institution, department
+        ),
     )
 
 
@@ -258,8 +260,8 @@ def unanswered(tx: Tx, case: CaseId) -> set[RequestId]:
 
 
 _UNANSWERED = f"""FROM requests AS r JOIN cases AS c USING (case_id) JOIN queues AS q USING (institution, department)
-    WHERE {_MAY_BE_MADE} AND q.failures >= %s AND q.silent_since <= transfer.now() - %s
-      AND r.not_before <= transfer.now() - %s"""
+    WHERE {_MAY_BE_MADE} AND q.failures >= %s AND q.silent_since <= {_NOW} - %s
+      AND r.not_before <= {_NOW} - %s"""
 _GIVEN_UP = (GIVE_UP_AFTER, SILENT_AFTER, SILENT_AFTER)
 
 

@@ -389,6 +389,7 @@ REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
 
 TURN_WAITS: Final[Mapping[TurnWaitCode, Pattern]] = {
     T.IN_LINE: "waits for its turn at {department}: {before} before it",
+    T.FAR_BACK: "waits for its turn at {department}: {before} or more before it",
     T.QUIET_HOURS: "waits for {department}: quiet until {until} ({zone})",
     T.DOES_NOT_REPLY: "waits: {department} does not answer, and is asked again at {again}",
 }

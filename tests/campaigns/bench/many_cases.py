@@ -164,6 +164,10 @@ _AROUND: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "permissions": (_OF_PATIENT, {"permission": _RENAMED, "arrival": _RENAMED, "reference": _HASHED, **_NEW_PATIENT}),
     "patient_terms": (_OF_PATIENT, {"term": _HASHED, **_NEW_PATIENT}),
     "records": (_OF_PATIENT, {"record": _RENAMED, "origin": _HASHED, "arrival": _RENAMED, **_NEW_PATIENT}),
+    "record_parts": (
+        "(SELECT patient FROM records AS r WHERE r.record = s.record) = x.old_patient",
+        {"record": _RENAMED, "vault_key": "s.vault_key || '/' || x.n"},
+    ),
     "collected": (_OF_CASE, {"record": _RENAMED, "permission": _RENAMED, **_NEW_CASE}),
     # counted as announced, so that nobody is to open them
     "materials": (

@@ -146,14 +146,14 @@ def evidence(services: Services, *, actor: Actor) -> Evidence:
         now = tx.now()
         kinds = (facts.PeriodReviewed, facts.ChainsVerified, facts.ReportMade)
         lines = written.between(tx, kinds, now - MAX_LENGTH, now)[::-1]
-        anchors = written.between(tx, (facts.Anchored,), now - MAX_LENGTH, now)
+        anchors, last_anchor = written.counted(tx, (facts.Anchored,), now - MAX_LENGTH, now)
         names = sessions.names(tx, {line.by.person for line in lines if line.by.person})
         return Evidence(
             reviews=tuple(_review(line, names.get(line.by.person or "")) for line in _of(lines, facts.PeriodReviewed)),
             walks=tuple(_walk(line, names.get(line.by.person or "")) for line in _of(lines, facts.ChainsVerified)),
             taken=tuple(_taken(line, names.get(line.by.person or "")) for line in _of(lines, facts.ReportMade)),
-            anchors=len(anchors),
-            last_anchor=anchors[-1].at if anchors else None,
+            anchors=anchors,
+            last_anchor=last_anchor,
         )
 
 
