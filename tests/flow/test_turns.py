@@ -30,8 +30,9 @@ from transfer.ledger import Ledger, Tx, holds, requests, rounds, turns
 from transfer.patients import Demographics
 from transfer.requests import RequestState
 from transfer.rounds import LEASE, Dag
+from transfer.sentences import sentence
 from transfer.sources import DocumentSource
-from transfer.turns import FIRST_REST, RESTS_AFTER, HeldTurn, Queue, Terms, TurnState, whose_turn
+from transfer.turns import FIRST_REST, RESTS_AFTER, HeldTurn, Queue, Terms, TurnState, turn_wait, whose_turn
 
 pytestmark = pytest.mark.servers
 
@@ -408,6 +409,45 @@ def test_who_waits_is_told_how_many_wait_before(ledger: Ledger, migrated: Any):
         line = turns.waiting(tx, *OFFICE)
 
         assert [turns.before(tx, *OFFICE, one) for one in line] == list(range(len(line)))
+
+
+def test_who_has_a_hundred_before_it_is_told_that_there_may_be_more(ledger: Ledger, migrated: Any):
+    a_line(migrated, 200, random.Random(7), did_not_come=0)
+    terms = Terms(asking=Asking(), zone=ZoneInfo("UTC"))
+    with ledger.transaction() as tx:
+        now, line = tx.now(), turns.waiting(tx, *OFFICE)
+        counted = [turns.before(tx, *OFFICE, line[place]) for place in (99, 100, 120)]
+        waits = [turn_wait(Priority.ROUTINE, one, Queue(), terms, now, department="Records") for one in counted]
+
+    assert counted == [99, 100, 100]
+    assert [sentence(one) for one in waits] == [
+        "waits for its turn at Records: 99 before it",
+        *["waits for its turn at Records: 100 or more before it"] * 2,
+    ]
+
+
+@pytest.mark.usefixtures("new_connections")
+def test_a_sweep_reads_who_is_late_and_not_who_has_time(ledger: Ledger, migrated: Any):
+    a_line(migrated, 400, random.Random(3), did_not_come=0)
+    with psycopg.connect(migrated.url("owner"), autocommit=True) as owner:
+        owner.execute(
+            """UPDATE transfer.requests SET state = 'expected', due_at = transfer.now() + interval '1 day'
+               WHERE request NOT IN (SELECT request FROM transfer.requests ORDER BY request LIMIT 3)"""
+        )
+        owner.execute(
+            """UPDATE transfer.requests SET state = 'expected', due_at = transfer.now() - interval '1 day'
+               WHERE due_at IS NULL"""
+        )
+        owner.execute("VACUUM (ANALYZE) transfer.requests, transfer.cases")
+    with ledger.transaction() as tx:
+        tx.run("SET LOCAL enable_seqscan = off")  # of so few rows the planner reads the whole table
+        before = rows_read(tx)
+        requests.sweep(tx)
+        read = rows_read(tx) - before
+        owed = tx.value("SELECT count(*) FROM due_runs WHERE dag_id = %s AND state = 'owed'", Dag.OPEN_CASE)
+
+    assert owed == 3
+    assert read < 50, "three that are late"
 
 
 def rows_read(tx: Tx) -> int:

@@ -11,10 +11,12 @@ import pytest
 from tests.kit import builders as b
 from tests.kit.desk_client import Desk
 from tests.kit.neighbours import close_all_but, multiply
+from tests.kit.staff import ANN
 from transfer.embedded.postgres import Postgres
+from transfer.flow.desk import dossier, find_cases, list_cases
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, Tx
+from transfer.ledger import Ledger, Tx, purging
 
 pytestmark = pytest.mark.servers
 
@@ -103,6 +105,35 @@ def test_a_page_costs_the_same_among_twenty_cases_and_four_hundred(
     for page, ((few, few_rows), (many, many_rows)) in found.items():
         assert many == few, page
         assert many_rows <= few_rows + 5, f"{page}: {few_rows} rows among few cases, {many_rows} among many"
+
+
+#: how often each was planned for its values. Of a chain's lines it does not matter: among many cases a plan is kept
+_PLANNED = """SELECT statement, custom_plans FROM pg_prepared_statements
+    WHERE statement NOT LIKE '%%LEFT JOIN chain_heads%%'"""
+
+
+@pytest.mark.usefixtures("new_connections")
+def test_a_statement_that_is_asked_often_is_not_planned_anew_each_time(browser: Desk, migrated: Postgres):
+    """PostgreSQL plans a statement five times for its values, and then keeps a plan for any, if that looks as good."""
+    cases, name = real_cases(browser.services)
+    with owned(migrated) as owner:
+        multiply(owner, AGAIN * FIRST)
+        close_all_but(owner, [str(case) for case in cases])
+        owner.execute("VACUUM (ANALYZE)")
+    ledger, services = browser.services.ledger, browser.services
+    ledger.follow(lambda tx: tx.run("SET LOCAL enable_seqscan = off"))
+    planned: list[dict[str, int]] = []
+    for time in range(20):
+        list_cases(services, actor=ANN)
+        dossier(services, cases[0], actor=ANN)
+        find_cases(services, actor=ANN, name=name, identity=True)
+        with ledger.transaction() as tx:
+            purging.is_housekeeping_due(tx)
+            if time in (9, 19):
+                planned.append({" ".join(row.statement.split()): row.custom_plans for row in tx.rows(_PLANNED)})
+
+    before, after = planned
+    assert [one for one, times in after.items() if times - before.get(one, 0) >= 5] == []
 
 
 def test_a_call_list_is_paged_and_folds_no_case(browser: Desk, migrated: Postgres, monkeypatch: pytest.MonkeyPatch):

@@ -192,7 +192,10 @@ def terms(tx: Tx, *said: Demographics) -> list[bytes]:
 
 def candidates(tx: Tx, said: Demographics) -> list[Candidate]:
     """The patients who share a number, or name and birth date, with what was said."""
-    found = tx.rows("SELECT DISTINCT patient FROM patient_terms WHERE term = ANY(%s) LIMIT 50", terms(tx, said))
+    found = tx.rows(
+        "SELECT DISTINCT patient FROM patient_terms WHERE term = ANY(ARRAY(SELECT unnest(%s::bytea[]))) LIMIT 50",
+        terms(tx, said),
+    )
     known = ((PatientId(row.patient), identity(tx, row.patient)) for row in found)
     return [
         Candidate(

@@ -191,15 +191,15 @@ def sweep(tx: Tx) -> None:
     none until a person has decided: their time is not the reason to run it sooner.
     """
     states = "(" + ", ".join(f"'{state}'" for state in _TIMED) + ")"
-    # Two questions to one index, each with the part of it that it is about. Asked with OR, all who owe are read.
+    # Two questions to one index, each with the part of it that it is about: asked with OR, all who owe are read. Each
+    # request found looks for its own case.
     rows = tx.rows(
         f"""SELECT r.case_id FROM (
               SELECT case_id FROM requests WHERE state IN {states} AND due_at <= (SELECT transfer.now())
               UNION SELECT case_id FROM requests AS u WHERE state IN {states} AND due_at IS NULL AND NOT EXISTS (
                 SELECT 1 FROM due_runs AS d
                 WHERE d.dag_id = %s AND d.subject = u.case_id AND d.state IN ('posted', 'taken'))) AS r
-            JOIN cases AS c USING (case_id)
-            WHERE c.is_open AND NOT EXISTS (
+            WHERE (SELECT is_open FROM cases AS c WHERE c.case_id = r.case_id) AND NOT EXISTS (
                 SELECT 1 FROM due_runs AS d
                 WHERE d.dag_id = %s AND d.subject = r.case_id AND d.state = 'owed' AND d.attempts > 0)
               AND NOT EXISTS (

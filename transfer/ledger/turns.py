@@ -118,18 +118,19 @@ def next_waiting(tx: Tx, institution: InstitutionId, department: DepartmentId, m
     holds the queue's lock.
     """
     place = institution, department
-    first = *place, LAPSED_FOR, most
-    return _line(tx, tx.rows(_NEXT_WAITING, list(Priority), *first, *first, *place, LAPSED_FOR))
+    first = *place, LAPSED_FOR
+    return _line(tx, tx.rows(_NEXT_WAITING.format(most=int(most)), *first, *first, *place, LAPSED_FOR))
 
 
 _FIRST = f"""SELECT r.request, r.case_id, r.not_before, r.priority, c.needed_by, NULL::timestamptz AS until
     FROM requests AS r JOIN cases AS c USING (case_id)
     WHERE r.institution = %s AND r.department = %s AND r.priority = p.priority AND {_MAY_BE_MADE}
       AND NOT EXISTS (SELECT FROM turns AS t WHERE t.request = r.request AND t.until > {_NOW} - %s)"""  # noqa: S608  our own text
+#: priorities and `most` stand in the text: the planner counts them, and keeps its plan
 _NEXT_WAITING = f"""
-    SELECT w.* FROM unnest(%s::text[]) AS p (priority) CROSS JOIN LATERAL (
-        ({_FIRST} ORDER BY r.needed_by, r.not_before, r.request LIMIT %s)
-        UNION ({_FIRST} ORDER BY r.not_before, r.request LIMIT %s)) AS w
+    SELECT w.* FROM (VALUES {", ".join(f"('{one}')" for one in Priority)}) AS p (priority) CROSS JOIN LATERAL (
+        ({_FIRST} ORDER BY r.needed_by, r.not_before, r.request LIMIT {{most}})
+        UNION ({_FIRST} ORDER BY r.not_before, r.request LIMIT {{most}})) AS w
     UNION ALL
     SELECT r.request, r.case_id, r.not_before, r.priority, c.needed_by, t.until
     FROM turns AS t JOIN requests AS r USING (request) JOIN cases AS c USING (case_id)
