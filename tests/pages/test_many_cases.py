@@ -16,7 +16,7 @@ from transfer.embedded.postgres import Postgres
 from transfer.flow.desk import dossier, find_cases, list_cases
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, Tx, purging
+from transfer.ledger import Ledger, Tx, purging, requests, rounds, turns
 
 pytestmark = pytest.mark.servers
 
@@ -129,6 +129,9 @@ def test_a_statement_that_is_asked_often_is_not_planned_anew_each_time(browser: 
         find_cases(services, actor=ANN, name=name, identity=True)
         with ledger.transaction() as tx:
             purging.is_housekeeping_due(tx)
+            rounds.postable(tx)
+            turns.sweep(tx)
+            requests.sweep(tx)
             if time in (9, 19):
                 planned.append({" ".join(row.statement.split()): row.custom_plans for row in tx.rows(_PLANNED)})
 

@@ -205,8 +205,8 @@ def sweep(tx: Tx) -> None:
               AND NOT EXISTS (
                 SELECT 1 FROM holds AS h
                 WHERE h.subject = r.case_id AND h.code = %s AND h.about = %s AND h.resolved_at IS NULL)
-            ORDER BY 1 LIMIT %s""",  # noqa: S608  our own text
-        *(Dag.OPEN_CASE, Dag.OPEN_CASE, HoldCode.MACHINERY_BROKEN, Dag.OPEN_CASE, _AT_ONCE),
+            ORDER BY 1 LIMIT {_AT_ONCE}""",  # noqa: S608  our own text
+        *(Dag.OPEN_CASE, Dag.OPEN_CASE, HoldCode.MACHINERY_BROKEN, Dag.OPEN_CASE),
     )
     for row in rows:
         rounds.owe(tx, Dag.OPEN_CASE, row.case_id)
