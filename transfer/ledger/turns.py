@@ -245,9 +245,7 @@ def figures(tx: Tx, institution: InstitutionId, department: DepartmentId) -> Que
         queue=look_at_queue(tx, institution, department),
         called=len(turns) - in_flight,
         in_flight=in_flight,
-        waiting=tx.value(
-            f"SELECT count(*) {_WAITS} AND r.institution = %s AND r.department = %s", institution, department
-        ),
+        waiting=len(waiting(tx, institution, department)),
     )
 
 
