@@ -1,6 +1,7 @@
 """The vault on the real embedded store: nothing left behind, flat memory, kills, orphans, and refusals in our words."""
 
 import hashlib
+import io
 import random
 import socket
 import subprocess
@@ -11,7 +12,9 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
+from urllib3 import HTTPResponse
 
 from tests.kit.store_probe import Support, probe
 from transfer.adapters.dicom.limits import DicomLimits
@@ -138,6 +141,36 @@ def test_a_part_is_not_filled_again_before_it_is_hashed(store, monkeypatch):
         location = writer.finish()
 
     assert location.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_a_part_that_is_sent_once_more_is_sent_from_its_beginning(store):
+    vault = vault_on(store, bucket="again", part=SMALL_PART)
+    vault.ensure_bucket()
+    refused = []
+
+    def busy(request, **_):
+        if refused:
+            return None
+        refused.append(len(request.body.read(MiB)))  # so much has left us
+        return AWSResponse(request.url, 503, {}, HTTPResponse(io.BytesIO(), preload_content=False))
+
+    vault._client.meta.events.register("before-send.s3.UploadPart", busy)
+    data = random.Random(2).randbytes(SMALL_PART + MiB)
+    location = vault.keep([data])
+
+    assert refused == [MiB]
+    assert b"".join(vault.read(location)) == data
+
+
+def test_a_document_is_sent_without_asking_the_store_first(vault):
+    asked = []
+    vault._client.meta.events.register(
+        "before-send.s3.PutObject", lambda request, **_: asked.append(request.headers.get("Expect"))
+    )
+
+    vault.keep([b"a document"])
+
+    assert asked == [None]
 
 
 @pytest.mark.parametrize("is_versioned", [False, True])

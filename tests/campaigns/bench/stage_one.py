@@ -1,6 +1,7 @@
 """Stages one series in a process that does nothing else, and says what that took. Told and answered in JSON.
 
-Run by `staging`. It imports what staging a series needs, so that its memory is staging's own.
+Run by `staging`. It imports what staging a series needs, so that its memory is staging's own. What every task has from
+the process that it is a fork of, the descriptions of S3, is read before the clock starts.
 """
 
 # ruff: noqa: T201 - its answer
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from transfer.adapters.dicomweb import DicomwebClient
-from transfer.adapters.vault import S3Vault
+from transfer.adapters.vault import S3Vault, prepare
 from transfer.institutions import Institution
 
 
@@ -34,6 +35,7 @@ class Staged:
 def main(told: dict[str, Any]) -> Staged:
     """`told`: the store, the archive's URL, the study, the series and the UIDs of its images."""
     vault, expected = S3Vault(**told["store"]), frozenset(told["images"])
+    prepare()
     here = Institution(id="bench", name="bench", time_zone="UTC")
     began, used = time.perf_counter(), time.process_time()
     found = DicomwebClient(told["url"]).fetch_series(

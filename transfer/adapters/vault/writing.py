@@ -7,10 +7,12 @@ the same bytes (https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-ba
 """
 
 import hashlib
+import io
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from mmap import MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -22,9 +24,8 @@ PART: Final = 20 << 20
 #: the least that S3 takes as a part: for a process that has many things in hand
 SMALL_PART: Final = 5 << 20
 IN_FLIGHT: Final = 2
-#: what a writer has room for at first: most objects are documents, and memory is cleared by the byte
-_FIRST: Final = 256 << 10
-_GROWTH: Final = 4
+#: most objects are documents: so much of a part's room is cleared by the small page, the rest by the huge one
+_SMALL_PAGES: Final = 2 << 20
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html; a store with a lower bound refuses by itself
 MOST_PARTS: Final = 10_000
 
@@ -41,9 +42,8 @@ class Writer:
         self._sha256 = hashlib.sha256()
         self._length = 0
         self._size = part
-        self._part = bytearray(min(part, _FIRST))
-        self._filled = 0
-        self._spare: list[bytearray] = []
+        self._part = _Part(part)
+        self._spare: list[_Part] = []
         self._upload: Future[str] | None = None
         # Its threads start with the first part sent.
         self._sender = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="vault")
@@ -81,24 +81,17 @@ class Writer:
         view = memoryview(data).cast("B")
         self._length += len(view)
         while view:
-            if self._filled == len(self._part):
+            if self._part.is_full:
                 self._make_room()
-            taken = view[: len(self._part) - self._filled]
-            with memoryview(self._part) as part:  # assigned to the bytearray itself they would be copied twice
-                part[self._filled : self._filled + len(taken)] = taken
-            self._filled += len(taken)
-            view = view[len(taken) :]
+            view = view[self._part.take(view) :]
 
     def _make_room(self) -> None:
-        if self._filled < self._size:
-            first, self._part = self._part, bytearray(min(self._size, _GROWTH * len(self._part)))
-            self._part[: len(first)] = first
-            return
         self._send_part()
         if len(self._on_their_way) == IN_FLIGHT:
             self._await_part()
         # Used again: fresh memory would have to be cleared by the kernel for every part.
-        self._part, self._filled = self._spare.pop() if self._spare else bytearray(self._size), 0
+        self._part = self._spare.pop() if self._spare else _Part(self._size)
+        self._part.clear()
 
     def finish(self) -> Location:
         """Complete the object and read back that it is there: a store may answer 200 and have nothing.
@@ -120,8 +113,7 @@ class Writer:
         number = len(self._parts) + len(self._on_their_way) + 1
         if number > MOST_PARTS:
             raise TooLarge(f"an object may have {MOST_PARTS * self._size} bytes")
-        del self._part[self._filled :]
-        hashed = self._hasher.submit(self._sha256.update, self._part)
+        hashed = self._hasher.submit(self._sha256.update, self._part.filled)
         self._on_their_way.append(self._sender.submit(self._upload_part, self._upload, number, self._part, hashed))
 
     def _open(self) -> str:
@@ -137,13 +129,12 @@ class Writer:
         is_added = self._client.meta.config.request_checksum_calculation == "when_supported"
         return {"ChecksumAlgorithm": "CRC32"} if is_added else {}
 
-    def _upload_part(self, upload: Future[str], number: int, part: bytearray, hashed: Future[None]) -> dict[str, Any]:
+    def _upload_part(self, upload: Future[str], number: int, part: "_Part", hashed: Future[None]) -> dict[str, Any]:
         upload_id = upload.result()
         with our_words(_KEEPING):
             said = self._client.upload_part(**self._target, UploadId=upload_id, PartNumber=number, Body=part)
         hashed.result()  # before other bytes are there
-        if len(part) == self._size:
-            self._spare.append(part)
+        self._spare.append(part)
         # S3 wants the part's checksum again on completion if one was sent with the part.
         named = ("ETag", "ChecksumCRC32")
         return {"PartNumber": number, **{name: said[name] for name in named if name in said}}
@@ -152,14 +143,14 @@ class Writer:
         self._parts.append(self._on_their_way.popleft().result())
 
     def _put(self) -> None:
-        body = bytes(memoryview(self._part)[: self._filled])
+        body = bytearray(self._part.filled)  # of `bytes` boto3 makes a file, and asks the store before it sends one
         self._sha256.update(body)
         self._may_exist = True
         with our_words(_KEEPING):
             self._client.put_object(**self._target, Body=body)
 
     def _complete(self, upload: Future[str]) -> None:
-        if self._filled:
+        if self._part.filled:
             self._send_part()
         while self._on_their_way:
             self._await_part()
@@ -194,3 +185,54 @@ class Writer:
         with suppress(TransferError):
             if self._may_exist:
                 self._remove(self._target["Key"])
+
+
+class _Part(io.RawIOBase):
+    """Room for the bytes of one part, and the file that boto3 reads them from: it takes no view of memory.
+
+    The room is the kernel's own, cleared where it is first touched and nowhere twice, and given back at once.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._room = mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS)
+        if size > _SMALL_PAGES:
+            with suppress(OSError):  # a kernel without huge pages
+                self._room.madvise(MADV_HUGEPAGE, _SMALL_PAGES, size - _SMALL_PAGES)
+        self._length = self._at = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self._length == len(self._room)
+
+    @property
+    def filled(self) -> memoryview:
+        return memoryview(self._room)[: self._length]
+
+    def take(self, data: memoryview) -> int:
+        """As much as there is room for; how much that was."""
+        end = min(self._length + len(data), len(self._room))
+        taken = end - self._length
+        self._room[self._length : end] = data[:taken]
+        self._length = end
+        return taken
+
+    def clear(self) -> None:
+        self._length = self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence]
+        return self._at
+
+    def read(self, size: int = -1) -> memoryview:  # sent and hashed as bytes are
+        end = self._length if size < 0 else min(self._at + size, self._length)
+        block, self._at = self.filled[self._at : end], end
+        return block
