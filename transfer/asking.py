@@ -47,6 +47,8 @@ class Asking(ReviewedPart):
     at_once: Annotated[int, Field(ge=1, le=64)] = 2
     #: of these, so many for cases of priority *stat* alone
     kept_for_stat: Annotated[int, Field(ge=0, le=63)] = 0
+    #: series of one request for images that are fetched at once
+    series_at_once: Annotated[int, Field(ge=1, le=4)] = 1
     quiet_hours: Annotated[tuple[QuietHours, ...], Field(max_length=8)] = ()
     #: a case of priority *stat* is asked for in quiet hours, too
     stat_in_quiet_hours: bool = True

@@ -10,6 +10,7 @@ from transfer.flow.identity import Undecided, ask_whose
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.opening_records import note_opened, open_parts
 from transfer.flow.permitted_request import PermittedRequest
+from transfer.flow.series_at_once import SeriesAtOnce
 from transfer.flow.services import Services
 from transfer.flow.studies import is_whole_study, uids
 from transfer.flow.study_identity import compared_identity, match_studies, unlike
@@ -115,43 +116,42 @@ def _fetch_study(
     listed: dict[str, frozenset[str] | None],
 ) -> int:
     """Fetch what is missing of one study. Says how many instances are still owed; `listed` is told which there are."""
-    uid = study.study_instance_uid
+    uid, made = study.study_instance_uid, asking.claimed.request
     series = sorted(one.uid for one in client.series(uid, keep_going=watch.check))
     expected = {one: client.instances(uid, one, keep_going=watch.check) for one in series}
     listed[uid] = frozenset[str]().union(*expected.values())
     origin = _origin(asking, study)
     have, lacking = _collected_before(services, asking, origin, study, expected, match_rule)
     was_begun, has_ended = bool(have), False
-    for one in series:
-        wanted = expected[one] - have
-        if not wanted:
-            continue
-        watch.check()
-        _stop_unless_permitted(services, asking, study)
-        try:
-            got = client.fetch_series(
-                uid,
-                one,
-                expected=expected[one],
-                wanted=wanted if have & expected[one] else None,
-                institution=services.institutions[asking.claimed.request.institution],
-                vault=services.vault,
-                keep_going=watch.check,
-            )
-        except Unreachable as error:
-            if not have:
-                raise
-            raise CutShort("the archive went away between two series", retry_after=error.retry_after) from None
-        if got is None:
-            continue
-        if others := unlike(services, asking, study, got.stated):
-            services.vault.remove(got.location.key)
-            raise _NamesAnother([one for one in others if one.match_rule is not MatchRule.DECIDED])
-        with taken_back(services, got.location.key):
-            _check_labels(services, asking, study, got.labels)
-            _keep_series(services, asking, study, expected, got, match_rule, origin)
-        have |= got.instances
-        has_ended |= got.ending is Ending.CLOSED and not got.complete
+    institution, at_once = services.institutions[made.institution], 1
+    if sum(map(len, expected.values())) == len(listed[uid] or ()):  # what one series brings, no other one wants
+        at_once = institution.asking_of(made.department).series_at_once
+    with SeriesAtOnce(client, uid, institution, services.vault, watch, at_once=at_once) as under_way:
+        for place, one in enumerate(series):
+            for each in series[place : place + at_once]:
+                if each not in under_way and expected[each] - have:
+                    watch.check()
+                    _stop_unless_permitted(services, asking, study)
+                    rest = expected[each] - have if expected[each] & have else None
+                    under_way.begin(each, expected=expected[each], wanted=rest)
+            if one not in under_way:
+                continue
+            try:
+                got = under_way.take(one)
+            except Unreachable as error:
+                if not have:
+                    raise
+                raise CutShort("the archive went away between two series", retry_after=error.retry_after) from None
+            if got is None:
+                continue
+            if others := unlike(services, asking, study, got.stated):
+                services.vault.remove(got.location.key)
+                raise _NamesAnother([other for other in others if other.match_rule is not MatchRule.DECIDED])
+            with taken_back(services, got.location.key):
+                _check_labels(services, asking, study, got.labels)
+                _keep_series(services, asking, study, expected, got, match_rule, origin)
+            have |= got.instances
+            has_ended |= got.ending is Ending.CLOSED and not got.complete
     owed = (listed[uid] or frozenset()) - have - lacking
     _ask_about_lacking(services, asking, origin, is_lacking=bool(owed) and (was_begun or has_ended))
     return len(owed)

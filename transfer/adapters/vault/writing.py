@@ -187,7 +187,7 @@ class Writer:
                 self._remove(self._target["Key"])
 
 
-class _Part(io.RawIOBase):
+class _Part:
     """Room for the bytes of one part, and the file that boto3 reads them from: it takes no view of memory.
 
     The room is the kernel's own, cleared where it is first touched and nowhere twice, and given back at once.
@@ -218,12 +218,6 @@ class _Part(io.RawIOBase):
 
     def clear(self) -> None:
         self._length = self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
 
     def tell(self) -> int:
         return self._at
