@@ -8,7 +8,7 @@ In the order in which it happens:
 - `checking` holds a form in a file against one release.
 - `turns` says whose turn it is at a department.
 - `request` asks one department; `documents` (`fetched_files`) and `imaging` take in what it gives (`permitted_request`,
-  `watch`).
+  `watch`), `series_at_once` several series of a study side by side.
   `owing_letters` queues the letter by which a department without an interface is asked, `letters` sends it,
   `fax_reports` hears later whether it went.
   `studies` says when a study is whole, `study_identity` whose it is.
