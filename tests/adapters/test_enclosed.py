@@ -4,14 +4,16 @@ import base64
 import codecs
 import gzip
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from tests.kit.scripted_fhir import LAKESIDE, a_patient
 from transfer.adapters import enclosed
+from transfer.adapters.fhir import identities
+from transfer.adapters.fhir import objections as fhir_objections
 from transfer.adapters.fhir.outline import outline
-from transfer.errors import TooLarge
 from transfer.objections import ObjectionKind
 from transfer.patients import Demographics
 
@@ -329,6 +331,54 @@ def test_of_a_long_message_all_is_read_where_a_cut_document_may_be_a_consent():
     assert not enclosed.may_go_on(outline([report]))
 
 
+LONG = "OBX|1|TX|X^Report^L||{}||||||F\r".format("A line of a long report. " * 4000)
+BUNDLE = {"entry": [{"resource": json.loads(NO)}], "note": "x" * 90_000, "resourceType": "Bundle"}
+LONG_NOES = {
+    "a message": CON_NO.replace("CON|", LONG + "CON|").encode(),
+    "a framed message": b"\x0b" + CON_NO.replace("CON|", LONG + "CON|").encode() + b"\x1c\r",
+    "a batch": f"BHS|^~\\&|A|B\r{CON_NO.replace('CON|', LONG + 'CON|')}BTS|1\r".encode(),
+    "a file of batches": f"FHS|^~\\&|A|B\rBHS|^~\\&|A|B\r{CON_NO.replace('CON|', LONG + 'CON|')}".encode(),
+    "a message in base64 once more": packed(CON_NO.replace("CON|", LONG + "CON|").encode()).encode(),
+    "a bundle that says late what it is": json_of(dict(BUNDLE)),
+    "lines of which the first is long": json_of({"resourceType": "Patient", "x": "y" * 90_000}) + b"\n" + NO,
+    "XML in UTF-16": (
+        '<?xml version="1.0" encoding="UTF-16"?><!--'
+        + "x" * 90_000
+        + "-->"
+        + xml_of(a_consent(status="inactive")).decode()
+    ).encode("utf-16"),
+    "a clinical document whose title comes late": b"<ClinicalDocument xmlns='urn:hl7-org:v3'>"
+    + b"<realmCode/>" * 9_000
+    + b"<title>Revocation of authorization</title></ClinicalDocument>",
+}
+
+
+@pytest.mark.parametrize("what", LONG_NOES)
+def test_a_no_in_a_long_document_is_heard_at_the_door_that_keeps_its_outline(what):
+    body = json_of(a_reference(LONG_NOES[what]))
+
+    assert len(outline([body])) < len(body)
+    assert enclosed.may_go_on(outline([body]))
+    assert enclosed.in_resources(body, LAKESIDE).objections
+
+
+def test_a_long_message_without_a_no_costs_one_look_and_is_not_read(monkeypatch):
+    read = []
+    monkeypatch.setattr(enclosed.hl7v2, "objections", lambda *_: read.append("objections") or ())
+    monkeypatch.setattr(enclosed.hl7v2, "attached", lambda *_: read.append("attached") or ())
+    monkeypatch.setattr(enclosed, "unwrapped", lambda chunks, *_, **__: chunks)
+    monkeypatch.setattr(enclosed, "_trees", lambda _: read.append("trees") or [])
+
+    for content in (
+        (CON_NO.partition("CON")[0] + LONG * 3).encode(),
+        json_of({"resourceType": "Bundle", "x": "y" * 90_000}),
+    ):
+        assert enclosed.may_go_on(outline([json_of(a_reference(content))]))
+        heard(content)
+
+    assert not read
+
+
 def test_a_form_whose_signed_document_is_a_no_objects_and_does_not_ask_for_itself():
     form = a_consent(sourceAttachment={"data": packed(NO)})
 
@@ -420,12 +470,42 @@ def test_a_no_in_the_packed_body_of_a_clinical_document_is_heard():
     assert objects(whole.encode())
 
 
-def test_many_consents_and_people_in_one_document_are_refused_before_they_are_read():
-    consents = [{"resource": {"resourceType": "Consent", "status": "inactive"}} for _ in range(400)]
-    people = [{"resource": a_patient()} for _ in range(400)]
+def of_many(count: int, *, contained: bool) -> bytes:
+    """A bundle of as many Consents as people: none says whose it is."""
+    consent = {"resourceType": "Consent", "status": "inactive"}
+    holder = {"resourceType": "Basic", "contained": [consent]} if contained else consent
+    entries = [{"resource": holder}] * count + [{"resource": a_patient(str(at))} for at in range(count)]
+    return json_of({"resourceType": "Bundle", "type": "collection", "entry": entries})
 
-    with pytest.raises(TooLarge):
-        enclosed.in_content(json.dumps({"resourceType": "Bundle", "entry": consents + people}).encode(), LAKESIDE)
+
+@pytest.mark.parametrize("contained", [False, True])
+@pytest.mark.parametrize(
+    "hear",
+    [
+        lambda body: enclosed.in_content(body, LAKESIDE),
+        lambda body: list(fhir_objections.read_beside(json.loads(body), LAKESIDE)),
+    ],
+)
+def test_as_many_consents_as_people_cost_their_sum_and_not_their_product(monkeypatch, contained, hear):
+    """Counted is how often a person is read, and how many entries are walked to see where references lead."""
+    done: Counter[str] = Counter()
+
+    def people(patient: Any, institution: Any) -> Demographics:
+        done["people"] += 1
+        return identities.demographics(patient, institution)
+
+    def around(_: object, resource: Any, entries: Any = ()) -> Any:
+        entries = list(entries)
+        done["entries"] += len(entries)
+        return original(resource, entries)
+
+    original = identities.Resources.around
+    monkeypatch.setattr(fhir_objections, "demographics", people)
+    monkeypatch.setattr(identities.Resources, "around", classmethod(around))
+
+    hear(of_many(200, contained=contained))
+
+    assert done["people"] + done["entries"] <= 200 * 20
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ https://hl7.org/fhir/R4/consent.html
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
-from typing import Final
+from typing import Final, Self
 
 from transfer.adapters.fhir.consents import MAY_END, REFUSING_POLICIES, REPLACES
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES, says_void
@@ -37,23 +38,67 @@ _MOST: Final = 32
 MOST_BESIDE: Final = 256
 
 
-def read(consent: Tree, entries: Iterable[Tree], institution: Institution) -> Objection:
-    """What a Consent objects to. Never raises: what cannot be read is absent.
-
-    Of an active one with no refusal in it the kind is `REPLACES`: it objects only to a form whose number it carries.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What stands around the Consents of one message, made out once for all of them: n Consents beside m people cost
+    n + m.
     """
-    entries = list(entries)
-    status = (text(consent, "status") or "").lower()
-    kind = _KINDS.get(status, ObjectionKind.UNREADABLE)
-    if status == "active" and _refuses(consent):
-        kind = ObjectionKind.REFUSED
-    elif status == "active" and any(map(MAY_END.search, _words(consent))):
-        kind = ObjectionKind.UNREADABLE
-    return Objection(
-        kind=kind,
-        patients=tuple(_patients(consent, entries, institution)),
-        references=tuple(islice(dict.fromkeys(_references(consent, institution)), _MOST)),
-    )
+
+    resources: Resources
+    #: whom the message brings along, at most `_MOST`
+    brought: tuple[Demographics, ...]
+    institution: Institution
+
+    @classmethod
+    def of(cls, entries: Iterable[Tree], institution: Institution) -> Self:
+        entries = list(entries)
+        people = _people((child(entry, "resource") for entry in entries), institution)
+        return cls(resources=Resources.around({}, entries), brought=people, institution=institution)
+
+    def within(self, resource: Tree) -> Self:
+        """The same seen from one resource: whom it contains comes first."""
+        inside = children(resource, "contained")
+        if not inside:
+            return self
+        brought = dict.fromkeys((*_people(inside, self.institution), *self.brought))
+        return replace(self, resources=self.resources.within(resource), brought=tuple(islice(brought, _MOST)))
+
+    def read(self, consent: Tree) -> Objection:
+        """What a Consent objects to. Never raises: what cannot be read is absent.
+
+        Of an active one with no refusal in it the kind is `REPLACES`: it objects only to a form whose number it
+        carries.
+        """
+        status = (text(consent, "status") or "").lower()
+        kind = _KINDS.get(status, ObjectionKind.UNREADABLE)
+        if status == "active" and _refuses(consent):
+            kind = ObjectionKind.REFUSED
+        elif status == "active" and any(map(MAY_END.search, _words(consent))):
+            kind = ObjectionKind.UNREADABLE
+        return Objection(
+            kind=kind,
+            patients=self._patients(consent),
+            references=tuple(islice(dict.fromkeys(_references(consent, self.institution)), _MOST)),
+        )
+
+    def _patients(self, consent: Tree) -> tuple[Demographics, ...]:
+        """Whom it names; R5 calls that `subject`. Where it names nobody, everybody its message brings along."""
+        named = (child(consent, name) for name in ("patient", "subject"))
+        said = [person(reference, self.resources, self.institution) for reference in named]
+        return tuple(who for who in dict.fromkeys(said) if who != Demographics()) or self.brought
+
+
+def _people(resources: Iterable[Tree], institution: Institution) -> tuple[Demographics, ...]:
+    found: dict[Demographics, None] = {}
+    for each in resources:
+        if type_of(each) == "Patient" and len(found) < _MOST:
+            found[demographics(each, institution)] = None
+    return tuple(found)
+
+
+def read(consent: Tree, entries: Iterable[Tree], institution: Institution) -> Objection:
+    """What the Consent of a message objects to. See `Around.read`."""
+    return Around.of(entries, institution).within(consent).read(consent)
 
 
 def read_beside(tree: Tree, institution: Institution) -> Iterator[Objection]:
@@ -63,11 +108,12 @@ def read_beside(tree: Tree, institution: Institution) -> Iterator[Objection]:
     """
     entries = children(tree, "entry")
     around = Resources.around({}, entries)
-    people = [each for each in entries if type_of(child(each, "resource")) == "Patient"]
+    people = cache(lambda: Around.of(entries, institution))
     for resource in (tree, *(child(entry, "resource") for entry in entries)):
-        inside = children(resource, "contained")
-        for consent in (each for each in inside if type_of(each) == "Consent"):
-            said = read({**consent, "contained": inside}, people, institution)
+        consents = [each for each in children(resource, "contained") if type_of(each) == "Consent"]
+        near = people().within(resource) if consents else None
+        for consent in consents if near else ():
+            said = near.read(consent)
             if said.kind is not ObjectionKind.REPLACES:
                 yield replace(said, kind=ObjectionKind.UNREADABLE)
         if type_of(resource) in DOCUMENT_TYPES and _is_called_a_no(resource):
@@ -125,16 +171,6 @@ def _provisions(consent: Tree) -> Iterator[Tree]:
         found = [each for each in (inner if isinstance(inner, list) else [inner]) if isinstance(each, Mapping)]
         yield from found
         waiting += found
-
-
-def _patients(consent: Tree, entries: list[Tree], institution: Institution) -> Iterator[Demographics]:
-    """Whom it names; R5 calls that `subject`. Where it names nobody, everybody it brings along."""
-    resources = Resources.around(consent, entries)
-    named = [child(consent, name) for name in ("patient", "subject")]
-    said = [who for reference in named if (who := person(reference, resources, institution)) != Demographics()]
-    brought = [*children(consent, "contained"), *(child(entry, "resource") for entry in entries)]
-    others = [demographics(each, institution) for each in brought if type_of(each) == "Patient"]
-    yield from islice(dict.fromkeys(said or others), _MOST)
 
 
 def _references(consent: Tree, institution: Institution) -> Iterator[IssuedIdentifier]:
