@@ -12,12 +12,55 @@ from typing import Final
 from transfer.patients import Demographics, IssuedIdentifier
 
 #: that something ends or is refused, and that it is a release: both in one text
-_ENDS: Final = re.compile(r"revoke|revocation|rescind|withdr[ae]w|opt(s|ed|ing)?[- ]?out\b|refus", re.IGNORECASE)
+_ENDS: Final = re.compile(r"revoke|revocation|rescind|withdr[ae]w|opt(s|ed|ing)?[-_ ]?out\b|refus", re.IGNORECASE)
 _OF_RELEASE: Final = re.compile(
     r"authori[sz]ation|release|disclos|permission|hipaa|\bphi\b|\bconsent (to|for) (use|shar|exchange)|information"
     r"|records?\b|(^|\W)consent\W*(form)?$|\b(of|my|patient|privacy) consent$",
     re.IGNORECASE,
 )
+
+#: what tells of a right, of a rule or of a case that may come, and takes nothing back
+_TELLS: Final = re.compile(
+    r"\b(may|can|could|might|must|right to|unless|until|if|how to|whether|ability to)\b", re.IGNORECASE
+)
+_TELLS_IN_TEXT: Final = re.compile(
+    r"\b(understand|upon|when|whenever|after|except|any ?time|in writing|not (affect|apply|effective)|shall)\b",
+    re.IGNORECASE,
+)
+_GAP: Final = r"(\W{1,9}\w{1,40}){0,6}?\W{1,9}"
+_SHARES: Final = r"(releas(e|ed|ing)|disclos\w{1,5}|shar(e|ed|ing)|send(ing)?|exchang(e|ing))"
+_PAPERS: Final = r"(records?|information|data|phi|results|chart)\b"
+#: taken back by whoever gave it, or refused by whoever is asked: an insurer that refuses an authorization does neither
+_IN_WORDS: Final = re.compile(
+    rf"\b(revok\w{{1,5}}|revocation|withdr[ae]w\w{{0,5}}|rescind\w{{0,5}}|rescission){_GAP}"
+    rf"(authori[sz]ation|hipaa|(consent|permission)\b{_GAP}{_SHARES})\b"
+    rf"|\bauthori[sz]ation{_GAP}(is|was|has been|been)( hereby)? (revoked|withdrawn|rescinded)\b"
+    rf"|\b(do not|does not|did not|don['’]t|doesn['’]t|no longer|refus\w{{1,4}}|declin\w{{1,4}}|objects?|prohibits?"
+    rf"|forbids?|opt(s|ed|ing)?[- ]?out){_GAP}({_SHARES}{_GAP}{_PAPERS}|health information exchange\b|hie\b)",
+    re.IGNORECASE,
+)
+_SENTENCE_ENDS: Final = re.compile(r"[.;!?\n\r\f\u2022]+\s*")
+
+
+def tells_only(said: str) -> bool:
+    """Whether it speaks of a right to revoke, and uses none."""
+    return bool(_TELLS.search(said))
+
+
+def ends(said: str) -> bool:
+    """Whether the name of something says that it ends or is refused: "Revocation", and not "Right to revoke"."""
+    return bool(_ENDS.search(said)) and not tells_only(said)
+
+
+def refuses_in_words(text: str) -> bool:
+    """Whether a sentence of a text takes a release back or refuses one: "I hereby revoke my authorization". What tells
+    of a right to do so is none.
+    """
+    return any(_IN_WORDS.search(one) and not _is_of_rights(one) for one in _SENTENCE_ENDS.split(text))
+
+
+def _is_of_rights(sentence: str) -> bool:
+    return tells_only(sentence) or bool(_TELLS_IN_TEXT.search(sentence))
 
 
 def is_no(title: str) -> bool:

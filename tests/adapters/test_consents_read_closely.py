@@ -53,6 +53,13 @@ def in_bundle(*resources, **said):
     return {"resourceType": "Bundle", "type": "collection", "entry": entries, **said}
 
 
+def narrated(words):
+    return a_form(
+        text={"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{words}</p></div>'}
+    )
+
+
+TREAT = COMPLETE["provision"]["purpose"][0]
 GUARDIAN = concept("GUARD", ROLE_CODE)
 RECEIVER = COMPLETE["provision"]["actor"][-1]
 PROVENANCE = {"resourceType": "Provenance", "target": [{"reference": "Consent/1"}]}
@@ -187,8 +194,38 @@ PERSON = {
     "a guardian from next year on": by_related(GUARDIAN, period={"start": "2027-01-01"}),
     "a guardian who is a neighbour": by_related(concept("NBOR", ROLE_CODE, display="legal guardian")),
     "a neighbour who is a guardian": by_related({**GUARDIAN, "text": "neighbour"}),
+    # --- what stands beside the codes, and says otherwise than they do
+    "a narrative that refuses": narrated("Odalys does NOT permit that records are released to anybody"),
+    "a narrative with an exception": narrated("All records except HIV results"),
+    "a tag of its bundle": in_bundle(meta={"tag": [{"code": "revoked"}]}),
+    "a tag that it is a draft": a_form(meta={"tag": [{"code": "draft"}]}),
+    "a tag that another is in its place": a_form(meta={"tag": [{"code": "superseded"}]}),
+    "a profile of denials": a_form(meta={"profile": ["http://x.example/StructureDefinition/consent-deny"]}),
+    "a profile of dissent": a_form(meta={"profile": ["http://x.example/StructureDefinition/IHE.PCF.dissent"]}),
+    "a policy that blocks": a_form(policy=[{"uri": "http://x.example/block-all"}]),
+    "a policy not to share": a_form(policy=[{"uri": "urn:x:do-not-share"}]),
+    "a purpose called by another": of_provision(purpose=[{**TREAT, "display": "Research"}]),
+    "an action called by another": of_provision(action=[concept("disclose", display="Collect")]),
+    "a receiver by a number that has ended": of_receiver(
+        {"type": "Organization", "identifier": {**RECEIVER["reference"]["identifier"], "period": {"end": "2020-01-01"}}}
+    ),
+    "another number of its patient": a_form(
+        patient={"reference": "#patient", "identifier": {**PATIENT["identifier"][0], "value": "9999"}}
+    ),
+    "a group for its patient": a_form(patient={"reference": "#patient", "type": "Group"}),
+    "a statement that nobody knows": a_form(
+        extension=[*OURS, {"url": "urn:records-transfer:statement", "valueCode": "revoked"}]
+    ),
 }
 PERMITTED = {
+    "a narrative of its codes": narrated(
+        "Status: active. Disclose to Summit. She may revoke it, but not after release"
+    ),
+    "a purpose by its name": of_provision(purpose=[{**TREAT, "display": "treatment"}]),
+    "an action by its name": of_provision(action=[concept("disclose", display="Disclose")]),
+    "its patient's own number beside": a_form(
+        patient={"reference": "#patient", "identifier": PATIENT["identifier"][0]}
+    ),
     "a guardian": by_related(GUARDIAN, period={"start": "2020-01-01"}),
     "a witness beside it": a_form(
         extension=[
@@ -313,6 +350,8 @@ NAMED = {
     "a category in words": {"category": [{"text": "Patient refuses release"}]},
     "a category of the site's own": {"category": [concept("CONSENT-REVOKED", "urn:x")]},
     "a policy of the site's own": {"policyRule": {"text": "Consent withdrawn"}},
+    "a category with a blank in it": {"category": [{"text": "Opt out"}]},
+    "a policy of dissent": {"policy": [{"uri": "http://x.example/dissent"}]},
     "a tag": {"meta": {"tag": [{"code": "rescinded"}]}},
     "a profile": {"meta": {"profile": ["http://x.example/StructureDefinition/RevokedConsent"]}},
 }

@@ -175,6 +175,13 @@ def clinical(code="59284-0", title="Consent", body="", event=""):
     ).encode()
 
 
+def policy_event(named):
+    return (
+        '<documentationOf><serviceEvent><templateId root="1.3.6.1.4.1.19376.1.5.3.1.2.6"/>'
+        f'<code code="1.2.3.4" displayName="{named}"/></serviceEvent></documentationOf>'
+    )
+
+
 REFUSING = {
     "its title": clinical("34133-9", "Revocation of authorization"),
     "its service event": clinical(
@@ -184,6 +191,22 @@ REFUSING = {
     "the code of its service event": clinical(
         event='<documentationOf><serviceEvent><code code="OPTOUT"/></serviceEvent></documentationOf>'
     ),
+    "its service event, in whatever words": clinical(event=policy_event("Deny all")),
+    "its service event that does not agree": clinical(event=policy_event("Patient does not agree to share")),
+    "its service event that was ended": clinical(
+        event='<documentationOf><serviceEvent><statusCode code="aborted"/></serviceEvent></documentationOf>'
+    ),
+    "a sentence of its text": clinical(
+        body="<structuredBody><component><section><text>I do not agree to <b>share</b> my records.</text></section>"
+        "</component></structuredBody>"
+    ),
+    "a rule that denies": clinical(
+        body='<structuredBody><PolicySet><Policy><Rule Effect="Deny"/></Policy></PolicySet></structuredBody>'
+    ),
+    "an observation turned around": clinical(body='<structuredBody><observation inversionInd="1"/></structuredBody>'),
+    "an act that is not to be, by a number": clinical(body='<structuredBody><act negationInd="1"/></structuredBody>'),
+    "a policy of access alone": b'<x:PolicySet xmlns:x="urn:oasis:names:tc:xacml:2.0:policy:schema:os"><x:Policy/>'
+    b"</x:PolicySet>",
     "an act that is not to be": clinical(body='<structuredBody><act negationInd="true"/></structuredBody>'),
     "what it carries": clinical(
         "34133-9",
@@ -205,6 +228,10 @@ def test_a_clinical_document_refuses_by(where):
     "content",
     [
         clinical(),
+        clinical(
+            body="<structuredBody><text>You may revoke this authorization. I agree to share.</text></structuredBody>"
+        ),
+        clinical(event=policy_event("Patient agrees to share")),
         clinical("57016-8"),
         clinical("34133-9", "X").replace(
             b"<component>",

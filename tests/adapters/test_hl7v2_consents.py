@@ -103,6 +103,8 @@ def test_who_signed_is_told_by_the_relationship(code, role, authority):
     [
         ({"f5": "Only the report of January"}, Finding.WORDS_SAY_MORE),
         ({"f6": "not to my employer"}, Finding.WORDS_SAY_MORE),
+        ({"f3": "R1^Revocation^L"}, Finding.WORDS_SAY_MORE),
+        ({"f7": "Withdrawn by the patient"}, Finding.WORDS_SAY_MORE),
         ({"f9": "no images"}, Finding.WORDS_SAY_MORE),
         ({"f22": "1"}, Finding.WORDS_SAY_MORE),
         ({"f21": "P"}, Finding.WORDS_SAY_MORE),
@@ -182,6 +184,13 @@ def objected(*segments: str):
         ({"f21": "^^^N"}, ObjectionKind.REFUSED),
         ({"f21": "0^Nothing^99LOC"}, ObjectionKind.UNREADABLE),
         ({"f21": "^^^^^^^^nothing at all"}, ObjectionKind.UNREADABLE),
+        # of an active one: by what it is called, by its words, by its end
+        ({"f2": "^Opt_out of exchange"}, ObjectionKind.UNREADABLE),
+        ({"f3": "R1^Revocation of authorization^L"}, ObjectionKind.UNREADABLE),
+        ({"f5": "Patient withdraws authorization to release records"}, ObjectionKind.UNREADABLE),
+        ({"f7": "Revoked by the patient"}, ObjectionKind.UNREADABLE),
+        ({"f9": "She does not want us to share her records."}, ObjectionKind.UNREADABLE),
+        ({"f15": "20200101"}, ObjectionKind.REPLACES),
     ],
 )
 def test_a_no_is_heard_at_the_door_in_whatever_field_it_stands(differing, kind):
@@ -195,6 +204,7 @@ def test_a_no_is_heard_at_the_door_in_whatever_field_it_stands(differing, kind):
     "differing",
     [
         *({}, {"f11": "P"}, {"f11": "R", "f2": "002^Operation^HL70496"}, {"f21": '""'}, {"f21": "f"}, {"f21": "P"}),
+        *({"f3": "R1^Right to revoke^L"}, {"f5": "I may revoke this authorization at any time."}, {"f15": "20990101"}),
         *({"f11": "A^Active^HL70498^1^Filed^99LOC"}, {"f21": "F^Full^HL70500^1^All^99LOC"}),
     ],
 )
@@ -234,9 +244,50 @@ def test_a_document_that_is_called_a_no_is_one_that_a_person_reads(what: str):
     assert may_object(message[at : at + 2] for at in range(0, len(message), 2))
 
 
+WORDS = {
+    "a note": "NTE|1||Patient revoked HIPAA authorization on 1/5",
+    "a line of a report": "OBX|1|TX|R9^Note^L||She does not consent to the release of her records.||||||F",
+    "the value of a consent": "OBX|1|CWE|59284-0^Consent Document^LN||R^Refused^HL70498||||||F",
+    "a consent that is declined": "OBX|1|ST|C1^HIE consent^L||Declined||||||F",
+}
+
+
+@pytest.mark.parametrize("what", WORDS)
+def test_words_that_take_a_release_back_are_heard_wherever_they_stand_in_a_message(what: str):
+    message = (MSH.format("P") + PID + WORDS[what] + "\r").encode()
+
+    (said,) = objections(message, LABORATORY)
+
+    assert (said.kind, len(said.patients)) == (ObjectionKind.UNREADABLE, 1)
+    assert may_object([message])
+    assert may_object(message[at : at + 2] for at in range(0, len(message), 2))
+
+
+@pytest.mark.parametrize(
+    ("event", "restriction", "objects"),
+    [
+        ("ADT^A31", "ARV|1|A|OO^Opt out all registries^HL70717|PAT^Patient request^HL70719", True),
+        ("ADT^A31", "ARV|1|A|ALL^All^HL70717", True),
+        ("ADT^A08", "ARV|1|A|9^Opted out of sharing^L", True),
+        ("ADT^A31", "ARV|1|D|ALL^All^HL70717", False),
+        ("ADT^A31", "ARV|1|A|DEM^Demographics^HL70717", False),
+        ("ORU^R01", "ARV|1|A|ALL^All^HL70717", False),
+    ],
+)
+def test_who_restricts_access_to_all_of_a_person_is_heard(event: str, restriction: str, objects: bool):
+    message = (MSH.format("P") + PID + restriction + "\r").replace("MDM^T02", event).encode()
+
+    assert bool(objections(message, LABORATORY)) is objects
+    assert may_object([message])
+
+
 @pytest.mark.parametrize(
     "segment",
     [
+        "NTE|1||You may revoke this authorization at any time.",
+        "NTE|1||Insurance refused authorization for PET. Records reviewed.",
+        "OBX|1|TX|R9^Note^L||Patient declined trigger finger release. Information was shared.||||||F",
+        "OBX|1|ST|C1^Consent for surgery^L||Signed||||||F",
         "TXA|1|PR|TX|||||||||D1^LIS|||||LA||AV||||||Patient refuses chemotherapy",
         "OBX|1|TX|R9^Dx^L||The patient refused. Release of the tendon.||||||F",
         "OBR|1||S1|R9^Release of information^L",

@@ -7,7 +7,7 @@ are bounded. Nothing else is taken.
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from xml.parsers import expat
 
 from transfer.adapters.type_declarations import guard
 from transfer.errors import Unreadable
+from transfer.objections import refuses_in_words
 from transfer.security_labels import UNREAD, read_label
 
 _DEPTH: Final = 200
@@ -30,7 +31,19 @@ _ROOT: Final = "ClinicalDocument"
 #: LOINC: consent document, acknowledgement of a privacy policy, consent to a release of information; and the template
 #: of a consent's service event (IHE BPPC, 3:5.1.2.4)
 _CONSENTS: Final = frozenset({"59284-0", "57016-8", "64292-6", "1.3.6.1.4.1.19376.1.5.3.1.2.6"})
-_OPT_OUT: Final = re.compile(r"opt-?out", re.IGNORECASE)
+_OPT_OUT: Final = re.compile(r"opt[-_ ]?out", re.IGNORECASE)
+#: of what a consent is called in its own document: that it is none
+_REFUSES: Final = re.compile(
+    r"\b(declin|deny|denies|denied|denial|dissent|refus|revo(k|c)|withdr|rescind|not\b|never\b|no consent)",
+    re.IGNORECASE,
+)
+#: ActStatus of a consent that does not stand
+_ENDED: Final = frozenset({"aborted", "cancelled", "nullified", "suspended", "obsolete"})
+#: of a consent's own words, what is read: characters
+_MOST_WORDS: Final = 64 << 10
+#: elements that part no sentence
+_INLINE: Final = frozenset({"content", "linkHtml", "sub", "sup", "b", "i", "u", "span", "em", "strong"})
+_TRUE: Final = ("true", "1")
 #: nullFlavor: nothing is known or applies; any other one stands for a label that is kept from us
 _NOTHING_SAID: Final = frozenset({"NI", "NA", "UNK", "NASK", "ASKU"})
 #: v3-ActCode of security observations (HL7 DS4P release 1, section 3): their value is a label
@@ -55,12 +68,15 @@ def unpacked(data: bytes, compression: str | None) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentDocument:
-    """What a clinical document says of consent: `called` is its title and what its header's codes are called."""
+    """What a clinical document says of consent: `called` is its title and what its header's codes are called, with
+    those of a consent that it names (ClinicalDocument/authorization).
+    """
 
     called: tuple[str, ...]
     #: by its code (LOINC), or because it documents that a privacy policy was acknowledged (IHE BPPC, 3:5.1.2)
     is_consent: bool
-    #: an act that is not to be done, or an opt-out by its code
+    #: an act that is not to be done, an opt-out by its code, a consent that does not stand, a rule that denies (IHE
+    #: APPC); of a consent document also what it is called, and a sentence of its text
     refuses: bool
     #: the base64 that it carries for a body
     enclosed: str | None = None
@@ -88,6 +104,9 @@ class _ConsentReader:
         self._compression: str | None = None
         self._text: list[str] = []
         self._title: list[str] = []
+        self._consents: list[str] = []
+        self._words: list[str] = []
+        self._word_count = 0
         self._elements = 0
         self.parser = expat.ParserCreate(namespace_separator=" ")
         self.parser.buffer_text = True
@@ -99,16 +118,19 @@ class _ConsentReader:
     def found(self) -> ConsentDocument | None:
         if self._root != _ROOT:
             return None
-        called = (*self._called, "".join(self._title))
+        called = (*self._called, *self._consents, "".join(self._title))
         enclosed = "".join(self._text) if self._is_packed else None
         is_consent = bool(self._codes & _CONSENTS)
         return ConsentDocument(
             called=called,
             is_consent=is_consent,
-            refuses=self._refuses,
+            refuses=self._refuses or (is_consent and self._is_refused(called)),
             enclosed=enclosed,
             compression=self._compression,
         )
+
+    def _is_refused(self, called: Iterable[str]) -> bool:
+        return any(map(_REFUSES.search, called)) or refuses_in_words("".join(self._words))
 
     def _begin(self, tag: str, attributes: dict[str, str]) -> None:
         self._elements += 1
@@ -118,11 +140,19 @@ class _ConsentReader:
         if len(self._path) > _DEPTH or self._elements > _ELEMENTS or self._root != _ROOT:
             raise Unreadable("no clinical document, or more XML than is read")
         code = attributes.get("code", "")
-        self._refuses |= attributes.get("negationInd") == "true" or _OPT_OUT.search(code) is not None
+        is_not = attributes.get("negationInd") in _TRUE or attributes.get("inversionInd") in _TRUE
+        self._refuses |= is_not or attributes.get("Effect") == "Deny" or _OPT_OUT.search(code) is not None
+        if name not in _INLINE and self._word_count < _MOST_WORDS:
+            self._word_count += 1
+            self._words.append("\n")
         match self._path[1:]:
             case ["code", *_] | ["documentationOf", "serviceEvent", "code", *_]:
                 self._called += filter(None, [attributes.get("displayName")])
                 self._codes.add(code)
+            case ["authorization", "consent", "code"]:
+                self._consents += filter(None, [attributes.get("displayName")])
+            case ["authorization", "consent", "statusCode"] | ["documentationOf", "serviceEvent", "statusCode"]:
+                self._refuses |= code in _ENDED
             case ["documentationOf", "serviceEvent", "templateId"]:
                 self._codes.add(attributes.get("root", ""))
             case ["component", "nonXMLBody", "text"]:
@@ -138,6 +168,9 @@ class _ConsentReader:
                 self._title.append(said)
             case ["component", "nonXMLBody", "text"]:
                 self._text.append(said)
+            case ["component", "structuredBody", *_] if self._word_count < _MOST_WORDS:
+                self._word_count += len(said)
+                self._words.append(said)
 
 
 class ClinicalDocumentReader:

@@ -44,7 +44,15 @@ _SAID_ENCODING: Final = re.compile(
 _MESSAGES: Final = (b"MSH", b"BHS", b"FHS")
 #: one of them is in all content in JSON or XML that is heard, or that encloses some; anything else costs one look at
 #: its bytes. To look for each alone takes a tenth of the time
-_HEARD: Final = (b"Consent", b"QuestionnaireResponse", b"ClinicalDocument", b'"data"', b'"Binary"', b"<Binary")
+_HEARD: Final = (
+    b"Consent",
+    b"QuestionnaireResponse",
+    b"ClinicalDocument",
+    b'"data"',
+    b'"Binary"',
+    b"<Binary",
+    b"PolicySet",
+)
 _HEARD_IN_XML: Final = re.compile(rb"<(?:\w+:)?(?:data|Binary)\b")
 #: of what cannot be read, what it would be
 _FORM: Final = re.compile(rb'"resourceType"\s*:\s*"Consent"|<(\w+:)?Consent[\s>]')
@@ -61,6 +69,8 @@ _SLICE_SEAM: Final = 40
 _MAY_GO_ON: Final = re.compile(rb"\{(?!\\r)|[\"<]|MSH|BHS|FHS|[A-Za-z0-9+/_=\s-]{40}")
 #: of a document that goes by, what is held to hear it; of a longer one nothing is heard
 _MOST_HELD: Final = 16 << 20
+#: a patient's policy of access (OASIS XACML, as IHE APPC has it): who can read one is a person
+_ACCESS_POLICY: Final = re.compile(rb"<(\w+:)?PolicySet\b[^>]{0,2000}urn:oasis:names:tc:xacml:")
 _PATIENT_PRIVACY: Final = "patient-privacy"
 
 
@@ -228,6 +238,9 @@ def _in_text(content: bytes, institution: Institution, about: tuple[Demographics
             with suppress(zlib.error):
                 inside = unpacked(_decoded(document.enclosed), document.compression)
                 yield from _in_content(inside, institution, about, depth + 1)
+        return
+    if _ACCESS_POLICY.search(content[:_BEGINNING]):
+        yield _unread(about)
         return
     try:
         trees = _trees(content)

@@ -4,7 +4,8 @@ A code counts with its system; an action's, a resource type's and a policy's als
 not know, words without a code, and words that say more than their code: no rule could keep them.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from typing import Final
@@ -34,6 +35,19 @@ _NARROWING: Final = frozenset(
     | {"never", "without", "refusal", "refuse", "refused", "refuses", "decline", "declined", "deny", "denied", "denial"}
     | {"prohibited", "revoked", "revocation", "withdrawn", "withdrawal", "suspended", "expired", "verbal", "verbally"}
     | {"oral", "orally", "telephone", "nicht", "kein", "keine", "ohne", "sin", "excepto", "sans", "sauf", "pas"}
+)
+_MARKUP: Final = re.compile(r"<[^>]{0,400}>")
+_SENTENCE_ENDS: Final = re.compile(r"[.;!?\n\r]+\s*")
+#: of a narrative
+_LEAVES_OUT: Final = re.compile(
+    r"\b(not|never|n['’]t)\b.{0,40}\b(permit|allow|releas|disclos|shar|authori[sz]|consent|agree|send|includ)"
+    r"|\b(except|excluding|excludes?|excluded|only|refus\w*|declin\w*|withdr[ae]w\w*|revoked|rescinded)\b"
+    r"|\bopt\w*[- ]out\b",
+    re.IGNORECASE,
+)
+_OF_RIGHTS: Final = re.compile(
+    r"\b(may|can|could|might|must|shall|rights?|until|unless|if|understand|upon|redisclos\w*|condition\w*)\b",
+    re.IGNORECASE,
 )
 #: words of a name that tell nobody from others
 _GENERIC: Final = frozenset(
@@ -75,6 +89,15 @@ def narrows(named: Tree) -> bool:
     return not _NARROWING.isdisjoint(words(text(named, "display")))
 
 
+def narrative_narrows(div: str) -> bool:
+    """Whether a sentence of a narrative refuses something, or leaves something out, and tells of no right. A narrative
+    is no part of what is meant where it is generated (https://hl7.org/fhir/R4/narrative.html), but it says what the
+    patient was shown.
+    """
+    said = _SENTENCE_ENDS.split(_MARKUP.sub("\n", div))
+    return any(_LEAVES_OUT.search(one) and not _OF_RIGHTS.search(one) for one in said)
+
+
 def is_of_another(reference: Tree, names: Iterable[str]) -> bool:
     """Whether the display of a reference has no word of the names that are known of what it refers to. Numbers do not
     count, nor words that tell nobody from others; a display of these alone says nothing.
@@ -82,6 +105,22 @@ def is_of_another(reference: Tree, names: Iterable[str]) -> bool:
     said = _long(text(reference, "display"))
     known = {word for name in names for word in _long(name)}
     return bool(said and known) and said.isdisjoint(known)
+
+
+def contradicts(beside: Tree, numbers: Iterable[Tree]) -> bool:
+    """Whether the number beside a reference is none of those in the resource behind it, by who gave it."""
+    same = {text(each, "value") for each in numbers if text(each, "system") == text(beside, "system")}
+    return bool(same and beside) and text(beside, "value") not in same
+
+
+def names_another(coding: Tree, own: Iterable[str], stems: Mapping[str, str]) -> bool:
+    """Whether the display of a coding has the stem of another code's name, and not its own. `stems` are by code, `own`
+    the codes that it stands for.
+    """
+    own = {*own}
+    said = (text(coding, "display") or "").casefold()
+    found = {code for code, stem in stems.items() if stem in said}
+    return bool(found) and found.isdisjoint(own)
 
 
 def _long(said: str | None) -> set[str]:

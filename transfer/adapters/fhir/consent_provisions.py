@@ -11,7 +11,9 @@ from transfer.adapters.fhir.consent_codes import (
     Doubts,
     coded,
     concept_codings,
+    contradicts,
     is_of_another,
+    names_another,
     narrows,
     period,
 )
@@ -22,11 +24,28 @@ from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
 from transfer.permissions import Action, Finding, Provision, ProvisionType
 from transfer.permissions.descriptions import words
-from transfer.permissions.purposes import KNOWN_PURPOSES
+from transfer.permissions.purposes import KNOWN_PURPOSES, with_wider
 from transfer.records import RecordKind
 from transfer.unmapped_codes import key_of
 
 _ACTION: Final = "http://terminology.hl7.org/CodeSystem/consentaction"
+#: of the displays of actions and purposes, by which a display tells that another code is meant
+_ACTION_STEMS: Final = {
+    Action.COLLECT: "collect",
+    Action.ACCESS: "access",
+    Action.USE: "use",
+    Action.DISCLOSE: "disclos",
+    Action.CORRECT: "correct",
+}
+_PURPOSE_STEMS: Final = {
+    "TREAT": "treat",
+    "HRESCH": "research",
+    "HPAYMT": "payment",
+    "HOPERAT": "operations",
+    "HMARKT": "market",
+    "PUBHLTH": "public health",
+    "PATRQT": "patient request",
+}
 _RESOURCE_TYPES: Final = "http://hl7.org/fhir/resource-types"
 
 #: PCF knows the root and one level of exceptions (https://profiles.ihe.net/ITI/PCF, Consent profiles)
@@ -181,7 +200,8 @@ class ProvisionReader:
         if not {text(reference, "type"), type_of(resource), said or None} <= {"Organization", None}:
             return None
         beside = child(reference, "identifier")
-        if _contradicts(beside, children(resource, "identifier")) or text(beside, "use") == "old":
+        is_old = text(beside, "use") == "old" or text(beside, "period", "end") is not None
+        if contradicts(beside, children(resource, "identifier")) or is_old:
             return None
         try:
             return organization(reference, self.resources, self.institutions)
@@ -193,7 +213,9 @@ class ProvisionReader:
     def _actions(self, tree: Tree) -> frozenset[Action]:
         found = set()
         for coding in concept_codings(children(tree, "action"), self.doubts):
-            code = text(coding, "code")
+            code = text(coding, "code") or ""
+            if names_another(coding, [code], _ACTION_STEMS):
+                self.doubts.note(Finding.WORDS_SAY_MORE)
             if code in set(Action) and text(coding, "system") in (_ACTION, None):
                 found.add(Action(code))
             else:
@@ -201,7 +223,10 @@ class ProvisionReader:
         return frozenset(found)
 
     def _purposes(self, tree: Tree) -> frozenset[str]:
-        return self._codes(children(tree, "purpose"), {ACT_REASON: KNOWN_PURPOSES})
+        said = children(tree, "purpose")
+        if any(names_another(one, with_wider(text(one, "code") or ""), _PURPOSE_STEMS) for one in said):
+            self.doubts.note(Finding.WORDS_SAY_MORE)
+        return self._codes(said, {ACT_REASON: KNOWN_PURPOSES})
 
     def _labels(self, tree: Tree) -> frozenset[str]:
         known = {CONFIDENTIALITY: security_labels.CONFIDENTIALITY, ACT_CODE: security_labels.SENSITIVITY}
@@ -245,12 +270,6 @@ class ProvisionReader:
         if not found:
             self.doubts.note(Finding.CODE_UNKNOWN)
         return found
-
-
-def _contradicts(beside: Tree, numbers: list[Tree]) -> bool:
-    """Whether the number beside a reference is none of those in the resource behind it, by who gave it."""
-    same = {text(each, "value") for each in numbers if text(each, "system") == text(beside, "system")}
-    return bool(same) and text(beside, "value") not in same
 
 
 def _is_document_code(coding: Tree) -> bool:

@@ -7,7 +7,16 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from transfer.adapters.fhir.consent_codes import ACT_CODE, Doubts, concept_codings, has_code, is_of_another, narrows
+from transfer.adapters.fhir.consent_codes import (
+    ACT_CODE,
+    Doubts,
+    concept_codings,
+    contradicts,
+    has_code,
+    is_of_another,
+    narrative_narrows,
+    narrows,
+)
 from transfer.adapters.fhir.consent_provisions import ProvisionReader
 from transfer.adapters.fhir.consent_signatures import AUTHORITY, Signature, signature
 from transfer.adapters.fhir.consent_sources import note_source
@@ -82,10 +91,13 @@ _POLICIES: Final = {
 REFUSING_POLICIES: Final = re.compile(r"/ITI/PCF/Policy-(deny|break-glass-only)\b", re.IGNORECASE)
 #: in a policy, a profile, a tag or an activity of whomever: it may refuse, or end
 MAY_END: Final = re.compile(
-    r"opt-?out|refus|\brevok|revoked|revocation|rescind|withdr[ae]w|no-?disclos|non-?disclos|suspend|nullif|deleted?\b"
-    r"|\baborted|cancel|inactiv|obsolete|retract|\bvoid|declin|denied|denial|object(s|ion)\b",
+    r"opt(s|ed|ing)?[-_ ]?out|refus|\brevok|revoked|revocation|rescind|withdr[ae]w|non?-?disclos|suspend|nullif"
+    r"|deleted?\b|\baborted|cancel|inactiv|obsolete|retract|\bvoid|declin|\bdeny\b|denied|denial|object(s|ion)\b|dissent|supersed"
+    r"|\bdo-?_? ?not-?_? ?(shar|disclos|releas|send|exchang)|no-?_? ?(shar|releas|consent)|prohibit|forbid|\bblock",
     re.IGNORECASE,
 )
+#: in a tag: it is none to go by yet
+_NOT_YET: Final = re.compile(r"\b(draft|unsigned|pending|specimen)\b", re.IGNORECASE)
 _ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 #: v3-ObservationValue: not all of it is here, or not as its sender holds it
 _NOT_WHOLE: Final = ("SUBSETTED", "REDACTED", "MASKED", "ABSTRED", "AGGRED", "ANONYED", "PSEUDED")
@@ -121,7 +133,8 @@ def read(
         if not doubts.findings:
             check(consent)
         _note_what_it_is(consent, doubts)
-        _note_around(consent, resources, doubts)
+        _note_around(consent, envelope or {}, doubts)
+        _note_patient(consent, resources, doubts)
         _note_beside(envelope or {}, doubts)
         note_source(consent, resources, doubts)
         _note_whether_real(consent, [envelope or {}, resources.follow(child(consent, "patient"))], doubts)
@@ -181,7 +194,7 @@ def _base(consent: Tree, doubts: Doubts) -> ProvisionType | None:
     if None in said or any(text(coding, "system") not in _POLICY_SYSTEMS for coding in found):
         doubts.note(Finding.CODE_UNKNOWN)
     uris = [text(policy, "uri") or "" for policy in children(consent, "policy")]
-    if any(map(MAY_END.search, uris)):
+    if any(MAY_END.search(uri) and not REFUSING_POLICIES.search(uri) for uri in uris):
         doubts.note(Finding.CODE_UNKNOWN)
     if any(map(REFUSING_POLICIES.search, uris)) or ProvisionType.DENY in said:
         return ProvisionType.DENY
@@ -200,15 +213,25 @@ def _note_modifiers(consent: Tree, patient: Tree, envelope: Tree, doubts: Doubts
         doubts.note(Finding.MEANING_MODIFIED)
 
 
-def _note_around(consent: Tree, resources: Resources, doubts: Doubts) -> None:
-    """What its tags, its profiles, remarks in it and the display of its patient say beside it."""
-    said = [text(one, name) for one in children(consent, "meta", "tag") for name in ("code", "display")]
+def _note_around(consent: Tree, envelope: Tree, doubts: Doubts) -> None:
+    """What its tags and its bundle's, its profiles, its narrative and remarks in it say beside it."""
+    tags = [*children(consent, "meta", "tag"), *children(envelope, "meta", "tag")]
+    said = [text(one, name) for one in tags for name in ("code", "display")]
     said += texts(consent, "meta", "profile")
-    if any(MAY_END.search(each) for each in said if each):
+    if any(MAY_END.search(each) or _NOT_YET.search(each) for each in said if each):
         doubts.note(Finding.MEANING_MODIFIED)
     if any("fhir_comments" in node for node in objects_in(consent)):
         doubts.note(Finding.WORDS_SAY_MORE)
+    if narrative_narrows(text(consent, "text", "div") or ""):
+        doubts.note(Finding.WORDS_SAY_MORE)
+
+
+def _note_patient(consent: Tree, resources: Resources, doubts: Doubts) -> None:
+    """Whether the reference to its patient, and what stands beside that, mean one patient."""
     patient = child(consent, "patient")
+    behind = children(resources.follow(patient), "identifier")
+    if text(patient, "type") not in ("Patient", None) or contradicts(child(patient, "identifier"), behind):
+        doubts.note(Finding.FORM_UNREADABLE)
     names = [
         each
         for name in children(resources.follow(patient), "name")
@@ -269,6 +292,8 @@ def _note_what_it_is(consent: Tree, doubts: Doubts) -> None:
     has_policy = child(consent, "policyRule") or children(consent, "policy")
     if not has_policy or not child(consent, "patient") or len(contained) != len(set(contained)):
         doubts.note(Finding.FORM_UNREADABLE)
+    if {text(each, "valueCode") for each in extensions(consent, STATEMENT)} - {*Statement, None}:
+        doubts.note(Finding.CODE_UNKNOWN)
     if any(len(extensions(consent, url)) > 1 for url in _OURS if url != STATEMENT):
         doubts.note(Finding.FORM_UNREADABLE)
 

@@ -28,7 +28,7 @@ _KINDS: Final = {
     "proposed": ObjectionKind.REPLACES,
 }
 #: OPTOUT, OPTOUTE of v3-ActCode, `opt-out` of STU3's policies, and what national guides make of them
-_OPT_OUT: Final = re.compile(r"opt-?out", re.IGNORECASE)
+_OPT_OUT: Final = re.compile(r"opt[-_ ]?out", re.IGNORECASE)
 #: R5's word in a Consent of R4 (https://hl7.org/fhir/R5/versions.html#extensions)
 _DECISION: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Consent.decision"
 

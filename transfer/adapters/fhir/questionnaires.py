@@ -9,12 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from transfer.adapters.fhir.trees import Tree, child, children, objects_in, text
-from transfer.objections import is_no
+from transfer.objections import is_no, tells_only
 
-#: what tells of a right, and uses none
-_TELLS: Final = re.compile(
-    r"\b(may|can|could|might|right to|unless|until|if|how to|whether|ability to)\b", re.IGNORECASE
-)
 _RELEASE: Final = re.compile(r"(release|disclos\w*|shar(e|ing)|authori[sz]\w*)\b", re.IGNORECASE)
 _YES: Final = re.compile(r"yes|true|y|agree\w*|accept\w*", re.IGNORECASE)
 _NO: Final = re.compile(r"no|false|n|disagree\w*|refuse\w*|decline\w*|den(y|ied)|opt(ed)?[- ]?out", re.IGNORECASE)
@@ -23,9 +19,9 @@ _NO: Final = re.compile(r"no|false|n|disagree\w*|refuse\w*|decline\w*|den(y|ied)
 def refuses(response: Tree) -> bool:
     """Whether an answer takes a release back or refuses one."""
     for called, answers in _lines(response):
-        if any(is_no(said) and not _TELLS.search(said) for said in answers):
+        if any(is_no(said) and not tells_only(said) for said in answers):
             return True
-        if is_no(called) and not _TELLS.search(called) and answers and not all(map(_NO.fullmatch, answers)):
+        if is_no(called) and not tells_only(called) and answers and not all(map(_NO.fullmatch, answers)):
             return True
         if _permits(called) and any(map(_NO.fullmatch, answers)):
             return True
@@ -38,7 +34,7 @@ def says_release(response: Tree) -> bool:
 
 
 def _permits(called: str) -> bool:
-    return bool(_RELEASE.search(called)) and not is_no(called) and not _TELLS.search(called)
+    return bool(_RELEASE.search(called)) and not is_no(called) and not tells_only(called)
 
 
 def _lines(response: Tree) -> Iterator[tuple[str, list[str]]]:

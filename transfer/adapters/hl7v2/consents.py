@@ -22,6 +22,7 @@ from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.values import demographics, document_number, moment
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution
+from transfer.objections import ends
 from transfer.patients import Demographics
 from transfer.permissions import (
     Action,
@@ -146,6 +147,8 @@ def _doubts(con: Segment, message: Message, zone: ZoneInfo) -> Iterator[Finding]
         yield Finding.FORM_IS_TEST_DATA
     # CON-6, 8 and 9 are words about this patient alone, CON-22 why something is kept back
     narrowed = any(part.whole() for field in (6, 8, 9, 22) for part in con.repetitions(field))
+    # CON-3 names the form, CON-7 what lies behind it
+    narrowed |= any(ends(part.whole() or "") for field in (3, 7) for part in con.repetitions(field))
     if narrowed or not all(adds_nothing(part.whole()) for part in con.repetitions(5)):
         yield Finding.WORDS_SAY_MORE
     if not levels(con) <= {_FULL, _NONE}:

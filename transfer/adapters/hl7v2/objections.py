@@ -9,16 +9,16 @@ from transfer.adapters.hl7v2.batch import batch
 from transfer.adapters.hl7v2.consent_fields import is_about_release, says_none, says_unknown_level, state
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.statuses import fields_late
-from transfer.adapters.hl7v2.values import demographics, document_number
+from transfer.adapters.hl7v2.values import demographics, document_number, moment
 from transfer.errors import TooLarge, TransferError
 from transfer.institutions import Institution
-from transfer.objections import Objection, ObjectionKind, is_no
+from transfer.objections import Objection, ObjectionKind, ends, is_no, refuses_in_words
 from transfer.patients import Demographics, IssuedIdentifier
 
 #: a CON segment begins; it brings the field separator, which is anything but a letter, a digit or a blank
 _CONSENT: Final = re.compile(rb"CON[^\w\s]")
 #: what is in every title that says no (`transfer.objections.is_no`)
-_NO: Final = re.compile(rb"REVOKE|REVOCATION|RESCIND|WITHDR[AE]W|OPT(S|ED|ING)?[- ]?OUT|REFUS")
+_NO: Final = re.compile(rb"REVOKE|REVOCATION|RESCIND|WITHDR[AE]W|OPT(S|ED|ING)?[-_ ]?OUT|REFUS")
 #: one of them is in each of those words. Looking for them alone takes a tenth of the time
 _OF_NO: Final = (b"REVO", b"RESCIND", b"WITHDR", b"OPT", b"REFUS")
 #: before CON, and before the blanks that it may be indented by. Sought with them, the search takes five times as long
@@ -26,7 +26,15 @@ _LINE_ENDS: Final = (b"\r", b"\n")
 #: one of these stands before any word of a message; the middle of a document in base64 has none
 _BETWEEN: Final = (b"\r", b"\n", b" ", b"|", b"^", b"&", b"~", b"#", b"\\")
 _INDENTED: Final = 8
-_LOOKED_AT: Final = 5 + _INDENTED
+_LOOKED_AT: Final = 160
+#: an access restriction begins (v2.6 and later, ch. 3.4.14)
+_RESTRICTION: Final = re.compile(rb"ARV[^\w\s]")
+#: what else may refuse in words, or as the value of a consent (`transfer.objections.refuses_in_words`)
+_IN_TEXT: Final = re.compile(
+    rb"(NOT|N'T|NO LONGER|DECLIN|OBJECT|PROHIBIT|FORBID)[^\r\n]{1,80}(RELEAS|DISCLOS|SHAR|SEND|EXCHANG)"
+    rb"|CONSENT[^\r\n]{0,80}(DECLIN|DENI|DENY)"
+)
+_OF_TEXT: Final = (b"RELEAS", b"DISCLOS", b"SHAR", b"SEND", b"EXCHANG", b"CONSENT")
 #: of one payload; whoever has more sends them apart
 MOST_OBJECTIONS: Final = 256
 #: CON-11 (table 0498): rescinded, refused, limited. Any state that the table does not have cannot be read
@@ -36,6 +44,19 @@ _ACTIVE: Final = "A"
 _NONE: Final = frozenset({"P", "B"})
 #: CON-10 (table 0497): telephone, verbal
 _BY_WORD: Final = frozenset({"T", "V"})
+#: CON-2, 3 and 7 name what it is; CON-5, 6, 8 and 9 are texts
+_NAMES: Final = (2, 3, 7)
+_TEXTS: Final = (5, 6, 8, 9)
+#: ARV-3 (table 0717): all of it, opted out of all registries; ARV-2 (table 0206): taken back
+_ALL_RESTRICTED: Final = frozenset({"ALL", "OO"})
+_DELETED: Final = "D"
+#: OBX-2 of a result in words or in a code, and what a result is called whose value is a consent
+_WORDS: Final = frozenset({"TX", "FT", "ST", "CE", "CWE", "CF", ""})
+_OF_CONSENT: Final = re.compile(
+    r"59284-0|64292-6|consent\W*(document|status|form|decision|directive|to|$)|information (shar|exchang)",
+    re.IGNORECASE,
+)
+_REFUSED: Final = re.compile(r"\b(refus|declin|denied|deny|revok|withdr|rescind|opt\w*[- ]?out)", re.IGNORECASE)
 #: fields that say what a document is: TXA-2 (type) and TXA-25 (title), OBR-4, OBX-3
 _TITLES: Final = {"TXA": (2, 25), "OBR": (4,), "OBX": (3,)}
 _TYPE: Final = 4
@@ -49,7 +70,7 @@ def says_consent(chunks: Iterable[bytes]) -> bool:
 
 def may_object(chunks: Iterable[bytes]) -> bool:
     """Whether a payload may object to a release: a CON segment or a word of a "no" stands in it. Costs one look."""
-    return any(_has_consent(piece) or _has_no(piece) for piece in _pieces(chunks))
+    return any(_has_consent(piece) or _has_no(piece) or _has_restriction(piece) for piece in _pieces(chunks))
 
 
 def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -69,7 +90,13 @@ def _has_consent(piece: bytes) -> bool:
 
 
 def _has_no(piece: bytes) -> bool:
-    return any(word in piece for word in _OF_NO) and _NO.search(piece) is not None
+    if any(word in piece for word in _OF_NO) and _NO.search(piece):
+        return True
+    return any(word in piece for word in _OF_TEXT) and _IN_TEXT.search(piece) is not None
+
+
+def _has_restriction(piece: bytes) -> bool:
+    return any(_begins_line(piece, found.start()) for found in _RESTRICTION.finditer(piece))
 
 
 def _begins_line(piece: bytes, at: int) -> bool:
@@ -99,14 +126,14 @@ def objections(payload: bytes, institution: Institution) -> tuple[Objection, ...
 
 def _of_message(message: Message, institution: Institution) -> Iterator[Objection]:
     pid = message.first("PID")
-    for segment in message.segments("PID", "CON", *_TITLES):
+    for segment in message.segments("PID", "CON", "ARV", "NTE", *_TITLES):
         if segment.name == "PID":
             pid = segment
-        elif segment.name in _TITLES:
-            if any(map(is_no, _titles(segment))):
+        elif segment.name != "CON":
+            if _says_no(segment, message):
                 who = demographics(pid, institution)
                 yield replace(_UNREADABLE, patients=(who,) if who != Demographics() else ())
-        elif is_about_release(segment) and (kind := _kind(segment)):
+        elif is_about_release(segment) and (kind := _kind(segment) or _ended(segment, message, institution)):
             who = demographics(pid, institution)
             yield Objection(
                 kind=kind,
@@ -121,6 +148,48 @@ def _titles(segment: Segment) -> Iterator[str]:
     fields = [field + (fields_late(segment) if field > _TYPE else 0) for field in _TITLES[segment.name]]
     parts = [part for field in fields for part in segment.repetitions(field)]
     yield from filter(None, (part.text(at) for part in parts for at in (1, 2, 5, 9)))
+
+
+def _says_no(segment: Segment, message: Message) -> bool:
+    """By what a document or a result is called, by a sentence of a text, by the value of a consent, or by a restriction
+    of all access. Documents that come with a restriction are labelled by it; here only a message about a person is.
+    """
+    match segment.name:
+        case "ARV":
+            return message.header.message_type == "ADT" and _restricts_all(segment)
+        case "NTE":
+            return any(map(refuses_in_words, _said(segment, 3)))
+        case "OBX" if (segment.text(2) or "").upper() in _WORDS:
+            values = list(_said(segment, 5))
+            if any(map(_OF_CONSENT.search, _titles(segment))) and any(map(_REFUSED.search, values)):
+                return True
+            return any(map(is_no, _titles(segment))) or any(map(refuses_in_words, values))
+    return any(map(is_no, _titles(segment)))
+
+
+def _said(segment: Segment, *fields: int) -> Iterator[str]:
+    """Each repetition of these fields, whole."""
+    return (said for field in fields for part in segment.repetitions(field) if (said := part.whole()))
+
+
+def _restricts_all(restriction: Segment) -> bool:
+    parts = restriction.repetitions(3)
+    said = {(part.text(at) or "").upper() for part in parts for at in (1, 4)}
+    is_all = not said.isdisjoint(_ALL_RESTRICTED) or any(map(ends, _said(restriction, 3)))
+    return is_all and (restriction.text(2) or "").upper() != _DELETED
+
+
+def _ended(consent: Segment, message: Message, institution: Institution) -> ObjectionKind | None:
+    """Of one that is active by its state: a "no" by its name or in its words, or an end (CON-15) that had come when the
+    message was made. That stops a form whose number it carries.
+    """
+    if state(consent) in _NONE:
+        return None
+    if any(map(ends, _said(consent, *_NAMES))) or any(map(refuses_in_words, _said(consent, *_TEXTS))):
+        return ObjectionKind.UNREADABLE
+    header = message.first("MSH")
+    end, made = moment(consent.text(15), institution.zone), moment(header and header.text(7), institution.zone)
+    return ObjectionKind.REPLACES if end and made and end <= made else None
 
 
 def _kind(consent: Segment) -> ObjectionKind | None:
