@@ -44,8 +44,14 @@ _WORD: Final = re.compile(r"\w+")
 
 #: the code systems of these codes, as FHIR R4, DSTU2, CDA and HL7 v2 name them
 _SYSTEMS: Final = re.compile(
-    r"https?://(terminology\.hl7\.org/CodeSystem/v3-|hl7\.org/fhir/(v3/)?)(Confidentiality|ActCode)"
-    r"|(urn:oid:)?2\.16\.840\.1\.113883\.5\.(25|4)"
+    r"https?://(terminology\.hl7\.org/CodeSystem/v3-|hl7\.org/fhir/(v3/)?)(Confidentiality|ActCode)/?"
+    r"|(urn:oid:)?2\.16\.840\.1\.113883\.5\.(25|4)",
+    re.IGNORECASE,
+)
+#: words that make a label of what stands in no place for labels
+_SENSITIVE: Final = re.compile(
+    r"\bhiv\b|sensitiv|confidential|restricted|psychiatr|psychother|mental health|substance (use|abuse)|42 ?cfr",
+    re.IGNORECASE,
 )
 _PART_2_TEXT: Final = re.compile(
     r"42\s*C\.?\s*F\.?\s*R\.?\s*,?\s*part\s*2\b|\bpart\s*2\s+of\s+42\s*C\.?F\.?R", re.IGNORECASE
@@ -80,8 +86,21 @@ def read_beside(labels: frozenset[str], text: str | None) -> frozenset[str]:
 
 
 def is_label_system(system: str | None) -> bool:
-    """Whether it is HL7's system of these codes, by one of its names."""
-    return bool(_SYSTEMS.fullmatch(system or ""))
+    """Whether it is HL7's system of these codes, by one of its names, of whatever version (`|2.0.0`)."""
+    return bool(_SYSTEMS.fullmatch((system or "").partition("|")[0]))
+
+
+def is_label_aside(system: str | None, code: str | None, text: str | None) -> bool:
+    """Whether a coding that stands in no place for labels, as among tags, is one all the same: by HL7's system, or by
+    words that a person reads.
+    """
+    said = [each for each in (code, text) if each]
+    return (is_label_system(system) and code in KNOWN_LABELS) or any(_SENSITIVE.search(each) for each in said)
+
+
+def restricts(system: str | None, code: str | None) -> bool:
+    """Whether a coding restricts by HL7's own codes, wherever it stands."""
+    return is_label_system(system) and code in SENSITIVITY | {"R", "V"}
 
 
 def read_text(*texts: str | None) -> frozenset[str]:

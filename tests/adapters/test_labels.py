@@ -11,7 +11,7 @@ from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.labels import labels_in
 from transfer.adapters.hl7v2.documents import documents
 from transfer.institutions import Institution
-from transfer.security_labels import KNOWN_LABELS, UNREAD, is_unread, read_text
+from transfer.security_labels import KNOWN_LABELS, PART_2, UNREAD, is_unread, read_text
 
 SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-"
 HIV = {"system": f"{SYSTEM}ActCode", "code": "HIV"}
@@ -74,6 +74,10 @@ LAB, MAPPED = an_institution(), an_institution(**TABLE)
         ({"system": "http://snomed.info/sct", "code": "86406008"}, {UNREAD}),
         ({**HIV, "code": "hiv"}, {UNREAD}),
         ({"reference": "#label"}, {UNREAD}),
+        # a system with its version, with a stroke at its end, in capitals
+        ({**ORDINARY, "system": f"{ORDINARY['system']}|2.0.0"}, {"N"}),
+        ({**RESTRICTED, "system": f"{RESTRICTED['system']}/"}, {"R"}),
+        ({**ORDINARY, "system": ORDINARY["system"].upper()}, {"N"}),
     ],
 )
 def test_a_label_is_read_or_a_persons(label: object, read: set[str]):
@@ -90,8 +94,32 @@ INLINE = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extensi
         ({"note": [{"extension": [{"url": INLINE, "valueCoding": HIV}]}]}, {"HIV"}),
         ({"_status": {"extension": [{"url": INLINE, "valueCodeableConcept": {"text": "sealed"}}]}}, {UNREAD}),
         ({"note": [{"extension": [{"url": INLINE}]}]}, {UNREAD}),
-        # among the tags, by HL7's own system
-        ({"meta": {"tag": [RESTRICTED, {"system": "urn:x", "code": "HIV"}]}}, {"R"}),
+        ({"note": [{"extension": [{"url": f"{INLINE}|1.0.0", "valueCoding": HIV}]}]}, {"HIV"}),
+        # among the tags, by HL7's own system, or by words that a person reads
+        ({"meta": {"tag": [RESTRICTED, {"system": "urn:x", "code": "imported"}]}}, {"R"}),
+        ({"meta": {"tag": [{"system": "urn:x", "code": "HIV"}]}}, {"HIV"}),
+        ({"meta": {"tag": [{"code": "hiv"}]}}, {UNREAD}),
+        ({"meta": {"tag": [{"system": "urn:x", "code": "7", "display": "Sensitive: behavioral"}]}}, {UNREAD}),
+        ({"meta": {"tag": [{"display": "42 CFR Part 2"}]}}, {PART_2}),
+        ({"meta": {"tag": [{"display": "Part 2 of the specimen"}]}}, set()),
+        ({"meta": {"tag": [{**HIV, "system": f"{HIV['system']}/"}]}}, {"HIV"}),
+        ({"meta": {"tag": [{**HIV, "system": f"{HIV['system']}|9.0.0"}]}}, {"HIV"}),
+        # in an extension, as a category, in the place that an earlier release has, and in odd shapes
+        ({"extension": [{"url": "urn:x:sensitivity", "valueCoding": HIV}]}, {"HIV"}),
+        ({"extension": [{"url": "urn:x", "valueCodeableConcept": {"coding": [RESTRICTED]}}]}, {"R"}),
+        ({"extension": [{"url": "urn:x:confidentiality", "valueCode": "R"}]}, {"R"}),
+        ({"extension": [{"url": "urn:x:confidentiality", "valueString": "sealed"}]}, {UNREAD}),
+        ({"meta": {"extension": [{"url": "urn:x", "valueCoding": HIV}]}}, {"HIV"}),
+        (
+            {"meta": {"security": [{**ORDINARY, "extension": [{"url": "urn:x:basis", "valueCoding": HIV}]}]}},
+            {"N", "HIV"},
+        ),
+        ({"category": [{"coding": [HIV]}]}, {"HIV"}),
+        ({"confidentiality": {"coding": [RESTRICTED]}}, {"R"}),
+        ({"confidentiality": "R"}, {"R"}),
+        ({"meta": [{"security": [RESTRICTED]}]}, {"R"}),
+        ({"meta": {"_security": [{"id": "x"}]}}, {UNREAD}),
+        ({"class": {"system": f"{SYSTEM}ActCode", "code": "AMB"}}, set()),
         ({"contained": [{"meta": {"tag": [HIV]}}]}, {"HIV"}),
         ({"meta": {"tag": [{"system": f"{SYSTEM}ActReason", "code": "HTEST"}]}}, set()),
     ],

@@ -11,7 +11,7 @@ from transfer.adapters.fhir.codes import ACT_REASON
 from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
 from transfer.adapters.fhir.xml_trees import NAMESPACE, XmlReader
 from transfer.errors import TransferError, Unexpected, Unreadable
-from transfer.security_labels import KNOWN_LABELS, UNREAD, is_label_system, read_beside, read_label
+from transfer.security_labels import UNREAD, is_label_aside, read_beside, read_label, restricts
 
 #: a system whose codes are no labels of confidentiality: integrity
 _INTEGRITY: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
@@ -19,7 +19,9 @@ _INTEGRITY: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 _PURPOSES: Final = frozenset({"HTEST", "TREAT", "TREATDS", "CAREMGT", "COC", "PATRQT", "HPAYMT", "HOPERAT", "PATADMIN"})
 
 _CONFIDENTIALITY: Final = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
-_INLINE: Final = re.compile(r"/extension-inline-sec-label$")
+_INLINE: Final = re.compile(r"/extension-inline-sec-label/?(\|.*)?$")
+#: extensions of whomever that say how confidential something is
+_SAYS_HOW: Final = re.compile(r"confidential|privacy", re.IGNORECASE)
 #: of a resource that is a document's content
 _MOST_BYTES: Final = 16 << 20
 _MOST_ELEMENTS: Final = 200_000
@@ -130,24 +132,40 @@ def _labels(tree: object) -> Iterator[object]:
     while nodes:
         node = nodes.pop()
         if isinstance(node, Mapping):
-            meta = node.get("meta")
-            said = [node.get("securityLabel"), meta.get("security") if isinstance(meta, Mapping) else None]
+            said = [node.get("securityLabel"), node.get("_securityLabel")]
+            said += [one.get(name) for one in _metas(node) for name in ("security", "_security")]
             for labels in said:
                 yield from labels if isinstance(labels, list) else [] if labels is None else [labels]
             yield from _set_aside(node)
-            if type_of(node) == "Composition" and node.get("confidentiality") is not None:
-                yield {"system": _CONFIDENTIALITY, "code": node["confidentiality"]}
+            # Composition; in DSTU1 and 2 other resources, too
+            if (how := node.get("confidentiality")) is not None:
+                yield {"system": _CONFIDENTIALITY, "code": how} if isinstance(how, str) else how
             nodes += node.values()
         elif isinstance(node, list):
             nodes += node
 
 
 def _set_aside(node: Tree) -> Iterator[Tree]:
-    """A label in place on an element (DS4P, https://hl7.org/fhir/uv/security-label-ds4p), and one among the tags."""
-    if _INLINE.search(text(node, "url") or ""):
+    """A label in place on an element (DS4P, https://hl7.org/fhir/uv/security-label-ds4p), one among the tags, one in an
+    extension, and HL7's own code of a restriction wherever it stands.
+    """
+    url = text(node, "url") or ""
+    if _INLINE.search(url):
         yield child(node, "valueCoding") or child(node, "valueCodeableConcept")
-    tags = children(node, "meta", "tag")
-    yield from (tag for tag in tags if is_label_system(text(tag, "system")) and text(tag, "code") in KNOWN_LABELS)
+    elif _SAYS_HOW.search(url):
+        words = text(node, "valueCode") or text(node, "valueString")
+        said = [child(node, "valueCoding"), child(node, "valueCodeableConcept"), {"code": words} if words else {}]
+        yield from filter(None, said)
+    tags = [tag for one in _metas(node) for tag in children(one, "tag")]
+    yield from (tag for tag in tags if is_label_aside(text(tag, "system"), text(tag, "code"), text(tag, "display")))
+    if restricts(text(node, "system"), text(node, "code")):
+        yield node
+
+
+def _metas(node: Tree) -> list[Tree]:
+    """Its `meta`; several where a sender writes it so."""
+    meta = node.get("meta")
+    return [one for one in (meta if isinstance(meta, list) else [meta]) if isinstance(one, Mapping)]
 
 
 def _read(label: object, table: Mapping[str, str]) -> frozenset[str]:
