@@ -21,6 +21,8 @@ class OpenedDocument:
     attached: tuple[AttachedFile, ...] = ()
     #: of a pathology report, the parts that it calls malignant
     malignant: tuple[str, ...] = ()
+    #: it says no to a release: in what it carries, in its words, or in a form that is filled in
+    objects: bool = False
 
 
 class Opener(Protocol):

@@ -505,6 +505,36 @@ def of_many(count: int, *, contained: bool) -> bytes:
     return json_of({"resourceType": "Bundle", "type": "collection", "entry": entries})
 
 
+def passed(*chunks: bytes) -> bool:
+    heard_within = enclosed.HeardWithin(LAKESIDE)
+    assert b"".join(heard_within.passing(chunks)) == b"".join(chunks)
+    return heard_within.objects
+
+
+SCAN = packed(b"%PDF-1.7" + bytes(range(256)) * 1000)
+LINE = b'{"resourceType":"Observation","note":[{"text":"' + b"a b, " * 20 + b'"}]}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "refuses"),
+    [
+        (json_of(a_consent(sourceAttachment={"data": SCAN}, status="inactive")), True),
+        (json_of(a_consent(sourceAttachment={"data": SCAN})), False),
+        (CON_NO.replace("CON|", f"OBX|1|ED|X^R^L||^^^Base64^{SCAN}||||||F\rCON|").encode(), True),
+        # longer than what is held even without its scans
+        (LINE * 2000 + NO + b"\n" + LINE, True),
+        (LINE * 2000, False),
+        ((CON_NO.partition("CON")[0] + LONG * 3 + "CON|1|001|||||||||X\r").encode(), True),
+        (b"%PDF-1.7 " + NO * 2000, False),
+    ],
+)
+def test_a_no_is_heard_in_what_is_longer_than_is_held(monkeypatch, content, refuses):
+    monkeypatch.setattr(enclosed, "_MOST_HELD", 100_000)
+
+    for length in (10_000, 65_536):
+        assert passed(*(content[at : at + length] for at in range(0, len(content), length))) is refuses
+
+
 @pytest.mark.parametrize("contained", [False, True])
 @pytest.mark.parametrize(
     "hear",

@@ -1,10 +1,13 @@
 """A "no" in the bytes of a document stops at the door, whichever door it is; a permit there asks for the form."""
 
 import base64
+import io
 import json
+import zipfile
 from dataclasses import replace
 from typing import Any
 
+import pikepdf
 import pytest
 
 from tests.kit import builders as b
@@ -12,13 +15,18 @@ from tests.kit.doors import posted, received
 from tests.kit.fakes import MemoryDocuments
 from tests.kit.filed_forms import ends
 from tests.kit.objections import an_objection, consent_message, is_permitted
+from tests.kit.papers import a_printed_text
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
+from transfer.adapters.opening import OpeningProcess
+from transfer.errors import Unavailable
 from transfer.flow import desk
+from transfer.flow.opening_records import open_waiting
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, records
+from transfer.opened import OpenedDocument
 from transfer.permissions import End
 from transfer.records import DocumentStatus, RecordKind
 from transfer.sandbox.charts import Chart
@@ -159,6 +167,71 @@ def test_a_permit_in_the_bytes_of_a_document_asks_nobody_where_a_form_stands(ser
     assert not codes(services)
 
 
+# --- when it is opened ------------------------------------------------------------------------------------------------
+
+
+def test_a_no_in_the_words_of_what_was_sent_stops_when_it_is_opened(services: Services):
+    chart, case = a_case(services)
+
+    posted(services, b.LAKESIDE, a_document(chart, a_printed_text(REVOKING)))
+    process_all(services)
+
+    assert ends(services, case) == [End.PAUSED]
+    assert codes(services) == ["form-stopped"]
+    assert notes_of(services, case) == 0
+
+    desk.resolve(services, b.the_hold(services, "form-stopped").id, HoldAnswer.RESUME, actor=ANN)
+    process_all(services)
+
+    assert is_permitted(services, case)
+    assert notes_of(services, case) == 1
+    assert not codes(services)
+
+
+class Late(OpeningProcess):
+    """It opens nothing until it is told to."""
+
+    is_away = True
+
+    def document(self, *said: Any) -> OpenedDocument:
+        if self.is_away:
+            raise Unavailable("not now")
+        return super().document(*said)
+
+
+def test_a_no_in_what_is_opened_late_stops_its_sources_records(ledger: Ledger):
+    opener = Late()
+    services = b.new_services(ledger, opener=opener)
+    chart, case = a_case(services)
+    posted(services, b.LAKESIDE, a_document(chart, a_printed_text(REVOKING)))
+    process_all(services)
+    assert not codes(services)
+
+    opener.is_away = False
+    assert open_waiting(services, case)
+    opener.close()
+
+    assert codes(services) == ["source-objects"]
+    assert not is_permitted(services, case)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Authorization\nI authorize Lakeside to release my records.\nI may revoke this authorization at any time.",
+        "Progress note\nInsurance refused authorization for a PET scan. Records reviewed.",
+    ],
+)
+def test_words_that_take_nothing_back_stop_nothing(services: Services, words: str):
+    chart, case = a_case(services)
+
+    posted(services, b.LAKESIDE, a_document(chart, a_printed_text(words)))
+    process_all(services)
+
+    assert is_permitted(services, case)
+    assert notes_of(services, case) == 1
+
+
 # --- from a source that is asked --------------------------------------------------------------------------------------
 
 
@@ -192,10 +265,43 @@ def notes_of(services: Services, case: CaseId) -> int:
         return sum(one.institution == b.LAKESIDE for one, _ in records.joined(tx, case))
 
 
+REVOKING = "To the records office\n\nDear all,\nI hereby revoke my authorization to release my records to Summit.\n"
+
+
+def zipped(content: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("form.json", content)
+    return made.getvalue()
+
+
+def a_carrier(content: bytes) -> bytes:
+    """A PDF with a file attached to it."""
+    made = io.BytesIO()
+    with pikepdf.open(io.BytesIO(a_printed_text("See what is attached."))) as pdf:
+        pdf.attachments["form.json"] = content
+        pdf.save(made)
+    return made.getvalue()
+
+
+def a_filled_form(**fields: str) -> bytes:
+    made = io.BytesIO()
+    with pikepdf.open(io.BytesIO(a_printed_text("A form."))) as pdf:
+        filled = [pikepdf.Dictionary(T=name, V=pikepdf.Name(value)) for name, value in fields.items()]
+        pdf.Root.AcroForm = pikepdf.Dictionary(Fields=pikepdf.Array(filled))
+        pdf.save(made)
+    return made.getvalue()
+
+
 FETCHED = {
     "its bytes": lambda chart: Archive(consent(chart, status="inactive")),
     "a refusal": lambda chart: Archive(consent(chart, resource={"provision": {"type": "deny"}})),
     "its bytes, of another language": lambda chart: Archive(consent_message(chart, "X", institution=b.LAKESIDE)),
+    "a file of an archive": lambda chart: Archive(zipped(consent(chart, status="inactive"))),
+    "what a PDF carries": lambda chart: Archive(a_carrier(consent(chart, status="inactive"))),
+    "the words of a PDF": lambda _: Archive(a_printed_text(REVOKING)),
+    "a form that is filled in": lambda _: Archive(a_filled_form(RevokeAuthorization="/Yes")),
+    "the words of a letter": lambda _: Archive(REVOKING.encode()),
     "what it is called": lambda _: Archive(b"%PDF-1.7 a scan", "Revocation of authorization"),
 }
 

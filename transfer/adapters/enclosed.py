@@ -19,6 +19,7 @@ from transfer.adapters.cda import ConsentDocument, consent_document, unpacked
 from transfer.adapters.fhir import objections as fhir_objections
 from transfer.adapters.fhir import xml_trees
 from transfer.adapters.fhir.identities import Resources, demographics, person
+from transfer.adapters.fhir.outline import shortened
 from transfer.adapters.fhir.questionnaires import refuses, says_release
 from transfer.adapters.fhir.trees import Tree, child, children, objects_in, parse, text, type_of
 from transfer.adapters.fhir.wrappers import decode, unwrapped
@@ -67,7 +68,7 @@ _SLICE: Final = 64 << 10
 _SLICE_SEAM: Final = 40
 #: how a document begins in which something may be heard, its marks left out: as text (`{\\r` begins RTF), or packed
 _MAY_GO_ON: Final = re.compile(rb"\{(?!\\r)|[\"<]|MSH|BHS|FHS|[A-Za-z0-9+/_=\s-]{40}")
-#: of a document that goes by, what is held to hear it; of a longer one nothing is heard
+#: of a document that goes by, what is held to hear it
 _MOST_HELD: Final = 16 << 20
 #: a patient's policy of access (OASIS XACML, as IHE APPC has it): who can read one is a person
 _ACCESS_POLICY: Final = re.compile(rb"<(\w+:)?PolicySet\b[^>]{0,2000}urn:oasis:names:tc:xacml:")
@@ -152,32 +153,54 @@ def in_content(content: bytes, institution: Institution, about: Iterable[Demogra
 
 
 class HeardWithin:
-    """What a document says against a release, heard while its bytes go by."""
+    """What a document says against a release, heard while its bytes go by.
+
+    Of one that is longer than what is held, long runs of base64 are left out but for their beginning. What is too long
+    even so says no where it holds a consent.
+    """
 
     def __init__(self, institution: Institution) -> None:
         self._institution = institution
-        self._held: bytearray | None = bytearray()
+        self._held = bytearray()
+        self._is_over = self._is_outlined = False
+        #: the end of what went by, once nothing is held any more
+        self._seam: bytes | None = None
         self.objects = False
 
     def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The same bytes. `objects` is known once they are at their end."""
         for chunk in chunks:
-            self._hold(chunk)
+            if not self._is_over:
+                self._hold(chunk)
             yield chunk
         if self._held:
+            content = shortened(self._held) if self._is_outlined else bytes(self._held)
             try:
-                self.objects = bool(in_content(bytes(self._held), self._institution).objections)
+                self.objects = bool(in_content(content, self._institution).objections)
             except TooLarge:
                 self.objects = True
 
     def _hold(self, chunk: bytes) -> None:
-        if self._held is None:
-            return
+        if self._seam is not None:
+            return self._look(chunk)
         self._held += chunk
         begins = _without_marks(bytes(self._held[:_BEGINNING]))
-        is_long = len(begins) >= _SLICE_SEAM
-        if len(self._held) > _MOST_HELD or (is_long and not _MAY_GO_ON.match(begins)):
-            self._held = None
+        if len(begins) >= _SLICE_SEAM and not _MAY_GO_ON.match(begins):
+            self._is_over = True
+            self._held.clear()
+        elif len(self._held) > _MOST_HELD:
+            self._held[:] = shortened(self._held)
+            self._is_outlined = True
+            if len(self._held) > _MOST_HELD // 2:
+                self._seam, held = b"", bytes(self._held)
+                self._held.clear()
+                self._look(held)
+        return None
+
+    def _look(self, chunk: bytes) -> None:
+        piece = (self._seam or b"") + chunk
+        self._seam = piece[-_SLICE_SEAM:]
+        self.objects = self.objects or _FORM.search(piece) is not None or hl7v2.says_consent([piece])
 
 
 def _gathered(found: Iterable[_Said]) -> EnclosedWord:
@@ -297,7 +320,7 @@ def _in_tree(tree: Tree, institution: Institution, about: tuple[Demographics, ..
     around = Resources.around(tree, entries)
     around_it = (*entries, *({"resource": one} for one in resources))
     people = [each for each in around_it if type_of(child(each, "resource")) == "Patient"]
-    near = fhir_objections.Around.of(people, institution) if any(map(_is_consent, resources)) else None
+    near = fhir_objections.ConsentsAround.of(people, institution) if any(map(_is_consent, resources)) else None
     yield from (_about(one, about) for one in fhir_objections.read_beside(tree, institution))
     for resource in resources:
         if near and _is_consent(resource):
@@ -310,7 +333,9 @@ def _in_tree(tree: Tree, institution: Institution, about: tuple[Demographics, ..
     yield from _in_attachments(tree, institution, about or _everybody(tree, institution), depth + 1)
 
 
-def _of_consent(consent: Tree, near: fhir_objections.Around, about: tuple[Demographics, ...]) -> Iterator[_Said]:
+def _of_consent(
+    consent: Tree, near: fhir_objections.ConsentsAround, about: tuple[Demographics, ...]
+) -> Iterator[_Said]:
     said = _about(near.read(consent), about)
     if said.kind is not ObjectionKind.REPLACES:
         yield said

@@ -45,6 +45,7 @@ _LIBRARIES: Final = (
     "striprtf.striprtf",
     "transfer.adapters.opening.dicom",
     "transfer.adapters.opening.documents",
+    "transfer.adapters.opening.heard",
     "transfer.adapters.opening.pdf_pictures",
     "transfer.adapters.opening.pdf_seen",
     "transfer.adapters.opening.pdf_words",

@@ -1,6 +1,6 @@
 """Documents from a source into a case."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -225,9 +225,22 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
             remove_files(services, files)
             _file(services, asking, document, match_rule, kept)
         else:
-            opened = open_parts(services, made.institution, files, came.in_hand)
-            _file(services, asking, document, match_rule, new, opened)
+            _file(services, asking, document, match_rule, new, _opened(services, asking, new, came.in_hand))
     return _Taken.KEPT
+
+
+def _opened(
+    services: Services, asking: PermittedRequest, new: NewRecord, in_hand: Mapping[str, bytes]
+) -> OpenedParts | None:
+    """What is found in it.
+
+    Raises:
+        ChangedMeanwhile: its words or what it carries are a "no", and its source stops now.
+    """
+    opened = open_parts(services, new.institution, new.parts, in_hand)
+    if opened is not None and opened.objects and not new.status.is_void:
+        stop_source(services, asking)
+    return opened
 
 
 def _says_more(document: Document, listed: Document) -> bool:

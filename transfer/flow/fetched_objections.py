@@ -1,4 +1,5 @@
-"""A "no" in what a source gives when it is asked: in the bytes of a document, or in what the document is called.
+"""A "no" in what a source gives when it is asked: in the bytes of a document, in what it is called, or in what is found
+when it is opened.
 
 It is the source's own word, so its own records stop, and a person is asked: once for each case and source, however
 often the document is fetched. A permit there is no form, and files none (docs/decisions/0024-objections.md).
@@ -7,16 +8,26 @@ often the document is fetched. A permit there is no form, and files none (docs/d
 from collections.abc import Iterable
 
 from transfer.errors import ChangedMeanwhile
+from transfer.flow.identity import hold_patient_of
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.flow.stopping import stop_own_records
-from transfer.identifiers import ArrivalId
+from transfer.identifiers import ArrivalId, CaseId, InstitutionId
 from transfer.ledger import patients, requests
 from transfer.objections import is_no
 
 
 def is_called_a_no(titles: Iterable[str | None]) -> bool:
     return any(is_no(each) for each in titles if each)
+
+
+def stop_source_of(services: Services, case: CaseId, source: InstitutionId) -> None:
+    """The same for what was kept, and was opened later than it came."""
+    with services.ledger.transaction() as tx:
+        patient = hold_patient_of(tx, case, patients.hold_epoch_exclusive)
+        opened = tx.case(case).opened
+        if patient is not None and opened is not None:
+            stop_own_records(tx, patient, source, ArrivalId(opened.referral))
 
 
 def stop_source(services: Services, asking: PermittedRequest) -> None:

@@ -13,6 +13,7 @@ from transfer.adapters.opening.members import members
 from transfer.case import OpenedCase
 from transfer.errors import OutOfOrder, Unavailable
 from transfer.flaws import AttachedFile, Flaw
+from transfer.flow.fetched_objections import stop_source_of
 from transfer.flow.identity import hold_patient_of
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
@@ -41,6 +42,7 @@ class OpenedParts:
     named: tuple[Demographics, ...] = ()
     attached: tuple[AttachedFile, ...] = ()
     malignant: tuple[str, ...] = ()
+    objects: bool = False
 
 
 def open_parts(
@@ -59,7 +61,7 @@ def open_parts(
         Unreadable: it gives other bytes than it was given.
     """
     found, named, attached = set[Flaw](), dict[Demographics, None](), list[AttachedFile]()
-    malignant = dict[str, None]()
+    malignant, objects = dict[str, None](), False
     try:
         for part in parts:
             if part.series:
@@ -73,11 +75,18 @@ def open_parts(
             named |= dict.fromkeys(opened.named)
             attached += opened.attached
             malignant |= dict.fromkeys(opened.malignant)
+            objects |= opened.objects
     except OutOfOrder:
         raise
     except Unavailable:
         return None
-    return OpenedParts(flaws=frozenset(found), named=tuple(named), attached=tuple(attached), malignant=tuple(malignant))
+    return OpenedParts(
+        flaws=frozenset(found),
+        named=tuple(named),
+        attached=tuple(attached),
+        malignant=tuple(malignant),
+        objects=objects,
+    )
 
 
 def _open_series(services: Services, part: RecordPart) -> set[Flaw]:
@@ -156,6 +165,8 @@ def open_waiting(services: Services, case: CaseId) -> bool:
         waiting = [(kept, records.parts(tx, kept)) for kept in opened_records.unopened(tx, case)]
     for kept, parts in waiting:
         found = open_parts(services, kept.institution, parts)
+        if found is not None and found.objects:
+            stop_source_of(services, case, kept.institution)
         with services.ledger.transaction() as tx:
             hold_patient_of(tx, case)
             opened = OpenedCase.of(tx.case(case))

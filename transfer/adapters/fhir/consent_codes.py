@@ -5,7 +5,7 @@ not know, words without a code, and words that say more than their code: no rule
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from typing import Final
@@ -113,13 +113,13 @@ def contradicts(beside: Tree, numbers: Iterable[Tree]) -> bool:
     return bool(same and beside) and text(beside, "value") not in same
 
 
-def names_another(coding: Tree, own: Iterable[str], stems: Mapping[str, str]) -> bool:
-    """Whether the display of a coding has the stem of another code's name, and not its own. `stems` are by code, `own`
+def names_another(coding: Tree, own: Iterable[str], stems: Iterable[tuple[str, str]]) -> bool:
+    """Whether the display of a coding has the stem of another code's name, and not its own. `stems` are of codes, `own`
     the codes that it stands for.
     """
     own = {*own}
     said = (text(coding, "display") or "").casefold()
-    found = {code for code, stem in stems.items() if stem in said}
+    found = {code for code, stem in stems if stem in said}
     return bool(found) and found.isdisjoint(own)
 
 

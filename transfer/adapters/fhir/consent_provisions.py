@@ -214,7 +214,7 @@ class ProvisionReader:
         found = set()
         for coding in concept_codings(children(tree, "action"), self.doubts):
             code = text(coding, "code") or ""
-            if names_another(coding, [code], _ACTION_STEMS):
+            if names_another(coding, [code], _ACTION_STEMS.items()):
                 self.doubts.note(Finding.WORDS_SAY_MORE)
             if code in set(Action) and text(coding, "system") in (_ACTION, None):
                 found.add(Action(code))
@@ -224,7 +224,7 @@ class ProvisionReader:
 
     def _purposes(self, tree: Tree) -> frozenset[str]:
         said = children(tree, "purpose")
-        if any(names_another(one, with_wider(text(one, "code") or ""), _PURPOSE_STEMS) for one in said):
+        if any(names_another(one, with_wider(text(one, "code") or ""), _PURPOSE_STEMS.items()) for one in said):
             self.doubts.note(Finding.WORDS_SAY_MORE)
         return self._codes(said, {ACT_REASON: KNOWN_PURPOSES})
 

@@ -39,7 +39,7 @@ MOST_BESIDE: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Around:
+class ConsentsAround:
     """What stands around the Consents of one message, made out once for all of them: n Consents beside m people cost
     n + m.
     """
@@ -97,8 +97,8 @@ def _people(resources: Iterable[Tree], institution: Institution) -> tuple[Demogr
 
 
 def read(consent: Tree, entries: Iterable[Tree], institution: Institution) -> Objection:
-    """What the Consent of a message objects to. See `Around.read`."""
-    return Around.of(entries, institution).within(consent).read(consent)
+    """What the Consent of a message objects to. See `ConsentsAround.read`."""
+    return ConsentsAround.of(entries, institution).within(consent).read(consent)
 
 
 def read_beside(tree: Tree, institution: Institution) -> Iterator[Objection]:
@@ -108,12 +108,10 @@ def read_beside(tree: Tree, institution: Institution) -> Iterator[Objection]:
     """
     entries = children(tree, "entry")
     around = Resources.around({}, entries)
-    people = cache(lambda: Around.of(entries, institution))
+    people = cache(lambda: ConsentsAround.of(entries, institution))
     for resource in (tree, *(child(entry, "resource") for entry in entries)):
         consents = [each for each in children(resource, "contained") if type_of(each) == "Consent"]
-        near = people().within(resource) if consents else None
-        for consent in consents if near else ():
-            said = near.read(consent)
+        for said in map(people().within(resource).read, consents) if consents else ():
             if said.kind is not ObjectionKind.REPLACES:
                 yield replace(said, kind=ObjectionKind.UNREADABLE)
         if type_of(resource) in DOCUMENT_TYPES and _is_called_a_no(resource):

@@ -30,10 +30,15 @@ def outline(pieces: Iterable[bytes]) -> bytes:
     for piece in pieces:
         # a run may have begun in the piece before: what was left of it goes on here, and is shortened again
         start = max(len(kept) - _LONG, 0)
-        kept[start:] = _RUN.sub(_shortened, bytes(kept[start:]) + piece)
+        kept[start:] = shortened(bytes(kept[start:]) + piece)
         if len(kept) > MOST:
             raise TooLarge("more JSON than is taken at once")
     return bytes(kept)
+
+
+def shortened(part: bytes | bytearray) -> bytes:
+    """A part of a body, of each long run in it the beginning."""
+    return _RUN.sub(_shortened, part)
 
 
 def _shortened(run: re.Match[bytes]) -> bytes:

@@ -188,7 +188,7 @@ def _ended(consent: Segment, message: Message, institution: Institution) -> Obje
     if any(map(ends, _said(consent, *_NAMES))) or any(map(refuses_in_words, _said(consent, *_TEXTS))):
         return ObjectionKind.UNREADABLE
     header = message.first("MSH")
-    end, made = moment(consent.text(15), institution.zone), moment(header and header.text(7), institution.zone)
+    end, made = moment(consent.text(15), institution.zone), moment(header.text(7) if header else None, institution.zone)
     return ObjectionKind.REPLACES if end and made and end <= made else None
 
 

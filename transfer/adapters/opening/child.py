@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _found(told: dict[str, Any], data: bytes) -> str:
-    from transfer.adapters.opening import dicom, documents
+    from transfer.adapters.opening import dicom, documents, heard, pdf_words
 
     try:
         if "beginning" in told:
@@ -55,28 +55,32 @@ def _found(told: dict[str, Any], data: bytes) -> str:
             return _answer(dicom.flaws(beginning, end, told["length"]), ())
         named = _Named(told["source"])
         flaws = documents.flaws(
-            told["content_type"], data, documents.Within(look=named.look, tell_attached=named.attach)
+            told["content_type"],
+            data,
+            documents.Within(look=named.look, tell_attached=named.attach, tell_refused=named.refused),
         )
-        malignant = _malignant(told["content_type"], data, named.pages) if not flaws else ()
-        return _answer(flaws | named.flaws, named.people, named.attached, malignant)
+        papers = [_narrated(told["content_type"], data), *map(pdf_words.lines, named.pages)]
+        malignant = _malignant(papers) if not flaws else ()
+        objects = named.objects or any(map(heard.in_lines, papers))
+        return _answer(flaws | named.flaws, named.people, named.attached, malignant, objects=objects)
     except Exception:  # noqa: BLE001  # whatever a hostile file does to a parser: it is not opened
         return _UNREADABLE
 
 
-def _malignant(content_type: str, data: bytes, pages: Iterable[bytes]) -> tuple[str, ...]:
+def _malignant(papers: Iterable[list[str]]) -> tuple[str, ...]:
     """The parts that its diagnosis calls malignant, where it or a PDF that it is or carries has one that is text. What
     cannot be read says nothing.
     """
-    from transfer.adapters.opening import pdf_words
     from transfer.reported_parts import malignant_parts
 
-    said = [_narrated(content_type, data), *map(pdf_words.lines, pages)]
-    return tuple(dict.fromkeys(part for lines in said for part in malignant_parts(lines)))
+    return tuple(dict.fromkeys(part for lines in papers for part in malignant_parts(lines)))
 
 
 def _narrated(content_type: str, data: bytes) -> list[str]:
-    """The lines of what is no PDF, where a word in it promises a diagnosis."""
-    if not _DIAGNOSIS.search(data):
+    """The lines of what is no PDF, where a word in it promises a diagnosis, or may refuse a release."""
+    from transfer.adapters.opening import heard
+
+    if not _DIAGNOSIS.search(data) and not heard.may_refuse(data):
         return []
     from transfer.adapters.packet import narrative
 
@@ -97,13 +101,19 @@ class _Named:
         self.flaws: set[Flaw] = set()
         self.attached: list[AttachedFile] = []
         self.pages: list[bytes] = []
+        self.objects = False
 
     def attach(self, name: str, flaws: set[Flaw]) -> None:
         self.attached.append(AttachedFile(name=name, flaws=frozenset(flaws)))
 
+    def refused(self) -> None:
+        self.objects = True
+
     def look(self, data: bytes) -> None:
+        from transfer.adapters.opening import heard
         from transfer.adapters.own_patient import MOST, PatientHidden, patients_named
 
+        self.objects = self.objects or heard.in_bytes(data, self._source)
         if b"%PDF-" in data[:_HEAD] and len(self.pages) < _MOST_PDFS:
             self.pages.append(data)
         try:
@@ -119,8 +129,12 @@ def _answer(
     people: "Iterable[Demographics]",
     attached: Iterable[AttachedFile] = (),
     malignant: tuple[str, ...] = (),
+    *,
+    objects: bool = False,
 ) -> str:
-    found = OpenedDocument(flaws=frozenset(flaws), named=tuple(people), attached=tuple(attached), malignant=malignant)
+    found = OpenedDocument(
+        flaws=frozenset(flaws), named=tuple(people), attached=tuple(attached), malignant=malignant, objects=objects
+    )
     return ANSWER.dump_json(found).decode()
 
 

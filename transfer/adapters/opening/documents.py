@@ -40,12 +40,13 @@ _TYPES_OF_TEXT: Final = frozenset({"text/plain", "text/csv", "text/markdown"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Within:
     """How deep a document lies in others, who looks at each of them for the patient that it names, and who is told of
-    each file that is attached to one.
+    each file that is attached to one, and of a form in it that is filled in and refuses a release.
     """
 
     depth: int = 0
     look: Callable[[bytes], None] = lambda _: None
     tell_attached: Callable[[str, set[Flaw]], None] = lambda _, __: None
+    tell_refused: Callable[[], None] = lambda: None
 
     def deeper(self) -> "Within":
         return replace(self, depth=self.depth + 1)
@@ -150,6 +151,7 @@ def _pdf(data: bytes, within: Within) -> set[Flaw]:
     """
     import pikepdf
 
+    from transfer.adapters.opening import heard
     from transfer.adapters.packet.pdf_carried import attached_files
 
     is_ended = b"%%EOF" in data.rstrip(b"\0 \t\r\n\x1a")[-1024:]
@@ -162,6 +164,8 @@ def _pdf(data: bytes, within: Within) -> set[Flaw]:
             if not is_ended and (pdf.get_warnings() or said != count):
                 return {Flaw.CUT}
             attached = attached_files(pdf)
+            if heard.in_fields(pdf):
+                within.tell_refused()
             _open_attached(attached, within)
             wrong = _pages(pdf) or _unseen(pdf, data)
             return wrong - {Flaw.EMPTY} if attached else wrong
