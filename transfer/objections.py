@@ -5,6 +5,7 @@ An objection may be wrong in every other way, and stops all the same. A person s
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -30,15 +31,24 @@ _TELLS_IN_TEXT: Final = re.compile(
 _GAP: Final = r"(\W{1,9}\w{1,40}){0,6}?\W{1,9}"
 _SHARES: Final = r"(releas(e|ed|ing)|disclos\w{1,5}|shar(e|ed|ing)|send(ing)?|exchang(e|ing))"
 _PAPERS: Final = r"(records?|information|data|phi|results|chart)\b"
-#: taken back by whoever gave it, or refused by whoever is asked: an insurer that refuses an authorization does neither
+#: taken back by whoever gave it, or refused by whoever is asked: an insurer that refuses an authorization does neither.
+#: Notices that forbid to disclose further (42 CFR 2.32, state laws) stand on records that may go
 _IN_WORDS: Final = re.compile(
     rf"\b(revok\w{{1,5}}|revocation|withdr[ae]w\w{{0,5}}|rescind\w{{0,5}}|rescission){_GAP}"
     rf"(authori[sz]ation|hipaa|(consent|permission)\b{_GAP}{_SHARES})\b"
     rf"|\bauthori[sz]ation{_GAP}(is|was|has been|been)( hereby)? (revoked|withdrawn|rescinded)\b"
-    rf"|\b(do not|does not|did not|don['’]t|doesn['’]t|no longer|refus\w{{1,4}}|declin\w{{1,4}}|objects?|prohibits?"
-    rf"|forbids?|opt(s|ed|ing)?[- ]?out){_GAP}({_SHARES}{_GAP}{_PAPERS}|health information exchange\b|hie\b)",
+    rf"|\b(refus\w{{1,4}}|declin\w{{1,4}}|opt(s|ed|ing)?[- ]?out){_GAP}"
+    rf"({_SHARES}{_GAP}{_PAPERS}|health information exchange\b|hie\b)"
+    rf"|\b(do not|does not|did not|don['’]t|doesn['’]t|no longer) (want|wish|agree|consent|permit|allow|authori[sz]e)"
+    rf"\w{{0,2}}{_GAP}({_SHARES}{_GAP}{_PAPERS}|{_PAPERS}{_GAP}{_SHARES})\b",
     re.IGNORECASE,
 )
+#: what a result is called whose value is a consent: LOINC's codes, and words
+_OF_CONSENT: Final = re.compile(
+    r"59284-0|64292-6|consent\W*(document|status|form|decision|directive|to|$)|information (shar|exchang)",
+    re.IGNORECASE,
+)
+_REFUSED: Final = re.compile(r"\b(refus|declin|denied|deny|revok|withdr|rescind|opt\w*[- ]?out)", re.IGNORECASE)
 _SENTENCE_ENDS: Final = re.compile(r"[.;!?\n\r\f\u2022]+\s*")
 
 
@@ -57,6 +67,11 @@ def refuses_in_words(text: str) -> bool:
     of a right to do so is none.
     """
     return any(_IN_WORDS.search(one) and not _is_of_rights(one) for one in _SENTENCE_ENDS.split(text))
+
+
+def is_refused(called: Iterable[str], values: Iterable[str]) -> bool:
+    """Whether a result is one of a consent to a release, by what it is called, and says that it is refused."""
+    return any(map(_OF_CONSENT.search, called)) and any(map(_REFUSED.search, values))
 
 
 def _is_of_rights(sentence: str) -> bool:

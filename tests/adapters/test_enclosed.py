@@ -573,3 +573,37 @@ def test_the_code_of_an_answer_is_no_second_answer(answer, refuses):
     item = {"text": "Do you revoke your authorization?", "answer": [{"valueCoding": answer}]}
 
     assert objects(json.dumps({"resourceType": "QuestionnaireResponse", "item": [item]}).encode()) is refuses
+
+
+REFUSED = {"text": "Refused"}
+RESULTS: dict[str, tuple[dict[str, Any], bool]] = {
+    "a consent that is refused": ({"code": {"text": "HIE consent"}, "valueCodeableConcept": REFUSED}, True),
+    "a consent by its code": (
+        {"code": {"coding": [{"code": "59284-0"}]}, "valueString": "Patient declined"},
+        True,
+    ),
+    "a sentence": (
+        {"code": {"text": "Note"}, "valueString": "She revoked her authorization to release records."},
+        True,
+    ),
+    "a remark": ({"code": {"text": "x"}, "note": [{"text": "I do not want my records shared."}]}, True),
+    "a remark on records": ({"code": {"text": "x"}, "note": [{"text": "She does not have records to share."}]}, False),
+    "a remark that refuses": ({"code": {"text": "x"}, "note": [{"text": "She refuses to share her records."}]}, True),
+    "a void one": (
+        {"status": "entered-in-error", "code": {"text": "HIE consent"}, "valueCodeableConcept": REFUSED},
+        False,
+    ),
+    "a consent that is given": ({"code": {"text": "HIE consent"}, "valueString": "Signed"}, False),
+    "another refusal": ({"code": {"text": "Influenza vaccine"}, "valueCodeableConcept": REFUSED}, False),
+}
+
+
+@pytest.mark.parametrize("what", RESULTS)
+@pytest.mark.parametrize("is_contained", [False, True])
+def test_a_result_may_be_a_no(what, is_contained):
+    said, objects_to_it = RESULTS[what]
+    result = {"resourceType": "Observation", "status": "final", **said}
+    holder = {"resourceType": "DiagnosticReport", "status": "final", "contained": [result]}
+    tree = {"resourceType": "Bundle", "entry": [{"resource": holder if is_contained else result}]}
+
+    assert bool(list(fhir_objections.read_beside(tree, LAKESIDE))) is objects_to_it

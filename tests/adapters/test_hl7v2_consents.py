@@ -285,6 +285,9 @@ def test_who_restricts_access_to_all_of_a_person_is_heard(event: str, restrictio
     "segment",
     [
         "NTE|1||You may revoke this authorization at any time.",
+        "NTE|1||42 CFR part 2 prohibits unauthorized use or disclosure of these records.",
+        "NTE|1||State law prohibits you from making any further disclosure of this information without consent.",
+        "NTE|1||Do not release these results before the doctor has seen them. Do not share this record.",
         "NTE|1||Insurance refused authorization for PET. Records reviewed.",
         "OBX|1|TX|R9^Note^L||Patient declined trigger finger release. Information was shared.||||||F",
         "OBX|1|ST|C1^Consent for surgery^L||Signed||||||F",

@@ -15,7 +15,7 @@ from transfer.adapters.fhir.documents import DOCUMENT_TYPES, says_void
 from transfer.adapters.fhir.identities import Resources, demographics, issued, person
 from transfer.adapters.fhir.trees import Tree, child, children, extensions, objects_in, text, texts, type_of
 from transfer.institutions import Institution
-from transfer.objections import Objection, ObjectionKind, is_no
+from transfer.objections import Objection, ObjectionKind, is_no, is_refused, refuses_in_words
 from transfer.patients import Demographics, IssuedIdentifier
 
 #: https://hl7.org/fhir/R4/valueset-consent-state-codes.html; any other state cannot be read
@@ -32,6 +32,8 @@ _OPT_OUT: Final = re.compile(r"opt[-_ ]?out", re.IGNORECASE)
 #: R5's word in a Consent of R4 (https://hl7.org/fhir/R5/versions.html#extensions)
 _DECISION: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Consent.decision"
 
+#: of an Observation
+_VOID: Final = ("entered-in-error", "cancelled")
 #: people, and numbers of forms, that one Consent may name: a real one names one or two of each
 _MOST: Final = 32
 #: that one message may say besides what it is for; whoever has more sends them apart
@@ -114,10 +116,29 @@ def read_beside(tree: Tree, institution: Institution) -> Iterator[Objection]:
         for said in map(people().within(resource).read, consents) if consents else ():
             if said.kind is not ObjectionKind.REPLACES:
                 yield replace(said, kind=ObjectionKind.UNREADABLE)
-        if type_of(resource) in DOCUMENT_TYPES and _is_called_a_no(resource):
+        if _says_no(resource) or any(map(_says_no, children(resource, "contained"))):
             who = person(child(resource, "subject"), around.within(resource), institution)
             patients = () if who == Demographics() else (who,)
             yield Objection(kind=ObjectionKind.UNREADABLE, patients=patients, references=())
+
+
+def _says_no(resource: Tree) -> bool:
+    """Whether it is a document that is called a "no", or a result that is one: of a consent, or in a sentence."""
+    if type_of(resource) in DOCUMENT_TYPES:
+        return _is_called_a_no(resource)
+    if type_of(resource) != "Observation" or text(resource, "status") in _VOID:
+        return False
+    called, values = [list(_named(child(resource, name))) for name in ("code", "valueCodeableConcept")]
+    said = [*values, *filter(None, [text(resource, "valueString")])]
+    notes = [text(each, "text") for each in children(resource, "note")]
+    return (
+        any(map(is_no, called)) or is_refused(called, said) or any(map(refuses_in_words, filter(None, [*said, *notes])))
+    )
+
+
+def _named(concept: Tree) -> Iterator[str]:
+    codes = [text(each, name) for each in children(concept, "coding") for name in ("code", "display")]
+    yield from filter(None, [text(concept, "text"), *codes])
 
 
 def _is_called_a_no(document: Tree) -> bool:
@@ -130,7 +151,7 @@ def _is_called_a_no(document: Tree) -> bool:
     files = [child(content, "attachment") for content in children(document, "content")]
     said += [text(each, "title") for each in (*files, *children(document, "presentedForm"))]
     said += [text(document, "description"), text(document, "conclusion")]
-    return not says_void(document) and any(is_no(each) for each in said if each)
+    return not says_void(document) and any(is_no(each) or refuses_in_words(each) for each in said if each)
 
 
 def _refuses(consent: Tree) -> bool:

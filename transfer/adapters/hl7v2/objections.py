@@ -12,7 +12,7 @@ from transfer.adapters.hl7v2.statuses import fields_late
 from transfer.adapters.hl7v2.values import demographics, document_number, moment
 from transfer.errors import TooLarge, TransferError
 from transfer.institutions import Institution
-from transfer.objections import Objection, ObjectionKind, ends, is_no, refuses_in_words
+from transfer.objections import Objection, ObjectionKind, ends, is_no, is_refused, refuses_in_words
 from transfer.patients import Demographics, IssuedIdentifier
 
 #: a CON segment begins; it brings the field separator, which is anything but a letter, a digit or a blank
@@ -31,7 +31,7 @@ _LOOKED_AT: Final = 160
 _RESTRICTION: Final = re.compile(rb"ARV[^\w\s]")
 #: what else may refuse in words, or as the value of a consent (`transfer.objections.refuses_in_words`)
 _IN_TEXT: Final = re.compile(
-    rb"(NOT|N'T|NO LONGER|DECLIN|OBJECT|PROHIBIT|FORBID)[^\r\n]{1,80}(RELEAS|DISCLOS|SHAR|SEND|EXCHANG)"
+    rb"(NOT|N'T|NO LONGER|DECLIN)[^\r\n]{1,80}(RELEAS|DISCLOS|SHAR|SEND|EXCHANG)"
     rb"|CONSENT[^\r\n]{0,80}(DECLIN|DENI|DENY)"
 )
 _OF_TEXT: Final = (b"RELEAS", b"DISCLOS", b"SHAR", b"SEND", b"EXCHANG", b"CONSENT")
@@ -50,13 +50,8 @@ _TEXTS: Final = (5, 6, 8, 9)
 #: ARV-3 (table 0717): all of it, opted out of all registries; ARV-2 (table 0206): taken back
 _ALL_RESTRICTED: Final = frozenset({"ALL", "OO"})
 _DELETED: Final = "D"
-#: OBX-2 of a result in words or in a code, and what a result is called whose value is a consent
+#: OBX-2 of a result in words or in a code
 _WORDS: Final = frozenset({"TX", "FT", "ST", "CE", "CWE", "CF", ""})
-_OF_CONSENT: Final = re.compile(
-    r"59284-0|64292-6|consent\W*(document|status|form|decision|directive|to|$)|information (shar|exchang)",
-    re.IGNORECASE,
-)
-_REFUSED: Final = re.compile(r"\b(refus|declin|denied|deny|revok|withdr|rescind|opt\w*[- ]?out)", re.IGNORECASE)
 #: fields that say what a document is: TXA-2 (type) and TXA-25 (title), OBR-4, OBX-3
 _TITLES: Final = {"TXA": (2, 25), "OBR": (4,), "OBX": (3,)}
 _TYPE: Final = 4
@@ -161,9 +156,8 @@ def _says_no(segment: Segment, message: Message) -> bool:
             return any(map(refuses_in_words, _said(segment, 3)))
         case "OBX" if (segment.text(2) or "").upper() in _WORDS:
             values = list(_said(segment, 5))
-            if any(map(_OF_CONSENT.search, _titles(segment))) and any(map(_REFUSED.search, values)):
-                return True
-            return any(map(is_no, _titles(segment))) or any(map(refuses_in_words, values))
+            called = list(_titles(segment))
+            return any(map(is_no, called)) or any(map(refuses_in_words, values)) or is_refused(called, values)
     return any(map(is_no, _titles(segment)))
 
 

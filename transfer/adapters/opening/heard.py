@@ -30,7 +30,7 @@ _DEPTH: Final = 20
 #: bytes without which no line of a text says no
 _MAY_REFUSE: Final = re.compile(
     rb"revo[ck]|rescind|rescission|withdr[ae]w|opt\w{0,3}.{0,2}out"
-    rb"|(not|n't|no longer|refus|declin|objects?|prohibit|forbid).{1,90}(releas|disclos|shar|send|exchang)",
+    rb"|(not|n't|no longer|refus|declin).{1,90}(releas|disclos|shar|send|exchang)",
     re.IGNORECASE | re.DOTALL,
 )
 
