@@ -13,7 +13,9 @@ from typing import Final
 from transfer.patients import Demographics, IssuedIdentifier
 
 #: that something ends or is refused, and that it is a release: both in one text
-_ENDS: Final = re.compile(r"revoke|revocation|rescind|withdr[ae]w|opt(s|ed|ing)?[-_ ]?out\b|refus", re.IGNORECASE)
+_ENDS: Final = re.compile(
+    r"revok|revocation|resci(nd|ssion)|withdr[ae]w|opt(s|ed|ing)?[-_ ]?out\b|refus", re.IGNORECASE
+)
 _OF_RELEASE: Final = re.compile(
     r"authori[sz]ation|release|disclos|permission|hipaa|\bphi\b|\bconsent (to|for) (use|shar|exchange)|information"
     r"|records?\b|(^|\W)consent\W*(form)?$|\b(of|my|patient|privacy) consent$",
