@@ -93,7 +93,8 @@ REFUSING_POLICIES: Final = re.compile(r"/ITI/PCF/Policy-(deny|break-glass-only)\
 MAY_END: Final = re.compile(
     r"opt(s|ed|ing)?[-_ ]?out|refus|\brevok|revoked|revocation|rescind|withdr[ae]w|non?-?disclos|suspend|nullif"
     r"|deleted?\b|\baborted|cancel|inactiv|obsolete|retract|\bvoid|declin|\bdeny\b|denied|denial|object(s|ion)\b|dissent|supersed"
-    r"|\bdo-?_? ?not-?_? ?(shar|disclos|releas|send|exchang)|no-?_? ?(shar|releas|consent)|prohibit|forbid|\bblock",
+    r"|(?<![a-z])do[-_ ]?not[-_ ]?(shar|disclos|releas|send|exchang)|(?<![a-z])no[-_ ]?(shar|releas|consent)"
+    r"|prohibit|forbid|\bblock",
     re.IGNORECASE,
 )
 #: in a tag: it is none to go by yet
