@@ -22,9 +22,10 @@ _OF_RELEASE: Final = re.compile(
     re.IGNORECASE,
 )
 
-#: what tells of a right, of a rule or of a case that may come, and takes nothing back
+#: what tells of a right, of a rule or of a case that may come, and takes nothing back. May is a month, too
 _TELLS: Final = re.compile(
-    r"\b(may|can|could|might|must|right to|unless|until|if|how to|whether|ability to)\b", re.IGNORECASE
+    r"\b((?<!of )(?<!in )(?<!since )(?<!\d )may(?!\s{0,3}\d)|can|could|might|must|right to|unless|until|if|how to|whether|ability to)\b",
+    re.IGNORECASE,
 )
 _TELLS_IN_TEXT: Final = re.compile(
     r"\b(understand|upon|when|whenever|after|except|any ?time|in writing|not (affect|apply|effective)|shall)\b",

@@ -651,3 +651,58 @@ def test_a_fax_of_more_frames_than_are_looked_at_is_not_called_empty(monkeypatch
     assert documents.flaws("image/tiff", a_blank_fax(3), documents.Within()) == {Flaw.EMPTY}
     monkeypatch.setattr(documents, "FRAMES", 2)
     assert documents.flaws("image/tiff", a_blank_fax(3), documents.Within()) == set()
+
+
+def a_form_of(*fields: object) -> bytes:
+    def fill(pdf: pikepdf.Pdf) -> None:
+        pdf.Root.AcroForm = pikepdf.Dictionary(Fields=pikepdf.Array(fields))
+
+    return changed(fill)
+
+
+def a_field(name: str, value: object, *kids: object) -> pikepdf.Dictionary:
+    return pikepdf.Dictionary(T=name, V=value, **({"Kids": pikepdf.Array(kids)} if kids else {}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "objects"),
+    [
+        ([a_field("Revoke_authorization", pikepdf.Name.Yes)], True),
+        ([a_field("RevokeAuthorization", pikepdf.Name.Off)], False),
+        ([a_field("You may revoke your authorization", pikepdf.Name.Yes)], False),
+        ([a_field("Remarks", "I revoke my authorization of May.")], True),
+        ([a_field("Revocation", "", a_field("of authorization", pikepdf.Name.On))], True),
+        ([7, a_field("Revoke_authorization", pikepdf.Name.Yes)], True),
+        ([a_field("Revoke_authorization", pikepdf.Name.Yes), 7], False),
+        ([a_field("Name", "Odalys")], False),
+    ],
+)
+def test_a_form_that_is_filled_in_may_be_a_no_and_a_broken_one_costs_nothing(
+    opener: OpeningProcess, fields: list[object], objects: bool
+):
+    found = opened(opener, a_form_of(*fields), "application/pdf")
+
+    assert (found.objects, found.flaws) == (objects, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("said", "objects"),
+    [
+        ("Revocation of authorization\n\nOdalys Quillfeather", True),
+        ("A letter\n" * 9 + "Revocation of authorization\nI have read this page.", False),
+        ("Dear all,\nI no longer agree that you\nshare my records with Summit.", True),
+        ("You may revoke this authorization at any time.", False),
+    ],
+)
+def test_a_letter_says_no_in_its_heading_or_in_a_sentence(opener: OpeningProcess, said: str, objects: bool):
+    assert opened(opener, said.encode(), "text/plain").objects is objects
+    assert opened(opener, a_printed_text(said), "application/pdf").objects is objects
+
+
+def test_an_archive_is_heard_within_bounds(opener: OpeningProcess):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(33 << 20))
+        archive.writestr("form.json", '{"resourceType": "Consent", "status": "inactive"}')
+
+    assert not opened(opener, made.getvalue(), "application/zip").objects

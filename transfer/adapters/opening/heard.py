@@ -27,6 +27,8 @@ _NAMED: Final = re.compile(r"\b(revocation|rescission|withdrawal)\b", re.IGNOREC
 #: fields of a form, and how deep they lie in each other
 _MOST_FIELDS: Final = 2000
 _DEPTH: Final = 20
+#: characters of a name, and of what was filled in
+_LONGEST: Final = 2000
 #: bytes without which no line of a text says no
 _MAY_REFUSE: Final = re.compile(
     rb"revo[ck]|rescind|rescission|withdr[ae]w|opt\w{0,3}.{0,2}out"
@@ -75,16 +77,23 @@ def in_lines(lines: Sequence[str]) -> bool:
 
 def in_fields(pdf: Any) -> bool:
     """Whether the fields of a PDF that somebody filled in say no (ISO 32000-1, 12.7): in words, or by a mark at a line
-    that is called one. `pdf` is pikepdf's.
+    that is called one. `pdf` is pikepdf's. A form that is broken says nothing: its pages are read all the same.
     """
+    try:
+        return _is_refused_in(pdf)
+    except Exception:  # noqa: BLE001  # whatever a hostile file does to a parser costs its form alone
+        return False
+
+
+def _is_refused_in(pdf: Any) -> bool:
     form = pdf.Root.get("/AcroForm")
     waiting = [(one, "", 0) for one in (form.get("/Fields", []) if form is not None else [])]
     for _ in range(_MOST_FIELDS):
         if not waiting:
             return False
         field, above, depth = waiting.pop()
-        called = " ".join(filter(None, [above, *(str(field.get(name, "")) for name in ("/T", "/TU"))]))
-        value = str(field.get("/V", "")).removeprefix("/")
+        called = " ".join(filter(None, [above, *(str(field.get(name, ""))[:_LONGEST] for name in ("/T", "/TU"))]))
+        value = str(field.get("/V", ""))[:_LONGEST].removeprefix("/")
         is_marked = value not in ("", "Off", "No", "N", "0")
         if refuses_in_words(value) or (is_marked and _says_so(called)):
             return True
