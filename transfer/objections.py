@@ -24,7 +24,8 @@ _OF_RELEASE: Final = re.compile(
 
 #: what tells of a right, of a rule or of a case that may come, and takes nothing back. May is a month, too
 _TELLS: Final = re.compile(
-    r"\b((?<!of )(?<!in )(?<!since )(?<!\d )may(?!\s{0,3}\d)|can|could|might|must|right to|unless|until|if|how to|whether|ability to)\b",
+    r"\b((?<!of )(?<!in )(?<!since )(?<!\d )may(?!\s{0,3}\d)"
+    r"|can|could|might|must|right to|unless|until|if|how to|whether|ability to)\b",
     re.IGNORECASE,
 )
 _TELLS_IN_TEXT: Final = re.compile(
