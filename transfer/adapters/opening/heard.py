@@ -28,7 +28,7 @@ _NAMED: Final = re.compile(r"\b(revocation|rescission|withdrawal)\b", re.IGNOREC
 _MOST_FIELDS: Final = 2000
 _DEPTH: Final = 20
 #: characters of a name, and of what was filled in
-_LONGEST: Final = 2000
+_MOST_CHARACTERS: Final = 2000
 #: bytes without which no line of a text says no
 _MAY_REFUSE: Final = re.compile(
     rb"revo[ck]|rescind|rescission|withdr[ae]w|opt\w{0,3}.{0,2}out"
@@ -92,8 +92,10 @@ def _is_refused_in(pdf: Any) -> bool:
         if not waiting:
             return False
         field, above, depth = waiting.pop()
-        called = " ".join(filter(None, [above, *(str(field.get(name, ""))[:_LONGEST] for name in ("/T", "/TU"))]))
-        value = str(field.get("/V", ""))[:_LONGEST].removeprefix("/")
+        called = " ".join(
+            filter(None, [above, *(str(field.get(name, ""))[:_MOST_CHARACTERS] for name in ("/T", "/TU"))])
+        )
+        value = str(field.get("/V", ""))[:_MOST_CHARACTERS].removeprefix("/")
         is_marked = value not in ("", "Off", "No", "N", "0")
         if refuses_in_words(value) or (is_marked and _says_so(called)):
             return True
