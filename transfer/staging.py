@@ -30,7 +30,8 @@ class Vault(Protocol):
     """The object store, as far as we need one."""
 
     def keep(self, chunks: Iterable[bytes]) -> Location:
-        """Store the chunks as one new object under a key drawn at random, and read back that it is there.
+        """Store the chunks as one new object under a key drawn at random, and be sure that it is there: by what the
+        store's answer says of the bytes, or by asking it again.
 
         Keeping twice makes two objects: the key is never derived from the content. If `chunks` raises, nothing is
         left behind and the error goes through.

@@ -287,6 +287,82 @@ def test_a_store_that_says_yes_and_has_nothing_is_caught_by_reading_back(vault, 
         vault.keep([b"x"])
 
 
+def calls_to(vault, monkeypatch):
+    """What is asked of the store from now on, by the names of S3."""
+    asked, ask = [], vault._client._make_api_call
+    monkeypatch.setattr(vault._client, "_make_api_call", lambda name, given: asked.append(name) or ask(name, given))
+    return asked
+
+
+def test_a_small_object_whose_md5_the_store_names_is_not_asked_for_again(vault, monkeypatch):
+    asked = calls_to(vault, monkeypatch)
+
+    for length in (0, 1, MiB):
+        vault.keep([bytes(length)])
+
+    assert asked == ["PutObject"] * 3
+
+
+@pytest.mark.parametrize("length", [0, 1, MiB])
+def test_an_object_of_whose_bytes_the_store_says_nothing_is_asked_for(vault, monkeypatch, length):
+    """As of one that it encrypts under a key of its own: its ETag is no MD5."""
+    put = vault._client.put_object
+    monkeypatch.setattr(vault._client, "put_object", lambda **how: put(**how) | {"ETag": '"0123-not-its-md5"'})
+    asked = calls_to(vault, monkeypatch)
+
+    location = vault.keep([bytes(length)])
+
+    assert asked == ["PutObject", "HeadObject"]
+    assert b"".join(vault.read(location)) == bytes(length)
+
+
+def test_a_store_that_keeps_less_than_it_was_given_is_caught_and_nothing_stays(vault, monkeypatch):
+    put = vault._client.put_object
+    monkeypatch.setattr(vault._client, "put_object", lambda Body, **how: put(Body=Body[:-1], **how))
+
+    with pytest.raises(OutOfOrder):
+        vault.keep([b"whole"])
+
+    assert objects(vault) == []
+
+
+def test_a_larger_object_is_asked_for(vault, monkeypatch):
+    asked = calls_to(vault, monkeypatch)
+
+    vault.keep([bytes(MiB + 1)])
+
+    assert asked == ["PutObject", "HeadObject"]
+
+
+def test_removing_asks_no_more_than_it_must(vault, monkeypatch):
+    location = vault.keep([b"bytes"])
+    asked = calls_to(vault, monkeypatch)
+
+    vault.remove(location.key)
+
+    assert asked == ["ListMultipartUploads", "HeadObject", "DeleteObject", "HeadObject", "ListObjectVersions"]
+
+
+def test_a_store_that_keeps_what_it_removes_is_caught(vault, monkeypatch):
+    location = vault.keep([b"bytes"])
+    monkeypatch.setattr(vault._client, "delete_object", lambda **_: {})
+
+    with pytest.raises(OutOfOrder):
+        vault.remove(location.key)
+
+
+def test_a_machine_that_computes_no_md5_asks(vault, monkeypatch):
+    def refuse(*_, **__):
+        raise ValueError("disabled for FIPS")
+
+    monkeypatch.setattr("transfer.adapters.vault.writing.hashlib.md5", refuse)
+    asked = calls_to(vault, monkeypatch)
+
+    vault.keep([b"bytes"])
+
+    assert asked == ["PutObject", "HeadObject"]
+
+
 def test_a_completed_upload_whose_answer_was_lost_counts_once_it_is_read_back(vault, monkeypatch):
     completed = vault._client.complete_multipart_upload
 

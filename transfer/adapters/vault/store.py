@@ -208,9 +208,13 @@ class S3Vault:
             if (newest := self._newest(key)) is None:
                 break
             self._delete(key, newest.get("VersionId"))
-        for version in self._versions(key):
-            self._delete(key, version)
-        if self._newest(key) is not None:
+        else:
+            newest = self._newest(key)
+        if versions := self._versions(key):
+            for version in versions:
+                self._delete(key, version)
+            newest = self._newest(key)
+        if newest is not None:
             raise OutOfOrder("the object store removed an object and still has it")
 
     def keys(self) -> Iterator[str]:

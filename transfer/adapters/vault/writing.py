@@ -26,6 +26,8 @@ SMALL_PART: Final = 5 << 20
 IN_FLIGHT: Final = 2
 #: most objects are documents: so much of a part's room is cleared by the small page, the rest by the huge one
 _SMALL_PAGES: Final = 2 << 20
+#: an object up to so many bytes is confirmed by the MD5 in the store's answer; of a larger one asking costs less
+_CONFIRMED: Final = 1 << 20
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html; a store with a lower bound refuses by itself
 MOST_PARTS: Final = 10_000
 
@@ -94,16 +96,19 @@ class Writer:
         self._part.clear()
 
     def finish(self) -> Location:
-        """Complete the object and read back that it is there: a store may answer 200 and have nothing.
+        """Complete the object and be sure that it is there: a store may answer 200 and have nothing.
+
+        Of a small object it is enough that the store names the MD5 of these bytes: it has had them all. Else it is
+        asked whether it has the object in its length.
 
         Raises:
             OutOfOrder: it is not there, or not in its length; nothing is kept.
         """
-        if self._upload is None:
-            self._put()
-        else:
+        if self._upload is not None:
             self._complete(self._upload)
-        self._read_back()
+            self._read_back()
+        elif not self._put():
+            self._read_back()
         self._finished = True
         return Location(key=self._target["Key"], offset=0, length=self._length, sha256=self._sha256.hexdigest())
 
@@ -142,12 +147,14 @@ class Writer:
     def _await_part(self) -> None:
         self._parts.append(self._on_their_way.popleft().result())
 
-    def _put(self) -> None:
+    def _put(self) -> bool:
+        """Whether the answer confirms the bytes."""
         body = bytearray(self._part.filled)  # of `bytes` boto3 makes a file, and asks the store before it sends one
         self._sha256.update(body)
         self._may_exist = True
         with our_words(_KEEPING):
-            self._client.put_object(**self._target, Body=body)
+            said = self._client.put_object(**self._target, Body=body)
+        return len(body) <= _CONFIRMED and is_md5_of(body, said.get("ETag"))
 
     def _complete(self, upload: Future[str]) -> None:
         if self._part.filled:
@@ -230,3 +237,16 @@ class _Part:
         end = self._length if size < 0 else min(self._at + size, self._length)
         block, self._at = self.filled[self._at : end], end
         return block
+
+
+def is_md5_of(body: bytes | bytearray, etag: str | None) -> bool:
+    """Whether a store's ETag is the MD5 of these bytes, which it can only know from them.
+
+    It need not be: of bytes that a store encrypts under a key of its own, it is none
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html, ETag). Some machines may compute no MD5.
+    """
+    try:
+        md5 = hashlib.md5(body, usedforsecurity=False)
+    except ValueError:
+        return False
+    return (etag or "").strip('"') == md5.hexdigest()
