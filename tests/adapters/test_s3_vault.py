@@ -318,7 +318,7 @@ def test_an_object_of_whose_bytes_the_store_says_nothing_is_asked_for(vault, mon
 
 def test_a_store_that_keeps_less_than_it_was_given_is_caught_and_nothing_stays(vault, monkeypatch):
     put = vault._client.put_object
-    monkeypatch.setattr(vault._client, "put_object", lambda Body, **how: put(Body=Body[:-1], **how))
+    monkeypatch.setattr(vault._client, "put_object", lambda **how: put(**how | {"Body": how["Body"][:-1]}))
 
     with pytest.raises(OutOfOrder):
         vault.keep([b"whole"])
