@@ -281,11 +281,15 @@ class PlannedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A finished packet. Building one with entries out of order, twice, or beyond what a bag allows is an error."""
+    """A finished packet. Building one with entries out of order, twice, or beyond what a bag allows is an error.
+
+    `made`: the one object that all generated files lie in. None: each is an object of its own, as it was once.
+    """
 
     packet: PacketId
     entries: tuple[PlanEntry, ...]
     documents: tuple[PlannedDocument, ...] = ()
+    made: Location | None = None
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -311,7 +315,14 @@ class Plan:
     @property
     def generated_keys(self) -> frozenset[str]:
         """Vault objects that exist only for this packet; all other bytes belong to the records."""
-        return frozenset(entry.location.key for entry in self.entries if entry.generated)
+        return frozenset(location.key for location in self.generated_objects)
+
+    @property
+    def generated_objects(self) -> tuple[Location, ...]:
+        """The same, each in its length and with its hash."""
+        if self.made:
+            return (self.made,)
+        return tuple(entry.location for entry in self.entries if entry.generated)
 
     def entry(self, path: str) -> PlanEntry:
         """Raises `KeyError` where the packet holds no such file."""
@@ -336,16 +347,19 @@ class Plan:
                 for e in self.entries
             ],
             "documents": [[d.number, d.record, d.path, d.content_type, d.size, d.sha1] for d in self.documents],
+            "made": self.made and [self.made.key, self.made.offset, self.made.length, self.made.sha256],
         }
 
     @classmethod
     def from_json(cls, plan: Mapping[str, Any]) -> Self:
         names = ("number", "record", "path", "content_type", "size", "sha1")
         documents = (dict(zip(names, row, strict=True)) for row in plan["documents"])
+        made = plan.get("made")  # one that was kept before does not say it
         return cls(
             packet=PacketId(plan["packet"]),
             entries=tuple(PlanEntry(row[0], Location(*row[1:5]), row[5]) for row in plan["entries"]),
             documents=tuple(PlannedDocument(**(d | {"record": RecordId(d["record"])})) for d in documents),
+            made=Location(*made) if made else None,
         )
 
     def dumps(self) -> str:

@@ -1,5 +1,6 @@
 """A packet is a plan: the same bytes for the same contents, any range of them, nothing copied."""
 
+import hashlib
 import io
 import tarfile
 from dataclasses import fields, replace
@@ -94,6 +95,32 @@ def test_what_was_received_is_referenced_never_copied():
     assert not packet.plan.generated_keys & received
 
 
+def test_what_we_add_is_one_object_and_is_named_as_a_whole():
+    packet = a_packet()
+    (whole,) = packet.plan.generated_objects
+    held = b"".join(packet.vault.read(whole))  # checked against its hash
+
+    assert packet.plan.generated_keys == {whole.key}
+    for entry in packet.plan.entries:
+        if entry.generated:
+            lies_at = slice(entry.location.offset, entry.location.offset + entry.location.length)
+            assert entry.location.sha256 == hashlib.sha256(held[lies_at]).hexdigest()
+    assert len(held) == sum(entry.location.length for entry in packet.plan.entries if entry.generated)
+
+
+def test_of_a_plan_that_was_kept_before_each_file_is_an_object_of_its_own():
+    written = a_packet().plan.to_json()
+    del written["made"]
+    for number, row in enumerate(row for row in written["entries"] if row[-1]):
+        row[1], row[2] = f"{number:02x}/of-its-own", 0
+
+    plan = Plan.from_json(written)
+
+    generated = [entry.location for entry in plan.entries if entry.generated]
+    assert list(plan.generated_objects) == generated
+    assert plan.generated_keys == {location.key for location in generated}
+
+
 def test_a_document_is_found_by_its_number():
     document, entry = a_packet().plan.document(1)
 
@@ -133,7 +160,7 @@ def test_a_derivative_says_how_it_came_about():
 def test_a_packet_that_cannot_be_made_leaves_nothing_in_the_vault():
     class Full(MemoryVault):
         def keep(self, chunks):
-            if len(self.objects) > 5:
+            if self.objects:  # the document is there; what we add is not taken
                 raise OSError("full")
             return super().keep(chunks)
 

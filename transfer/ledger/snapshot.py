@@ -166,8 +166,8 @@ def _generated(tx: Tx, packet: PacketId, patient: PatientId) -> list[Named]:
         plan = packets.plan_of(tx, packet, patient)
     except KeyGone:
         return []
-    own = [entry.location for entry in plan.entries if entry.generated]
-    return [Named(location=each, under=KeyName.patient(patient), packet=packet) for each in own]
+    under = KeyName.patient(patient)
+    return [Named(location=each, under=under, packet=packet) for each in plan.generated_objects]
 
 
 def names(tx: Tx) -> set[str]:

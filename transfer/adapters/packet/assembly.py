@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 import rfc8785
 
@@ -46,37 +47,27 @@ def assemble(contents: Contents, *, vault: Vault, signer: PacketSigner) -> Plan:
     payload = _payload(layout)
     if any(location.length > bag.LARGEST_FILE for location in payload.values()):
         raise TooLarge("a file of 8 GiB or more does not fit a packet")
-    keeping = _WrittenObjects(vault)
-    try:
-        planned, files = _made(contents, layout, payload, vault, signer)
-        made = {path: keeping.keep(data) for path, data in files.items()}
-    except BaseException:
-        keeping.undo()
-        raise
+    planned, files = _made(contents, layout, payload, vault, signer)
+    kept, made = _kept(files, vault)
     entries = [PlanEntry(path, location) for path, location in payload.items()]
     entries += [PlanEntry(path, location, generated=True) for path, location in made.items()]
     return Plan(
         packet=contents.packet,
         entries=tuple(sorted(entries, key=lambda entry: bag.order(entry.path))),
         documents=planned,
+        made=kept,
     )
 
 
-class _WrittenObjects:
-    """What was kept so far, to be taken back when the rest fails."""
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-        self._keys: list[str] = []
-
-    def keep(self, data: bytes) -> Location:
-        location = self._vault.keep(data[at : at + CHUNK] for at in range(0, len(data), CHUNK))
-        self._keys.append(location.key)
-        return location
-
-    def undo(self) -> None:
-        for key in self._keys:
-            self._vault.remove(key)
+def _kept(files: Mapping[str, bytes], vault: Vault) -> tuple[Location, dict[str, Location]]:
+    """All of it as one object, and where in it each file lies: a store is asked for one of them as for twelve."""
+    ordered = sorted(files.items(), key=lambda one: bag.order(one[0]))
+    whole = vault.keep(data[at : at + CHUNK] for _, data in ordered for at in range(0, len(data), CHUNK))
+    ends = accumulate(len(data) for _, data in ordered)
+    return whole, {
+        path: Location(whole.key, end - len(data), len(data), hashlib.sha256(data).hexdigest())
+        for (path, data), end in zip(ordered, ends, strict=True)
+    }
 
 
 def _payload(layout: Layout) -> dict[str, Location]:
