@@ -22,7 +22,7 @@ from transfer.materials import MaterialKind, MaterialState
 from transfer.partial_dates import PartialDate
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.records import Coding, DocumentStatus, RecordKind, Relation
-from transfer.staging import Location, Vault
+from transfer.staging import Location, Vault, read_each
 
 #: the same words in every packet, whether or not anything was withheld (docs/safety.md, promise 7)
 NOTICE: Final = (
@@ -384,19 +384,27 @@ def tar_stream(plan: Plan, vault: Vault, start: int = 0, stop: int | None = None
 
 def _pieces(plan: Plan, vault: Vault, start: int, stop: int) -> Iterator[bytes]:
     first = max(bisect_right(plan._starts, start) - 1, 0)
-    for entry, begins in zip(plan.entries[first:], plan._starts[first:], strict=False):
-        if begins >= stop:
-            return
-        yield from _entry_range(entry, vault, max(start - begins, 0), stop - begins)
+    some = zip(plan.entries[first:], plan._starts[first:], strict=False)
+    asked = [(entry, max(start - begins, 0), stop - begins) for entry, begins in some if begins < stop]
+    whole = read_each(vault, (entry.location for entry, from_, to in asked if _is_all_of(entry, from_, to)))
+    for entry, from_, to in asked:
+        yield from _entry_range(entry, vault, whole, from_, to)
     yield from _some(_part(bag.END, start - plan._starts[-1], stop - plan._starts[-1]))
 
 
-def _entry_range(entry: PlanEntry, vault: Vault, start: int, stop: int) -> Iterator[bytes]:
+def _is_all_of(entry: PlanEntry, start: int, stop: int) -> bool:
+    """Whether this range of an entry holds all of its file, which has bytes."""
+    return start <= bag.BLOCK and stop >= bag.BLOCK + entry.location.length > bag.BLOCK
+
+
+def _entry_range(
+    entry: PlanEntry, vault: Vault, whole: Iterator[Iterator[bytes]], start: int, stop: int
+) -> Iterator[bytes]:
     size = entry.location.length
     yield from _some(_part(bag.header(entry.path, size), start, stop))
     from_, to = max(start - bag.BLOCK, 0), min(stop - bag.BLOCK, size)
-    if from_ == 0 and to == size and size:
-        yield from vault.read(entry.location)
+    if _is_all_of(entry, start, stop):
+        yield from next(whole)
     elif from_ < to:
         yield from vault.read_range(entry.location, from_, to)
     yield from _some(_part(bytes(bag.padding(size)), start - bag.BLOCK - size, stop - bag.BLOCK - size))

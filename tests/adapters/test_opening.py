@@ -23,13 +23,13 @@ from tests.kit import unreadable as u
 from tests.kit.papers import a_fax, a_printed_text
 from transfer.adapters import warm_process
 from transfer.adapters.opening import OpeningProcess, documents, tiff
-from transfer.adapters.opening.members import members
 from transfer.adapters.opening.opener import _WORDS
 from transfer.errors import Unavailable
 from transfer.flaws import Flaw
 from transfer.institutions import Institution
 from transfer.opened import OpenedDocument
 from transfer.patients import IssuedIdentifier, PersonName
+from transfer.staging import members
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 OFFICE = Institution(id="office", name="Office", time_zone="UTC", issuers={"2.16.1.7": "urn:oid:2.16.1.7"})

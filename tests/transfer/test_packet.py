@@ -21,6 +21,18 @@ from transfer.staging import Location
 NOWHERE = "0" * 64
 
 
+class Asking(MemoryVault):
+    """Which objects were asked for."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def read_range(self, location, start, stop):
+        self.asked.append(location.key)
+        return super().read_range(location, start, stop)
+
+
 def test_the_tar_is_as_long_as_the_plan_says():
     assert len(a_packet().tar) == a_packet().plan.tar_length
 
@@ -65,6 +77,29 @@ def test_bytes_that_rotted_in_the_store_are_not_delivered_as_whole():
 
     with pytest.raises(Unreadable):
         b"".join(tar_stream(packet.plan, rotten))
+
+
+def test_a_byte_that_rotted_in_what_we_add_is_noticed_in_its_file():
+    packet = a_packet()
+    rotten, entry = MemoryVault(), packet.plan.entry("manifest.json")
+    rotten.objects = dict(packet.vault.objects)
+    held = bytearray(rotten.objects[entry.location.key])
+    held[entry.location.offset] ^= 1
+    rotten.objects[entry.location.key] = bytes(held)
+
+    with pytest.raises(Unreadable):
+        b"".join(tar_stream(packet.plan, rotten))
+
+
+def test_what_we_add_comes_from_the_store_in_few_requests():
+    packet, asking = a_packet(), Asking()
+    asking.objects = packet.vault.objects
+
+    assert b"".join(tar_stream(packet.plan, asking)) == packet.tar
+
+    (whole,) = packet.plan.generated_keys
+    assert asking.asked.count(whole) < 4 < sum(entry.generated for entry in packet.plan.entries)
+    assert len(asking.asked) == asking.asked.count(whole) + len(packet.plan.documents)
 
 
 def test_a_file_of_no_bytes_has_a_place_too():

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
 
-from transfer.adapters.opening.members import members
 from transfer.case import OpenedCase
 from transfer.errors import OutOfOrder, Unavailable
 from transfer.flaws import AttachedFile, Flaw
@@ -25,6 +24,7 @@ from transfer.matching import Candidate, MatchRule, MatchVerdict, identify
 from transfer.patients import Demographics
 from transfer.requests import UNDECIDED
 from transfer.rounds import Dag
+from transfer.staging import members
 
 #: when what could not be opened is tried again
 AGAIN_AFTER = timedelta(minutes=1)

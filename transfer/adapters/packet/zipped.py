@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final, cast
 
 from transfer.packet import Plan
-from transfer.staging import Vault
+from transfer.staging import Vault, read_each
 
 #: of every file: what a file was made on says nothing here
 _MADE: Final = (1980, 1, 1, 0, 0, 0)
@@ -37,11 +37,12 @@ def zip_stream(plan: Plan, vault: Vault) -> Iterator[bytes]:
     """
     sink = _Sink()
     with zipfile.ZipFile(cast("zipfile._ZipWritable", sink), "w", zipfile.ZIP_STORED) as made:
+        files = read_each(vault, (entry.location for entry in plan.entries if entry.location.length))
         for entry in plan.entries:
             known = zipfile.ZipInfo(f"{plan.packet}/{entry.path}", _MADE)
             known.file_size = entry.location.length
             with made.open(known, "w", force_zip64=entry.location.length >= zipfile.ZIP64_LIMIT) as file:
-                for chunk in vault.read(entry.location) if entry.location.length else ():
+                for chunk in next(files) if entry.location.length else ():
                     file.write(chunk)
                     yield from sink.taken()
             yield from sink.taken()
