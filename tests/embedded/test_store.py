@@ -190,11 +190,52 @@ def test_only_we_can_open_its_folders_and_files(store):
 
 
 def test_it_listens_on_loopback_only(store):
-    listening = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
-    ours = [line.split()[3] for line in listening.splitlines() if f"pid={store.pid}," in line]
+    ours = listening_on(store)
 
     assert len(ours) == 4
     assert all(address.startswith("127.0.0.1:") for address in ours)
+
+
+def connections(store):
+    """How many there are to its inner servers. The kernel knows each for a minute after its end."""
+    ports = {address.rpartition(":")[2] for address in listening_on(store)} - {store.endpoint.rpartition(":")[2]}
+    assert len(ports) == 3
+    known = subprocess.run(["ss", "-Htan", "state", "connected"], capture_output=True, text=True, check=True).stdout
+    ends = (line.split()[3:5] for line in known.splitlines())
+    return len({tuple(sorted(both)) for both in ends if ports & {end.rpartition(":")[2] for end in both}})
+
+
+def listening_on(store):
+    listening = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
+    return [line.split()[3] for line in listening.splitlines() if f"pid={store.pid}," in line]
+
+
+def test_its_servers_ask_each_other_within_the_process_and_only_bytes_come_by_a_connection(own_store):
+    s3 = client(own_store)
+    s3.create_bucket(Bucket="bucket")
+    assert connections(own_store) == 0
+
+    s3.put_object(Bucket="bucket", Key="a", Body=b"bytes")
+    assert connections(own_store) == 1
+
+    s3.head_object(Bucket="bucket", Key="a")
+    assert s3.get_object(Bucket="bucket", Key="a", Range="bytes=1-3")["Body"].read() == b"yte"
+    s3.list_objects_v2(Bucket="bucket", Prefix="a b/ü?%2F")
+    s3.delete_object(Bucket="bucket", Key="a")
+    assert connections(own_store) == 1
+
+
+@pytest.mark.parametrize("key", ["a b", "ü/\u4e16", "100%", "%2F", "a?b=c&d", "a+b", "'\"<&>"])
+def test_a_key_of_any_letters_is_written_listed_read_and_removed(store, bucket, key):
+    s3 = client(store)
+
+    s3.put_object(Bucket=bucket, Key=key, Body=b"bytes", Metadata={"said": "so"})
+
+    assert listed(store, bucket) == [key]
+    assert s3.head_object(Bucket=bucket, Key=key)["Metadata"] == {"said": "so"}
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"bytes"
+    s3.delete_object(Bucket=bucket, Key=key)
+    assert listed(store, bucket) == []
 
 
 def test_what_was_kept_survives_a_kill_and_keeps_its_address(short_folder):
