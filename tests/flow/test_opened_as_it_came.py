@@ -48,3 +48,19 @@ def test_what_was_just_written_is_opened_as_it_came(ledger: Ledger, monkeypatch:
 
     assert sorted(set(opener.opened)) == sorted([SMALL, LARGE])
     assert set(vault.read_back) == {len(LARGE)}
+
+
+@pytest.mark.parametrize("in_hand", [fetched_files._ALL_IN_HAND, 0])
+def test_what_was_pushed_is_opened_as_it_came_as_long_as_all_in_hand_is_little(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, in_hand: int
+):
+    monkeypatch.setattr(fetched_files, "_ALL_IN_HAND", in_hand)
+    opener, vault = Opens(), Reading()
+    services = b.new_services(ledger, opener=opener, vault=vault)
+    chart = b.a_chart()
+    b.a_case(services, chart)
+    b.report_comes(services, chart)
+
+    assert opener.opened
+    assert len(vault.read_back) == (0 if in_hand else len(opener.opened))
+    assert {len(data) for data in opener.opened} <= {len(data) for data in vault.objects.values()}

@@ -4,7 +4,7 @@ The bytes go into the vault without a lock. Whether they may be collected is ask
 collects them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
@@ -18,6 +18,7 @@ from transfer.flow.basis import may_collect
 from transfer.flow.collecting import answered, files_of_one, join, taken_back
 from transfer.flow.correcting import is_to_be_asked, with_what_they_correct
 from transfer.flow.disc_studies import ask_about_study, keep_study, study_record
+from transfer.flow.fetched_files import keep_in_hand
 from transfer.flow.hearing import Hearing, hear
 from transfer.flow.heeding import heed
 from transfer.flow.identity import (
@@ -175,8 +176,9 @@ def _collect(services: Services, arrival: Arrival, answer: ReceivedDocuments, wh
     # The bytes go into the vault without a lock; whether they may be collected is asked again under it.
     covered = [one for one in answer.documents if any(one in share.documents for share in shares)]
     with vault_objects.writing_for(patient):
-        new = {one.origin: _new_record(services, arrival, one, patient) for one in covered}
-        opened = {one: _opened(services, record) for one, record in new.items()}
+        in_hand = dict[str, bytes]()
+        new = {one.origin: _new_record(services, arrival, one, patient, in_hand) for one in covered}
+        opened = {one: _opened(services, record, in_hand) for one, record in new.items()}
     with _all_taken_back(services, arrival, new.values()):
         if any(one is not None and one.objects for one in opened.values()):
             _object(services, arrival, whose)
@@ -311,9 +313,9 @@ def _is_written_for(arrival: Arrival, place: Location) -> bool:
     return arrival.location is None or place.key != arrival.location.key
 
 
-def _opened(services: Services, new: NewRecord) -> OpenedParts | None:
+def _opened(services: Services, new: NewRecord, in_hand: Mapping[str, bytes]) -> OpenedParts | None:
     """What is found in it. A study of a disc is opened in its case's next round: that takes as long as it takes."""
-    return None if new.about.study_instance_uid else open_parts(services, new.institution, new.parts)
+    return None if new.about.study_instance_uid else open_parts(services, new.institution, new.parts, in_hand)
 
 
 def _cases(tx: Tx, patient: PatientId) -> list[OpenedCase]:
@@ -387,16 +389,18 @@ def _join_all(
     settle_needs(tx, services, case.id)
 
 
-def _new_record(services: Services, arrival: Arrival, received: ReceivedDocument, patient: PatientId) -> NewRecord:
+def _new_record(
+    services: Services, arrival: Arrival, received: ReceivedDocument, patient: PatientId, in_hand: dict[str, bytes]
+) -> NewRecord:
     if received.study is not None:
         return study_record(services, arrival, received.study, received.document, patient)
     parts = []
     if received.is_message:
-        place = _message_place(services, arrival, received)
+        place = _message_place(services, arrival, received, in_hand)
         parts.append(RecordPart(role="received", content_type=arrival.content_type, location=place))
     for piece in received.pieces:
         role = _role(piece, received)
-        place = services.vault.keep(piece.open())
+        place = keep_in_hand(services, piece.open(), in_hand)
         parts.append(RecordPart(role=role, content_type=piece.content_type, location=place))
     document, files = received.document, tuple(parts)
     about = About.of(replace(document, identifiers=_own_numbers(document)))
@@ -426,12 +430,14 @@ def _role(piece: Piece, received: ReceivedDocument) -> str:
     return "extracted" if received.is_message else "received"
 
 
-def _message_place(services: Services, arrival: Arrival, received: ReceivedDocument) -> Location:
+def _message_place(
+    services: Services, arrival: Arrival, received: ReceivedDocument, in_hand: dict[str, bytes]
+) -> Location:
     if received.alone is not None:
-        return services.vault.keep([received.alone])
+        return keep_in_hand(services, iter([received.alone]), in_hand)
     with services.ledger.transaction() as tx:
         body = reading.payload(tx, services, arrival)
-    return arrival.location or services.vault.keep([body])
+    return arrival.location or keep_in_hand(services, iter([body]), in_hand)
 
 
 def _own_numbers(document: Document) -> tuple[IssuedIdentifier, ...]:

@@ -17,10 +17,12 @@ from transfer.flow.watch import Watch
 from transfer.ledger.records import RecordPart
 from transfer.records import Document
 from transfer.sources import Found
-from transfer.staging import CHUNK
+from transfer.staging import CHUNK, Location
 
 #: a document up to so many bytes stays in hand until it was opened; a larger one is read back from the store
 _IN_HAND: Final = 1 << 20
+#: and all of them together: a message may hold many
+_ALL_IN_HAND: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +54,9 @@ def fetch_files(
     files, in_hand, objects = list[RecordPart](), dict[str, bytes](), False
     for file in found.files:
         within, heard, seen = read_within(institution), hear_within(institution), BytesSeen(file.announced)
-        held = bytearray()
         passing = seen.passing(heard.passing(within.passing(file.read())))
         try:
-            place = services.vault.keep(_holding(held, _bounded(passing, watch)))
+            place = keep_in_hand(services, _bounded(passing, watch), in_hand)
         except Unavailable:
             remove_files(services, files)
             raise
@@ -65,13 +66,20 @@ def fetch_files(
             raise Unexpected("something else than the document")
         role = "beside" if file.is_beside else "received"
         files.append(RecordPart(role=role, content_type=judged.content_type, location=place))
-        if len(held) == place.length:
-            in_hand[place.key] = bytes(held)
         document = replace(document, labels=document.labels | within.labels, flaws=document.flaws | judged.flaws)
         document = within.own_word.added_to(document)
         objects |= heard.objects
     check_labels(document.labels)
     return FetchedFiles(document=document, files=files, in_hand=in_hand, objects=objects)
+
+
+def keep_in_hand(services: Services, chunks: Iterator[bytes], in_hand: dict[str, bytes]) -> Location:
+    """Keep them; a small document's bytes are then in hand as well, by its key, as long as all of those are few."""
+    held = bytearray()
+    place = services.vault.keep(_holding(held, chunks))
+    if len(held) == place.length and len(held) + sum(map(len, in_hand.values())) <= _ALL_IN_HAND:
+        in_hand[place.key] = bytes(held)
+    return place
 
 
 def _holding(held: bytearray, chunks: Iterator[bytes]) -> Iterator[bytes]:
