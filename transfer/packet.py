@@ -19,10 +19,11 @@ from transfer.flaws import AttachedFile
 from transfer.identifiers import InstitutionId, PacketId, RecordId
 from transfer.institutions import Basis
 from transfer.materials import MaterialKind, MaterialState
+from transfer.near_places import read_each
 from transfer.partial_dates import PartialDate
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.records import Coding, DocumentStatus, RecordKind, Relation
-from transfer.staging import Location, Vault, read_each
+from transfer.staging import Location, Vault
 
 #: the same words in every packet, whether or not anything was withheld (docs/safety.md, promise 7)
 NOTICE: Final = (

@@ -27,9 +27,9 @@ from transfer.adapters.opening.opener import _WORDS
 from transfer.errors import Unavailable
 from transfer.flaws import Flaw
 from transfer.institutions import Institution
+from transfer.near_places import members
 from transfer.opened import OpenedDocument
 from transfer.patients import IssuedIdentifier, PersonName
-from transfer.staging import members
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 OFFICE = Institution(id="office", name="Office", time_zone="UTC", issuers={"2.16.1.7": "urn:oid:2.16.1.7"})

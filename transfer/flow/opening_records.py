@@ -21,10 +21,10 @@ from transfer.ledger import Tx, compared, holds, opened_records, patients, recor
 from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import RecordPart, StoredRecord
 from transfer.matching import Candidate, MatchRule, MatchVerdict, identify
+from transfer.near_places import members
 from transfer.patients import Demographics
 from transfer.requests import UNDECIDED
 from transfer.rounds import Dag
-from transfer.staging import members
 
 #: when what could not be opened is tried again
 AGAIN_AFTER = timedelta(minutes=1)

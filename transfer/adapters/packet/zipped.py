@@ -4,8 +4,9 @@ import zipfile
 from collections.abc import Iterator
 from typing import Final, cast
 
+from transfer.near_places import read_each
 from transfer.packet import Plan
-from transfer.staging import Vault, read_each
+from transfer.staging import Vault
 
 #: of every file: what a file was made on says nothing here
 _MADE: Final = (1980, 1, 1, 0, 0, 0)

@@ -7,7 +7,8 @@ import pytest
 
 from tests.kit.fakes import MemoryVault
 from transfer.errors import Unreadable
-from transfer.staging import Location, read_each
+from transfer.near_places import read_each
+from transfer.staging import Location
 
 KiB = 1 << 10
 MiB = 1 << 20
