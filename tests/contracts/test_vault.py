@@ -95,6 +95,15 @@ def test_chunks_may_be_empty_and_views(vault):
     assert b"".join(vault.read(location)) == b"bcd"
 
 
+@pytest.mark.parametrize("vault", ["store", "versitygw"], indirect=True)
+@pytest.mark.servers
+def test_the_answer_to_a_small_put_names_the_md5_of_its_bytes(vault, monkeypatch):
+    """So nobody need ask again. A store whose answer does not is asked."""
+    monkeypatch.setattr(vault._client, "head_object", None)
+
+    assert b"".join(vault.read(vault.keep([b"small"]))) == b"small"
+
+
 def test_keeping_twice_makes_two_objects_whose_names_say_nothing_of_what_is_in_them(vault):
     first, second = vault.keep([b"same"]), vault.keep([b"same"])
 
