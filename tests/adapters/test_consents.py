@@ -355,6 +355,17 @@ def test_a_form_for_a_person_says_why_and_nothing_of_the_patient():
     assert str(raised.value) == "a release form for a person: words-say-more"
 
 
+def test_a_form_for_a_person_names_the_codes_that_are_mapped_to_no_kind_of_record():
+    """Whoever looks after the institution's file maps them, and the next such form is read."""
+    known, unmapped = {"system": LOINC, "code": "11488-4"}, {"system": "urn:x", "code": "N1"}
+    form = a_form(provision={"code": [{"coding": [known]}, {"coding": [unmapped]}]})
+
+    with pytest.raises(UnclearForm) as raised:
+        inbound.authorization(json.dumps(form).encode(), PARTNERS["lakeside"], PARTNERS)
+
+    assert raised.value.codes == {"urn:x|N1"}
+
+
 def test_what_is_read_stands_in_the_tree():
     form = inbound.authorization(
         json.dumps(

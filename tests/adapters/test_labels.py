@@ -11,7 +11,7 @@ from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.labels import labels_in
 from transfer.adapters.hl7v2.documents import documents
 from transfer.institutions import Institution
-from transfer.security_labels import KNOWN_LABELS, PART_2, UNREAD, is_unread, read_text
+from transfer.security_labels import KNOWN_LABELS, PART_2, UNREAD, is_unread, read_beside, read_label, read_text
 
 SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-"
 HIV = {"system": f"{SYSTEM}ActCode", "code": "HIV"}
@@ -70,6 +70,7 @@ LAB, MAPPED = an_institution(), an_institution(**TABLE)
         ({"system": f"{SYSTEM}ObservationValue", "code": "HRELIABLE"}, set()),
         # codes of other systems: HL7 v2's, SNOMED's, and none that we know in small letters
         ({"system": "http://terminology.hl7.org/CodeSystem/v2-0177", "code": "V"}, {"V"}),
+        ({"system": "http://terminology.hl7.org/CodeSystem/v2-0177", "code": "R"}, {"R"}),
         ({"system": "http://terminology.hl7.org/CodeSystem/v2-0177", "code": "AID"}, {UNREAD}),
         ({"system": "http://snomed.info/sct", "code": "86406008"}, {UNREAD}),
         ({**HIV, "code": "hiv"}, {UNREAD}),
@@ -133,6 +134,19 @@ def test_what_the_institutions_file_says_of_its_own_labels_counts():
         assert labels_in({"meta": {"security": [label]}}, MAPPED.labels) == {read}
     with pytest.raises(ValueError, match="no label of v3"):
         an_institution(**{"urn:lab|8": "SECRET"})
+
+
+def test_a_label_that_says_nothing_is_a_persons_whatever_the_file_says_of_nothing():
+    assert read_label(None, None, None, {"|": "N"}) == {UNREAD}
+
+
+def test_a_code_that_stands_alone_and_a_system_without_a_code_are_found_in_the_file():
+    assert read_label(None, "7", None, {"|7": "HIV"}) == {"HIV"}
+    assert read_label("urn:lab", None, "see the chart", {"urn:lab|": "PSY"}) == {"PSY"}
+
+
+def test_words_beside_every_degree_that_restricts_nothing_are_heard():
+    assert read_beside(frozenset({"U", "L", "M", "N"}), "ask the clinic") == {"U", "L", "M", "N", UNREAD}
 
 
 @pytest.mark.parametrize(

@@ -21,15 +21,16 @@ from transfer.discs import KeptStudy, ListedDisc
 from transfer.facts import GENESIS, Chain, Fact, Origin, read, stored_kinds, write
 from transfer.flow.desk import EnteredReferral
 from transfer.former import Former
-from transfer.identifiers import CaseId
+from transfer.identifiers import CaseId, InstitutionId
 from transfer.ledger.materials import Label
 from transfer.ledger.packets import PacketContent
 from transfer.ledger.patients import Identity
 from transfer.ledger.records import About, Series
 from transfer.letters import LetterText
-from transfer.patients import Demographics
-from transfer.permissions import Authorization
+from transfer.patients import Demographics, IssuedIdentifier
+from transfer.permissions import Authorization, FormStatus, Provision, ProvisionType, SignerRole, Statement
 from transfer.permissions.former import FormerAuthorization
+from transfer.records import RecordKind
 from transfer.source_answers import SaidBy
 
 SOURCES = Path(__file__).parents[2] / "transfer"
@@ -303,3 +304,65 @@ def test_this_file_knows_everything_that_is_sealed():
     text = "".join(path.read_text() for path in SOURCES.rglob("*.py"))
 
     assert set(re.findall(r"codec\.(?:dump|load)\((\w+),", text)) == {kind.__name__ for kind in SEALED}
+
+
+# --- forms of before there was a tree ---------------------------------------------------------------------------------
+
+
+def a_former_form(**differing: object) -> FormerAuthorization:
+    said: dict[str, Any] = {
+        "patient": Demographics(birth_date=date(1961, 2, 3)),
+        "reference": IssuedIdentifier("urn:forms", "2"),
+        "status": FormStatus.ACTIVE,
+        "disclosers": frozenset({InstitutionId("lakeside-oncology")}),
+        "recipients": frozenset({InstitutionId("summit-cancer-center")}),
+        "described": True,
+        "information": frozenset({RecordKind.NOTE}),
+        "special": frozenset({"HIV"}),
+        "purposes": frozenset({"TREAT"}),
+        "effective_from": date(2026, 1, 1),
+        "expires_on": date(2027, 1, 1),
+        "expires_event": "end of treatment",
+        "event_occurred": True,
+        "signed_by": SignerRole.REPRESENTATIVE,
+        "signed_on": date(2025, 12, 24),
+        "representative_authority": "guardian",
+        "statements": frozenset({Statement.REVOKE}),
+        "denies": False,
+        "replaces": IssuedIdentifier("urn:forms", "1"),
+    }
+    return FormerAuthorization(**{**said, **differing})
+
+
+def test_a_release_of_before_is_a_tree_of_one_node_that_says_all_that_it_said():
+    was = a_former_form()
+    tree = was.as_tree()
+
+    assert tree.provision == Provision(
+        type=ProvisionType.PERMIT,
+        starts_on=was.effective_from,
+        ends_on=was.expires_on,
+        disclosers=was.disclosers,
+        recipients=was.recipients,
+        purposes=was.purposes,
+        kinds=was.information,
+        labels=was.special,
+    )
+    beside = {one.name for one in fields(Authorization)} & {one.name for one in fields(FormerAuthorization)}
+    assert {name: getattr(tree, name) for name in beside} == {name: getattr(was, name) for name in beside}
+    assert len(beside) == 11
+    assert tree.verified_on == frozenset(), "nobody had written who checked it"
+
+
+def test_a_refusal_of_before_refuses_all_that_it_refused_and_more():
+    refuses = a_former_form(denies=True).as_tree().provision
+    names_no_kind = a_former_form(denies=True, information=frozenset()).as_tree().provision
+
+    assert (refuses.type, refuses.kinds) == (ProvisionType.DENY, {RecordKind.NOTE})
+    assert (refuses.purposes, refuses.labels) == (frozenset(), frozenset()), "for whatever, and whatever is on it"
+    assert names_no_kind.kinds is None, "no kind named is all of them"
+
+
+def test_a_release_of_before_that_names_no_kind_releases_none():
+    assert a_former_form(information=frozenset()).as_tree().provision.kinds == frozenset()
+    assert a_former_form(information=None).as_tree().provision.kinds is None

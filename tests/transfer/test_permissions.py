@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transfer.identifiers import InstitutionId, PermissionId
+from tests.kit.judged_forms import CENTER, LABORATORY, OFFICE, a_form
+from transfer.identifiers import PermissionId
 from transfer.institutions import Basis
 from transfer.own_forms import OwnForm
 from transfer.partial_dates import PartialDate
@@ -37,15 +38,15 @@ from transfer.permissions import (
     renewal_due,
 )
 from transfer.permissions.data_periods import boundaries, one_of_each, standing_for
+from transfer.permissions.descriptions import says_all
 from transfer.permissions.labels import is_beyond, is_hit, is_let_through, is_mixed_with_psychotherapy, unreleased
+from transfer.permissions.provisions import outcomes
 from transfer.permissions.purposes import serves
 from transfer.permissions.signatures import is_event, strongest
 from transfer.records import RecordKind
 from transfer.security_labels import SENSITIVITY
 
-OFFICE = InstitutionId("lakeside-oncology")
-LABORATORY = InstitutionId("prairie-pathology")
-CENTER = InstitutionId("summit-cancer-center")
+PERMIT, DENY = ProvisionType.PERMIT, ProvisionType.DENY
 CHICAGO = ZoneInfo("America/Chicago")
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 BORN_LATER = Demographics(birth_date=date(2026, 11, 3))
@@ -54,50 +55,6 @@ CHILD = Demographics(birth_date=date(2019, 5, 5))
 UNCLEAR = Finding.REPRESENTATIVE_UNCLEAR
 NOT_AUTHORIZED = Finding.REPRESENTATIVE_NOT_AUTHORIZED
 NOTE = Release(discloser=OFFICE, recipient=CENTER, kinds=frozenset({RecordKind.NOTE}))
-
-
-#: elements of a form that stand in the root of its tree, by the names the tests use
-IN_ROOT = {
-    "disclosers": "disclosers",
-    "recipients": "recipients",
-    "information": "kinds",
-    "special": "labels",
-    "purposes": "purposes",
-    "effective_from": "starts_on",
-    "expires_on": "ends_on",
-    "actions": "actions",
-    "provisions": "provisions",
-    "data_from": "data_from",
-    "data_until": "data_until",
-}
-
-
-def a_form(*, denies: bool = False, **differing) -> Authorization:
-    """A form with nothing wrong with it."""
-    root = {
-        "type": ProvisionType.DENY if denies else ProvisionType.PERMIT,
-        "disclosers": frozenset({OFFICE, LABORATORY}),
-        "recipients": frozenset({CENTER}),
-        "purposes": frozenset({"TREAT"}),
-        "ends_on": date(2027, 6, 30),
-    }
-    root |= {IN_ROOT[name]: value for name, value in differing.items() if name in IN_ROOT}
-    plain = {
-        "patient": Demographics(),
-        "reference": IssuedIdentifier("urn:forms", "1"),
-        "status": FormStatus.ACTIVE,
-        "provision": Provision(**root),
-        "described": True,
-        "expires_event": None,
-        "event_occurred": False,
-        "signed_by": SignerRole.PATIENT,
-        "signed_on": date(2026, 11, 2),
-        "verified_on": frozenset({date(2026, 11, 2)}),
-        "representative_authority": None,
-        "statements": frozenset(Statement),
-        "replaces": None,
-    }
-    return Authorization(**{**plain, **{name: value for name, value in differing.items() if name not in IN_ROOT}})
 
 
 def a_permission(ended: End | None = None, **differing) -> Permission:
@@ -522,6 +479,118 @@ def test_where_none_covers_the_findings_are_those_of_the_nearest():
 
     expected = {Finding.EXPIRED_DATE, Finding.STATEMENT_MISSING_CONDITION, Finding.STATEMENT_MISSING_REDISCLOSE}
     assert findings(far, elsewhere, near) == expected
+
+
+def test_of_a_forms_provisions_the_nearest_is_the_one_with_fewest_misfits():
+    """Not the first by the alphabet of its findings."""
+    far = Provision(type=PERMIT, actions=frozenset({Action.USE}), purposes=frozenset({"HOPERAT"}))
+    form = a_permission(information=frozenset({RecordKind.LABORATORY}), provisions=(far,))
+
+    assert findings(form) == {Finding.NOT_THIS_INFORMATION}
+
+
+def test_an_exception_of_an_exception_is_held_against_the_release_itself():
+    """A form that permits, but no notes, but notes to this center after all."""
+    center = Provision(type=PERMIT, recipients=frozenset({CENTER}), ends_on=date(2027, 6, 30))
+    no_notes = Provision(type=DENY, kinds=NOTE.kinds, provisions=(center,))
+    form = Provision(type=PERMIT, provisions=(no_notes,))
+    research = replace(center, purposes=frozenset({"HRESCH"}))
+    asks_none = replace(form, provisions=(replace(no_notes, provisions=(research,)),))
+
+    assert outcomes(form, NOTE, NOW.date()) == {PERMIT}
+    assert outcomes(form, replace(NOTE, recipient=LABORATORY), NOW.date()) == {DENY}
+    assert outcomes(form, NOTE, date(2027, 7, 1)) == {DENY}
+    assert outcomes(asks_none, NOTE, NOW.date()) == {DENY}
+    assert outcomes(asks_none, NOTE, NOW.date(), any_purpose=True) == {PERMIT}
+
+
+@pytest.mark.parametrize(
+    "narrowed",
+    [
+        {"starts_on": date(2026, 12, 1)},
+        {"ends_on": date(2026, 11, 1)},
+        {"disclosers": frozenset({LABORATORY})},
+        {"other_disclosers": True},
+        {"recipients": frozenset({LABORATORY})},
+        {"other_recipients": True},
+        {"actions": frozenset({Action.USE})},
+        {"purposes": frozenset({"HRESCH"})},
+        {"kinds": frozenset({RecordKind.LABORATORY})},
+        {"labels": frozenset({"HIV"})},
+        {"data_from": date(2026, 6, 1)},
+        {"data_until": date(2026, 4, 1)},
+    ],
+)
+def test_a_permit_within_another_widens_nothing_that_it_does_not_name(narrowed):
+    release = replace(NOTE, dated=PartialDate(2026, 5, 5))
+    inner = Provision(type=PERMIT)
+    within = Provision(type=PERMIT, provisions=(inner,), **narrowed)
+    names_it = replace(within, provisions=(replace(inner, **_NAMED),))
+
+    assert outcomes(inner, release, NOW.date()) == {PERMIT}
+    assert outcomes(within, release, NOW.date()) != {PERMIT}
+    assert outcomes(names_it, release, NOW.date()) == {PERMIT}
+
+
+@pytest.mark.parametrize("named", [{"other_disclosers": True}, {"other_recipients": True}])
+def test_an_exception_for_somebody_else_may_be_for_ours_whatever_its_parent_names(named):
+    inner = Provision(type=PERMIT, **named)
+    form = Provision(type=DENY, disclosers=frozenset({OFFICE}), recipients=frozenset({CENTER}), provisions=(inner,))
+
+    assert outcomes(form, NOTE, NOW.date()) == {PERMIT, DENY}
+
+
+def test_a_permit_with_days_of_its_own_has_none_of_its_parents():
+    """Its parent's other end would make a period of the two that nobody named."""
+    release = replace(NOTE, dated=PartialDate(2026, 5, 5))
+    until, since = {"data_until": date(2026, 5, 31)}, {"data_from": date(2026, 5, 1)}
+    earlier, later = {"data_until": date(2026, 4, 1)}, {"data_from": date(2026, 6, 1)}
+
+    def permits(own: dict[str, date], parents: dict[str, date]) -> bool:
+        inner = Provision(type=PERMIT, **own)
+        return outcomes(Provision(type=PERMIT, provisions=(inner,), **parents), release, NOW.date()) == {PERMIT}
+
+    assert permits(until, later)
+    assert permits(since, earlier)
+    assert not permits(later, earlier)
+    assert not permits(earlier, later)
+
+
+#: each element of a provision, as it fits the release of a note
+_NAMED: dict[str, object] = {
+    "starts_on": date(2026, 11, 1),
+    "ends_on": date(2026, 12, 1),
+    "disclosers": frozenset({OFFICE}),
+    "recipients": frozenset({CENTER}),
+    "actions": frozenset({Action.DISCLOSE}),
+    "purposes": frozenset({"TREAT"}),
+    "kinds": frozenset({RecordKind.NOTE}),
+    "labels": frozenset({"N"}),
+    "data_from": date(2026, 5, 1),
+    "data_until": date(2026, 5, 31),
+}
+
+
+def test_where_the_basis_asks_for_no_purpose_that_of_an_exception_does_not_count_either():
+    research = Provision(type=PERMIT, purposes=frozenset({"HRESCH"}))
+    form = Provision(type=DENY, provisions=(research,))
+
+    assert outcomes(form, NOTE, NOW.date()) == {DENY}
+    assert outcomes(form, NOTE, NOW.date(), any_purpose=True) == {PERMIT}
+
+
+@pytest.mark.parametrize(
+    ("words", "are_all"),
+    [
+        ("Authorization for release of all medical records", True),
+        ("Authorization for release of medical records", False),
+        ("All records but those of 2024", False),
+        ("All records ❌", False),
+        (None, False),
+    ],
+)
+def test_words_describe_all_records_only_where_they_say_all_and_nothing_else(words, are_all):
+    assert says_all(words) is are_all
 
 
 @pytest.mark.parametrize(
