@@ -87,3 +87,20 @@ def test_a_discloser_with_a_form_of_its_own_releases_what_that_is_for_under_no_o
     assert check(form, labels=HIV).decision is Decision.PERMIT
     assert check(form, labels=HIV, own_forms=(OWN,)).decision is not Decision.PERMIT
     assert check(replace(form, names=OWN.names), labels=HIV, own_forms=(OWN,)).decision is Decision.PERMIT
+
+
+def test_whether_a_provision_is_about_a_record_without_a_day_is_unclear_where_it_names_days():
+    found = check(a_form(data_from=date(2024, 1, 1)))
+
+    assert found.decision is Decision.PERSON
+    assert [(one.applies, one.because) for one in found.provisions] == [
+        (Applies.UNCLEAR, (Finding.NOT_THIS_INFORMATION,))
+    ]
+
+
+def test_where_the_basis_asks_for_no_purpose_none_is_said_to_misfit_however_deep_it_stands():
+    research = Provision(type=ProvisionType.PERMIT, purposes=frozenset({"HRESCH"}))
+    form = a_form(provisions=(replace(research, provisions=(research,)),))
+
+    assert {one.applies for one in check(form, requires=Basis.ACCESS_DIRECTIVE).provisions} == {Applies.YES}
+    assert [one.applies for one in check(form).provisions] == [Applies.YES, Applies.NO, Applies.NO]

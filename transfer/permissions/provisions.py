@@ -155,9 +155,7 @@ def _fit(node: Provision, release: Release, today: date, *, any_purpose: bool) -
     return _NEVER if any(certain) else _PERHAPS if certain else _CERTAIN
 
 
-def misfit(
-    node: Provision, release: Release, today: date, *, any_purpose: bool = False
-) -> Iterator[tuple[Finding, bool]]:
+def misfit(node: Provision, release: Release, today: date, *, any_purpose: bool) -> Iterator[tuple[Finding, bool]]:
     """The elements of a node that do not fit a release, each with whether that is certain."""
     if node.starts_on and today < node.starts_on:
         yield Finding.NOT_YET_IN_FORCE, True

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom import dcmread
 from pypdf import PdfReader
 
 from tests.kit.dicomdirs import a_study
@@ -20,7 +21,7 @@ from transfer.adapters.packet.layout import lay_out, one_line
 from transfer.flaws import AttachedFile, Flaw
 from transfer.identifiers import PacketId
 from transfer.materials import MaterialKind, MaterialState
-from transfer.packet import MaterialItem, Superseded
+from transfer.packet import MaterialItem, Missing, Superseded
 from transfer.partial_dates import PartialDate
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.records import DocumentStatus, RecordKind, Relation
@@ -359,6 +360,76 @@ def test_an_accession_number_and_a_title_are_text_and_steer_nothing():
     assert "CT<i id=x>&" in page.words
     assert "<u id=y>chest" in page.words
     assert not [one for one in raw if one in "\x1b\x07\u202e\u2066"]
+
+
+PLACES = (
+    "name", "also", "number", "issuer", "referrer", "referring", "diagnosis", "question", "receiver", "checklist",
+    "title", "source", "derivation", "taken", "attached", "study", "archive", "modality", "accession", "short",
+    "series", "missing", "glass", "stain",
+)  # fmt: skip
+
+
+def test_each_word_of_others_is_text_wherever_the_page_says_it():
+    """Each place has markup of its own that would leave text and attributes, and characters that steer a screen."""
+    hostile = {one: f'"><i id={one}>\x1b\u202e' for one in PLACES}
+    vault, file = MemoryVault(), io.BytesIO()
+    images = dcmread(SAMPLES / "CT_small.dcm")
+    images.SeriesDescription = '"><i id=series>'
+    images.save_as(file)
+    item = an_item(
+        vault,
+        b"text",
+        title=hostile["title"],
+        source_name=hostile["source"],
+        code=None,
+        derived_from=a_record(2),
+        derivation=hostile["derivation"],
+        taken=hostile["taken"],
+        attached=(AttachedFile(name=hostile["attached"]),),
+    )
+    study = a_study(
+        vault,
+        file.getvalue(),
+        title=hostile["study"],
+        source_name=hostile["archive"],
+        modalities=(hostile["modality"],),
+        identifiers=(IssuedIdentifier("urn:oid:1.2.3", hostile["accession"]),),
+        taken=hostile["short"],
+    )
+    glass = MaterialItem(
+        accession=hostile["glass"],
+        kind=MaterialKind.SLIDE,
+        description=hostile["stain"],
+        count_expected=1,
+        count_received=1,
+        state=MaterialState.RECEIVED,
+    )
+    patient = Demographics(
+        names=(PersonName(hostile["name"], ()), PersonName(hostile["also"], ())),
+        identifiers=(IssuedIdentifier("urn:x", hostile["number"]),),
+    )
+    packet = made(
+        contents(
+            (item,),
+            (study,),
+            patient=patient,
+            issuer_names={"urn:x": hostile["issuer"]},
+            referrer=hostile["referrer"],
+            referring_name=hostile["referring"],
+            diagnosis=hostile["diagnosis"],
+            question=hostile["question"],
+            receiver_name=hostile["receiver"],
+            checklist=hostile["checklist"],
+            missing=(Missing(line="cea", label=hostile["missing"], sentence="Not yet."),),
+            material=(glass,),
+        ),
+        vault,
+    )
+    page, raw = read(packet), packet.files["index.html"].decode()
+
+    assert [one for one in PLACES if f"<i id={one}>" not in page.words] == []
+    assert {*PLACES} & {*page.ids} == set()
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", raw)
 
 
 def test_files_within_a_pdf_are_told_by_name_on_the_page_and_in_the_manifest():
