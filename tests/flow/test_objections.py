@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from tests.kit.filed_forms import ends, filed
 from tests.kit.objections import an_objection, consent_message, is_permitted, posted_by
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
-from transfer.arrivals import Grant
+from transfer.adapters import enclosed
+from transfer.adapters.hl7v2.documents import HL7_V2
+from transfer.arrivals import ArrivalKind, Door, Grant
 from transfer.errors import NotAllowed
 from transfer.flow import desk
 from transfer.flow.services import Services
@@ -112,6 +115,27 @@ def test_a_document_that_says_no_to_something_else_stops_nothing(services: Servi
     process_all(services)
 
     assert is_permitted(services, case)
+
+
+def test_the_documents_inside_what_came_are_read_once_in_the_round_that_processes_it(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+):
+    """For a "no" and for a permission in them alike."""
+    chart, _ = a_case(services)
+    posted(services, b.LAKESIDE, a_document(chart))
+    b.comes(services, b.PRAIRIE, ArrivalKind.ANSWER, b.report_of(chart), HL7_V2, Door.MLLP)
+    read: list[str] = []
+
+    def counted(name: str, *given: Any) -> Any:
+        read.append(name)
+        return as_they_are[name](*given)
+
+    as_they_are = {"in_resources": enclosed.in_resources, "in_message": enclosed.in_message}
+    for name in as_they_are:
+        monkeypatch.setattr(enclosed, name, partial(counted, name))
+    process_all(services)
+
+    assert sorted(read) == ["in_message", "in_resources"]
 
 
 # --- from who filed the form ------------------------------------------------------------------------------------------

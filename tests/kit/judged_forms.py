@@ -1,6 +1,7 @@
 """A release form as the rules judge it, with nothing wrong with it, and whom it is between."""
 
 from datetime import date
+from typing import Any
 
 from transfer.identifiers import InstitutionId
 from transfer.patients import Demographics, IssuedIdentifier
@@ -26,9 +27,9 @@ IN_ROOT = {
 }
 
 
-def a_form(*, denies: bool = False, **differing) -> Authorization:
+def a_form(*, denies: bool = False, **differing: Any) -> Authorization:
     """A form with nothing wrong with it."""
-    root = {
+    root: dict[str, Any] = {
         "type": ProvisionType.DENY if denies else ProvisionType.PERMIT,
         "disclosers": frozenset({OFFICE, LABORATORY}),
         "recipients": frozenset({CENTER}),
@@ -36,7 +37,7 @@ def a_form(*, denies: bool = False, **differing) -> Authorization:
         "ends_on": date(2027, 6, 30),
     }
     root |= {IN_ROOT[name]: value for name, value in differing.items() if name in IN_ROOT}
-    plain = {
+    plain: dict[str, Any] = {
         "patient": Demographics(),
         "reference": IssuedIdentifier("urn:forms", "1"),
         "status": FormStatus.ACTIVE,

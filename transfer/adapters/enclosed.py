@@ -116,18 +116,18 @@ def in_message(payload: bytes, institution: Institution) -> EnclosedWord:
     Raises:
         TooLarge: it objects to more than is settled in one transaction.
     """
-    return _gathered(_in_message(payload, institution, 1))
+    return _gathered(_in_message(payload, institution, 1)) if may_enclose([payload]) else EnclosedWord()
 
 
-def against(payload: bytes, institution: Institution) -> tuple[Objection, ...]:
-    """What an HL7 v2 message objects to, in its segments and in its documents.
+def against(payload: bytes, institution: Institution, inside: EnclosedWord | None = None) -> tuple[Objection, ...]:
+    """What an HL7 v2 message objects to, in its segments and in its documents. `inside`: what `in_message` says of it,
+    where that is known.
 
     Raises:
         TooLarge: it objects to more than is settled in one transaction.
     """
     own = hl7v2.objections(payload, institution) if hl7v2.may_object([payload]) else ()
-    inside = in_message(payload, institution).objections if may_enclose([payload]) else ()
-    return own + inside
+    return own + (inside or in_message(payload, institution)).objections
 
 
 def may_enclose(chunks: Iterable[bytes]) -> bool:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 from transfer import media_types
 from transfer.adapters import disc, enclosed, hl7v2, paper, typed
 from transfer.adapters.content_labels import ReadWithin
+from transfer.adapters.enclosed import EnclosedWord
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.pushes import PushedDocument, PushedFile
 from transfer.adapters.hl7v2.documents import HL7_V2, documents
@@ -201,24 +202,44 @@ def _entered(services: Services, arrival: Arrival, body: bytes) -> Reading | Non
     return None
 
 
-def objections(services: Services, arrival: Arrival, body: bytes) -> tuple[Objection, ...]:
+class Inside:
+    """What the documents inside an arrival say, read once when it is first asked for.
+
+    Whoever processes the arrival holds it, and it goes with its bytes: nothing of a patient is remembered longer.
+    """
+
+    def __init__(self, institution: Institution, body: bytes) -> None:
+        self._institution, self._body = institution, body
+
+    @cached_property
+    def of_message(self) -> EnclosedWord:
+        """Raises: TooLarge."""
+        return enclosed.in_message(self._body, self._institution)
+
+    @cached_property
+    def of_resources(self) -> EnclosedWord:
+        """Raises: TooLarge, Unreadable."""
+        return enclosed.in_resources(self._body, self._institution)
+
+
+def objections(services: Services, arrival: Arrival, body: bytes, inside: Inside) -> tuple[Objection, ...]:
     """What an arrival says against a release; of several messages in one, each says so itself once they are divided.
 
     It is read leniently, and also where `read` raises.
     """
     institution = services.institutions[arrival.institution]
     if arrival.content_type == HL7_V2:
-        return () if hl7v2.is_several([body]) else enclosed.against(body, institution)
+        return () if hl7v2.is_several([body]) else enclosed.against(body, institution, inside.of_message)
     if arrival.content_type == paper.PAPER_FORM:
         return _on_paper(services, arrival, body)
     is_form = arrival.kind is ArrivalKind.AUTHORIZATION
     if arrival.content_type != media_types.FHIR_JSON:
         return inbound.said_against(body, institution, is_form=True) if is_form else ()
     said = inbound.said_against(body, institution, is_form=is_form)
-    return said + enclosed.in_resources(body, institution).objections
+    return said + inside.of_resources.objections
 
 
-def aside(services: Services, arrival: Arrival, body: bytes) -> Aside:
+def aside(services: Services, arrival: Arrival, body: bytes, inside: Inside) -> Aside:
     """What an arrival says aside, also where `read` raises. Of several messages in one, each says so once they are
     divided.
 
@@ -233,10 +254,9 @@ def aside(services: Services, arrival: Arrival, body: bytes) -> Aside:
         return Aside()
     if arrival.content_type == HL7_V2:
         permitting = hl7v2.permitting(body, institution) if hl7v2.says_consent([body]) else ()
-        inside = enclosed.in_message(body, institution).permitting if enclosed.may_enclose([body]) else ()
-        return Aside(died=hl7v2.died(body, institution), permitting=tuple(dict.fromkeys(permitting + inside)))
-    permitting = enclosed.in_resources(body, institution).permitting
-    return Aside(died=inbound.died(body, institution), permitting=permitting)
+        permitting = tuple(dict.fromkeys(permitting + inside.of_message.permitting))
+        return Aside(died=hl7v2.died(body, institution), permitting=permitting)
+    return Aside(died=inbound.died(body, institution), permitting=inside.of_resources.permitting)
 
 
 #: what a person at the desk entered, or made of what came in Incoming

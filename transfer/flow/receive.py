@@ -111,8 +111,9 @@ def process(services: Services, arrival: Arrival, *, case: CaseId | None = None)
             raise NeedsReview("poisonous")
         with services.ledger.transaction() as tx:
             body = reading.payload(tx, services, arrival)
-        objections = reading.objections(services, arrival, body)
-        _ask_about(services, arrival, reading.aside(services, arrival, body))
+        inside = reading.Inside(services.institutions[arrival.institution], body)
+        objections = reading.objections(services, arrival, body, inside)
+        _ask_about(services, arrival, reading.aside(services, arrival, body, inside))
         said = _said(services, arrival, body)
         disputes = reading.disputes(services, arrival, body)
         while True:

@@ -372,6 +372,7 @@ PLACES = (
 def test_each_word_of_others_is_text_wherever_the_page_says_it():
     """Each place has markup of its own that would leave text and attributes, and characters that steer a screen."""
     hostile = {one: f'"><i id={one}>\x1b\u202e' for one in PLACES}
+    accession = IssuedIdentifier("urn:oid:1.2.3", hostile["accession"])
     vault, file = MemoryVault(), io.BytesIO()
     images = dcmread(SAMPLES / "CT_small.dcm")
     images.SeriesDescription = '"><i id=series>'
@@ -380,6 +381,8 @@ def test_each_word_of_others_is_text_wherever_the_page_says_it():
         vault,
         b"text",
         title=hostile["title"],
+        kind=RecordKind.IMAGING_REPORT,
+        identifiers=(accession,),
         source_name=hostile["source"],
         code=None,
         derived_from=a_record(2),
@@ -393,7 +396,7 @@ def test_each_word_of_others_is_text_wherever_the_page_says_it():
         title=hostile["study"],
         source_name=hostile["archive"],
         modalities=(hostile["modality"],),
-        identifiers=(IssuedIdentifier("urn:oid:1.2.3", hostile["accession"]),),
+        identifiers=(accession,),
         taken=hostile["short"],
     )
     glass = MaterialItem(
