@@ -17,14 +17,15 @@ from psycopg import pq
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 
-from transfer.identifiers import ArrivalId
 from transfer.ledger import VERSION_SECONDS, Ledger, Tx, arrivals
-from transfer.ledger.arrivals import NewArrival, Stored
+from transfer.ledger.arrivals import Brought, NewArrival, Stored
 
 _NAME: Final = b"store_arrivals"
 _PREPARE: Final = """PREPARE store_arrivals AS
-    SELECT * FROM transfer.store_arrivals($1::date, NULL, $2::json, $3::bytea[])"""
-_FORMATS: Final = (pq.Format.TEXT, pq.Format.TEXT, pq.Format.BINARY)
+    SELECT * FROM transfer.store_arrivals(
+        $1::date, NULL, $2::integer, $3::text[], $4::text[], $5::text[], $6::json, $7::bytea[])"""
+_FORMATS: Final = (*(pq.Format.TEXT,) * 6, pq.Format.BINARY)
+_LISTS: Final = (PyFormat.TEXT, PyFormat.TEXT, PyFormat.TEXT, PyFormat.BINARY)
 
 
 class ArrivalLine:
@@ -37,9 +38,11 @@ class ArrivalLine:
         self._ledger = ledger
         self._borrowed = ExitStack()
         self._connection: psycopg.Connection[Any] | None = None
-        #: turns payloads into an array as PostgreSQL reads it
-        self._written = Transformer()
+        #: turns lists into arrays as PostgreSQL reads them
+        self._transformer = Transformer()
         self._today = date.min
+        #: whose day is begun, as far as is known since it was borrowed
+        self._opened: set[str] = set()
         #: when it is borrowed anew, by `time.monotonic`
         self._until = 0.0
 
@@ -55,24 +58,34 @@ class ArrivalLine:
         while True:
             if self._connection is None or self._connection.closed or time.monotonic() >= self._until:
                 await self._borrow()
-            told = await self._ask(await self._values(incoming))
-            if told.ntuples:
-                return [_stored(told, row) for row in range(told.ntuples)]
-            await self._give_back()  # that day is over
+            values = await self._brought(incoming)
+            told = await self._ask(self._written(values))
+            stored = values.stored(_before(told))
+            if stored is not None:
+                self._opened.update(values.institutions)
+                return stored
+            await self._give_back()
 
     def close(self) -> None:
         """Give the connection back. Closing twice does nothing more."""
         self._connection = None
         self._borrowed.close()
 
-    async def _values(self, incoming: Sequence[NewArrival]) -> list[bytes | None]:
+    async def _brought(self, incoming: Sequence[NewArrival]) -> Brought:
         keys, today = self._ledger.keys, self._today
         if keys.are_near:
-            said, payloads = arrivals.brought(keys, incoming, today, owing=True)
-        else:
-            said, payloads = await asyncio.to_thread(arrivals.brought, keys, incoming, today, owing=True)
-        (sealed,) = self._written.dump_sequence([payloads], [PyFormat.BINARY])
-        return [today.isoformat().encode(), said.encode(), None if sealed is None else bytes(sealed)]
+            return arrivals.brought(keys, incoming, today)
+        return await asyncio.to_thread(arrivals.brought, keys, incoming, today)
+
+    def _written(self, values: Brought) -> list[bytes | None]:
+        """As the statement takes them."""
+        opens = [one for one in values.institutions if one not in self._opened]
+        lists = self._transformer.dump_sequence(
+            [opens or None, values.due, values.written or None, values.payloads], _LISTS
+        )
+        arrays = [None if one is None else bytes(one) for one in lists]
+        said = values.said.encode()
+        return [self._today.isoformat().encode(), b"%d" % len(values.becomes), *arrays[:3], said, arrays[3]]
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
@@ -84,6 +97,7 @@ class ArrivalLine:
         with ExitStack() as borrowing:
             connection = borrowing.enter_context(self._ledger.autocommitting())
             self._until = time.monotonic() + VERSION_SECONDS
+            self._opened = set()
             self._today = Tx(connection, self._ledger.keys, self._ledger.origin).now().date()
             if not connection.execute("SELECT 1 FROM pg_prepared_statements WHERE name = 'store_arrivals'").fetchone():
                 connection.execute(_PREPARE)
@@ -169,11 +183,10 @@ class _Asked:
             self._socket = -1
 
 
-def _stored(told: pq.abc.PGresult, row: int) -> Stored:
-    arrival, is_duplicate, subject = (told.get_value(row, column) for column in range(3))
-    assert arrival is not None
-    return Stored(
-        arrival=ArrivalId(arrival.decode()),
-        is_duplicate=is_duplicate == b"t",
-        subject=subject.decode() if subject is not None else None,
-    )
+def _before(told: pq.abc.PGresult) -> dict[int, tuple[str, str | None]]:
+    """What was there before, as `Brought.stored` is told."""
+    found: dict[int, tuple[str, str | None]] = {}
+    for row in range(told.ntuples):
+        place, arrival, subject = ((told.get_value(row, column) or b"").decode() for column in range(3))
+        found[int(place)] = (arrival, subject or None)
+    return found

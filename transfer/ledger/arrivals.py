@@ -89,35 +89,76 @@ def store(tx: Tx, incoming: Sequence[NewArrival], *, received_at: datetime | Non
     """
     if not incoming:
         return []
-    told: Sequence[Row] = ()
-    while not told:  # a day may end between the two statements
+    while True:
         today = tx.now().date()
+        values = brought(tx.keys, incoming, today)
         told = tx.rows(
-            "SELECT * FROM transfer.store_arrivals(%s, %s, %s::json, %b::bytea[])",
-            *(today, received_at, *brought(tx.keys, incoming, today, owing=False)),
+            "SELECT * FROM transfer.store_arrivals(%s, %s, %s, %s, NULL, %s, %s::json, %b::bytea[])",
+            *(today, received_at, len(incoming), values.institutions),
+            *(values.written or None, values.said, values.payloads),
         )
-    return [Stored(arrival=ArrivalId(r.arrival), is_duplicate=r.is_duplicate, subject=r.subject) for r in told]
+        stored = values.stored({row.place: (row.arrival, row.subject) for row in told})
+        if stored is not None:
+            return stored
 
 
-def brought(
-    keys: Keys, incoming: Sequence[NewArrival], today: date, *, owing: bool
-) -> tuple[str, list[bytes | None] | None]:
-    """What `transfer.store_arrivals` is given of them: JSON, and the payloads sealed, where there are any. They are
-    processed in order of receipt, which is their order here. `owing`: it owes the rounds that process what is new, too.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What `transfer.store_arrivals` is given. It processes it in order of receipt, which is the order here."""
+
+    #: whose it is, each once, sorted; the keys of their day are made
+    institutions: list[str]
+    #: the rounds that process it, each once, sorted: what, and about what
+    due: list[list[str]]
+    #: keys of what lies in the vault
+    written: list[str]
+    #: all of it but the payloads, in JSON
+    said: str
+    #: sealed, where there are any
+    payloads: list[bytes | None] | None
+    #: of each the arrival that it becomes, and what that is about
+    becomes: list[tuple[ArrivalId, str | None]]
+
+    def stored(self, before: Mapping[int, tuple[str, str | None]]) -> list[Stored] | None:
+        """`before`: what was there before, by place, with the arrival that it is and what that is about. None: place 0
+        says that the day ended before it was stored, and nothing was.
+        """
+        if 0 in before:
+            return None
+        found: list[Stored] = []
+        for place, (arrival, subject) in enumerate(self.becomes, 1):
+            if place in before:
+                known, subject = before[place]
+                arrival = ArrivalId(known)
+            found.append(Stored(arrival=arrival, is_duplicate=place in before, subject=subject))
+        return found
+
+
+def brought(keys: Keys, incoming: Sequence[NewArrival], today: date) -> Brought:
+    """All that came, named, sealed and hashed.
 
     Raises:
         Unavailable: the keys are away.
     """
-    names = {one: day_keys.make(keys, one, today) for one in {each.institution for each in incoming}}
-    rows = _rows(keys, incoming, names, owing=owing)
-    payloads: dict[InstitutionId, dict[str, bytes]] = {}
+    institutions = sorted({one.institution for one in incoming})
+    names = {one: KeyName.day(one, today) for one in institutions}
+    rows = _rows(keys, incoming, names)
+    payloads: dict[InstitutionId, dict[str, bytes]] = {one: {} for one in institutions}
     for row, one in zip(rows, incoming, strict=True):
         if one.payload is not None:
-            payloads.setdefault(one.institution, {})[row["arrival"]] = one.payload
+            payloads[one.institution][row["arrival"]] = one.payload
     sealed: dict[str, bytes] = {}
     for institution, theirs in payloads.items():
-        sealed |= keys.seal_each(names[institution], theirs)
-    return json.dumps(rows), [sealed.get(row["arrival"]) for row in rows] if sealed else None
+        sealed |= day_keys.seal_each(keys, institution, today, theirs)
+    due = {(row["dag"], row["owed"]) for row in rows}
+    return Brought(
+        institutions=[str(one) for one in institutions],
+        due=[[str(dag), subject] for dag, subject in sorted(due)],
+        written=[one.location.key for one in incoming if one.location],
+        said=json.dumps(rows),
+        payloads=[sealed.get(row["arrival"]) for row in rows] if sealed else None,
+        becomes=[(row["arrival"], row["subject"]) for row in rows],
+    )
 
 
 def owe_for(tx: Tx, incoming: Sequence[NewArrival], stored: Sequence[Stored]) -> None:
@@ -136,9 +177,7 @@ def _round_of(one: NewArrival, subject: str | None) -> tuple[Dag, str]:
     return Dag.RECEIVE_ARRIVALS, "inbox"
 
 
-def _rows(
-    keys: Keys, incoming: Sequence[NewArrival], names: Mapping[InstitutionId, KeyName], *, owing: bool
-) -> list[dict[str, Any]]:
+def _rows(keys: Keys, incoming: Sequence[NewArrival], names: Mapping[InstitutionId, KeyName]) -> list[dict[str, Any]]:
     """What is brought, without its payload, for the database to read as JSON. The site's key is read once, however
     many they are.
     """
@@ -156,7 +195,7 @@ def _rows(
     first_with: dict[bytes, bytes] = {}
     for n, one in enumerate(incoming):
         subject = CaseId.draw() if one.kind is ArrivalKind.REFERRAL else one.subject
-        dag, owed = _round_of(one, subject) if owing else (None, None)
+        dag, owed = _round_of(one, subject)
         row = {
             "place": n + 1,
             "arrival": ArrivalId.draw(),

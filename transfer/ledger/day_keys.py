@@ -3,24 +3,33 @@
 A key is destroyed once its day has lapsed and nothing is sealed under it any more.
 """
 
+from collections.abc import Mapping
 from datetime import date
 
 from transfer import facts
 from transfer.identifiers import InstitutionId
 from transfer.ledger import Tx
-from transfer.sealing import KeyName, Keys
+from transfer.sealing import KeyGone, KeyName, Keys
 
 
-def make(keys: Keys, institution: InstitutionId, day: date) -> KeyName:
-    """The day's key. Who seals under it writes the row, too, that closes the day when the key is destroyed."""
+def seal_each(keys: Keys, institution: InstitutionId, day: date, contents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """As `Keys.seal_each`, under the day's key, which is made where it is missing; also where there are no contents.
+    Who seals under it writes the row, too, that closes the day when the key is destroyed.
+    """
     key = KeyName.day(institution, day)
+    if contents:
+        try:
+            return keys.seal_each(key, contents)
+        except KeyGone:  # the day's first
+            pass
     keys.make(key)
-    return key
+    return keys.seal_each(key, contents)
 
 
 def begin(tx: Tx, institution: InstitutionId, day: date) -> KeyName:
     """The day's key, made with that row. Twice is once."""
-    key = make(tx.keys, institution, day)
+    key = KeyName.day(institution, day)
+    tx.keys.make(key)
     tx.run("INSERT INTO unmatched_counts (institution, day) VALUES (%s, %s) ON CONFLICT DO NOTHING", institution, day)
     return key
 
