@@ -121,7 +121,7 @@ class Intake:
         if self._writing is not None and not self._writing.done():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._writing, _CLOSE_SECONDS)
-        await asyncio.to_thread(self._line.close)
+        await self._line.close()
 
     async def _write(self) -> None:
         """Whoever comes while a batch is on its way is of the next one."""

@@ -25,7 +25,6 @@ _PREPARE: Final = """PREPARE store_arrivals AS
     SELECT * FROM transfer.store_arrivals(
         $1::date, NULL, $2::integer, $3::text[], $4::text[], $5::text[], $6::json, $7::bytea[])"""
 _FORMATS: Final = (*(pq.Format.TEXT,) * 6, pq.Format.BINARY)
-_LISTS: Final = (PyFormat.TEXT, PyFormat.TEXT, PyFormat.TEXT, PyFormat.BINARY)
 
 
 class ArrivalLine:
@@ -38,8 +37,11 @@ class ArrivalLine:
         self._ledger = ledger
         self._borrowed = ExitStack()
         self._connection: psycopg.Connection[Any] | None = None
+        self._watched: _Watched | None = None
         #: turns lists into arrays as PostgreSQL reads them
         self._transformer = Transformer()
+        self._due_last: list[list[str]] = []
+        self._due_written: bytes | None = None
         self._today = date.min
         #: whose day is begun, as far as is known since it was borrowed
         self._opened: set[str] = set()
@@ -66,10 +68,9 @@ class ArrivalLine:
                 return stored
             await self._give_back()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Give the connection back. Closing twice does nothing more."""
-        self._connection = None
-        self._borrowed.close()
+        await self._give_back()
 
     async def _brought(self, incoming: Sequence[NewArrival]) -> Brought:
         keys, today = self._ledger.keys, self._today
@@ -80,12 +81,21 @@ class ArrivalLine:
     def _written(self, values: Brought) -> list[bytes | None]:
         """As the statement takes them."""
         opens = [one for one in values.institutions if one not in self._opened]
-        lists = self._transformer.dump_sequence(
-            [opens or None, values.due, values.written or None, values.payloads], _LISTS
-        )
-        arrays = [None if one is None else bytes(one) for one in lists]
-        said = values.said.encode()
-        return [self._today.isoformat().encode(), b"%d" % len(values.becomes), *arrays[:3], said, arrays[3]]
+        return [
+            *(self._today.isoformat().encode(), b"%d" % len(values.becomes)),
+            *(self._array(opens), self._due(values.due), self._array(values.written)),
+            *(values.said.encode(), self._array(values.payloads, PyFormat.BINARY)),
+        ]
+
+    def _due(self, due: list[list[str]]) -> bytes | None:
+        """It is mostly the same."""
+        if due != self._due_last:
+            self._due_last, self._due_written = due, self._array(due)
+        return self._due_written
+
+    def _array(self, values: Sequence[object] | None, form: PyFormat = PyFormat.TEXT) -> bytes | None:
+        (written,) = self._transformer.dump_sequence([values or None], [form])
+        return None if written is None else bytes(written)
 
     # --- the connection -----------------------------------------------------------------------------------------------
 
@@ -105,51 +115,67 @@ class ArrivalLine:
 
     async def _give_back(self, failure: psycopg.OperationalError | None = None) -> None:
         """Raises: as `Ledger.transaction` says it, where something failed."""
+        self._leave()
         borrowed, self._borrowed, self._connection = self._borrowed, ExitStack(), None
         await asyncio.to_thread(borrowed.__exit__, type(failure) if failure else None, failure, None)
 
+    def _leave(self) -> None:
+        watched, self._watched = self._watched, None
+        if watched is not None:
+            watched.leave()
+
     async def _ask(self, values: list[bytes | None]) -> pq.abc.PGresult:
         assert self._connection is not None
-        asked = _Asked(self._connection.pgconn)
+        if self._watched is None or self._watched.loop is not asyncio.get_running_loop():
+            self._leave()
+            self._watched = _Watched(self._connection.pgconn)
         try:
-            told = await asked.store(values)
+            told = await self._watched.ask(values)
         except psycopg.OperationalError as failure:
             await self._give_back(failure)
             raise
         except asyncio.CancelledError:
+            self._leave()
             self._connection.close()  # nobody will hear its answer
             raise
         return told
 
 
-class _Asked:
-    """One statement under way."""
+class _Watched:
+    """A connection that the loop watches, for one statement at a time."""
 
     def __init__(self, pgconn: pq.abc.PGconn) -> None:
         self._pgconn = pgconn
-        self._loop = asyncio.get_running_loop()
-        self._answer: asyncio.Future[pq.abc.PGresult] = self._loop.create_future()
+        self.loop = asyncio.get_running_loop()
+        #: None: no statement is under way
+        self._answer: asyncio.Future[pq.abc.PGresult] | None = None
         #: its one result; a last one, of nothing, says that it is whole
         self._result: pq.abc.PGresult | None = None
         self._socket = pgconn.socket
+        self.loop.add_reader(self._socket, self._read)
 
-    async def store(self, values: list[bytes | None]) -> pq.abc.PGresult:
+    async def ask(self, values: list[bytes | None]) -> pq.abc.PGresult:
         """Its result. Raises: psycopg.Error."""
-        self._loop.add_reader(self._socket, self._read)
-        try:
-            self._pgconn.send_query_prepared(_NAME, values, _FORMATS)
-            if self._pgconn.flush():  # more than the socket takes at once
-                self._loop.add_writer(self._socket, self._flush)
-            return await self._answer
-        finally:
-            self._leave()
+        answer: asyncio.Future[pq.abc.PGresult] = self.loop.create_future()
+        self._answer = answer
+        self._pgconn.send_query_prepared(_NAME, values, _FORMATS)
+        if self._pgconn.flush():  # more than the socket takes at once
+            self.loop.add_writer(self._socket, self._flush)
+        return await answer
+
+    def leave(self) -> None:
+        """At once: libpq closes the socket of a line that broke, and the next caller at a door may have its number."""
+        if self._socket >= 0 and not self.loop.is_closed():
+            self.loop.remove_reader(self._socket)
+            self.loop.remove_writer(self._socket)
+        self._socket = -1
 
     def _flush(self) -> None:
         try:
             if not self._pgconn.flush():
-                self._loop.remove_writer(self._socket)
+                self.loop.remove_writer(self._socket)
         except psycopg.OperationalError as failure:
-            self._fail(failure)
+            self._break(failure)
 
     def _read(self) -> None:
         try:
@@ -161,26 +187,26 @@ class _Asked:
                     return
                 self._result = told
         except psycopg.OperationalError as failure:
-            self._fail(failure)
+            self._break(failure)
 
     def _end(self) -> None:
-        result = self._result
-        if result is None or result.status != pq.ExecStatus.TUPLES_OK:
-            self._fail(error_from_result(result) if result else psycopg.OperationalError("no answer"))
-        elif not self._answer.done():
-            self._answer.set_result(result)
+        result, self._result = self._result, None
+        answer, self._answer = self._answer, None
+        if answer is None or answer.done():  # the server says something by itself; or nobody waits any more
+            return
+        if result is None:
+            answer.set_exception(psycopg.OperationalError("no answer"))
+        elif result.status == pq.ExecStatus.TUPLES_OK:
+            answer.set_result(result)
+        else:
+            answer.set_exception(error_from_result(result))
 
-    def _fail(self, failure: psycopg.Error) -> None:
-        self._leave()
-        if not self._answer.done():
-            self._answer.set_exception(failure)
-
-    def _leave(self) -> None:
-        """At once: libpq closes the socket of a line that broke, and the next caller at a door may have its number."""
-        if self._socket >= 0:
-            self._loop.remove_reader(self._socket)
-            self._loop.remove_writer(self._socket)
-            self._socket = -1
+    def _break(self, failure: psycopg.OperationalError) -> None:
+        """Between two statements nobody has to be told: the connection is seen to be closed."""
+        self.leave()
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():
+            answer.set_exception(failure)
 
 
 def _before(told: pq.abc.PGresult) -> dict[int, tuple[str, str | None]]:
