@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.kit import builders as b
+from tests.kit.doors import answered
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.adapters import hl7v2
@@ -71,7 +72,7 @@ def is_sent(services: Services, payload: bytes, folder: Path, institution: Insti
         length=len(payload),
         sha256=hashlib.sha256(payload).hexdigest(),
     )
-    kept = asyncio.run(message_store.store(frame))
+    kept = answered(message_store, frame)
     asyncio.run(intake.close())
     process_all(services)
     return kept.outcome

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.kit.builders import new_services
+from tests.kit.doors import answered
 from tests.kit.fakes import MemoryVault
 from tests.kit.open_streams import Giving
 from transfer.adapters import hl7v2
@@ -85,8 +86,8 @@ def test_a_long_message_whose_acknowledgement_was_lost_is_kept_whole_when_it_is_
     vault, intake = MemoryVault(), Intake(ledger)
     message_store = LedgerMessageStore(intake, vault, Institutions([laboratory]), tmp_path)
     with pytest.raises(Unavailable):
-        asyncio.run(message_store.store(a_frame(tmp_path)))
-    again = asyncio.run(message_store.store(a_frame(tmp_path)))
+        answered(message_store, a_frame(tmp_path))
+    again = answered(message_store, a_frame(tmp_path))
     asyncio.run(intake.close())
 
     assert again.outcome is StoreOutcome.DUPLICATE

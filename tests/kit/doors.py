@@ -22,7 +22,7 @@ from transfer.gateway.callers import Caller, Callers
 from transfer.gateway.fhir_door import FhirDoor
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp.message_store import LedgerMessageStore
-from transfer.gateway.mllp.messages import Frame, StoreOutcome
+from transfer.gateway.mllp.messages import Frame, StoreOutcome, StoreResult
 from transfer.gateway.payload import IN_MEMORY, Payload, Spool
 from transfer.identifiers import InstitutionId
 from transfer.sandbox.pathology import messages
@@ -132,9 +132,18 @@ def received(services: Services, institution: str, message: bytes) -> str:
     )
     with _intake(services) as intake, tempfile.TemporaryDirectory() as folder:
         store = LedgerMessageStore(intake, services.vault, services.institutions, Path(folder))
-        answer = asyncio.run(store.store(frame))
+        answer = answered(store, frame)
     assert answer.outcome in (StoreOutcome.STORED, StoreOutcome.DUPLICATE), answer
     return _newest(services)
+
+
+def answered(store: LedgerMessageStore, frame: Frame) -> StoreResult:
+    """What it makes of the frame, in an event loop of its own."""
+
+    async def stored() -> StoreResult:
+        return await store.store(frame)
+
+    return asyncio.run(stored())
 
 
 @contextmanager

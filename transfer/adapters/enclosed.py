@@ -58,9 +58,10 @@ _HEARD_IN_XML: Final = re.compile(rb"<(?:\w+:)?(?:data|Binary)\b")
 #: of what cannot be read, what it would be
 _FORM: Final = re.compile(rb'"resourceType"\s*:\s*"Consent"|<(\w+:)?Consent[\s>]')
 #: the beginning of a document that may be heard, in base64: `{` but not RTF's, `<`, MSH, BHS, FHS, the marks of UTF-8
-#: and UTF-16, blanks and the start of a frame; the same in hex; and as it is
+#: and UTF-16, blanks and the start of a frame; the same in hex; and as it is. Their first letters by themselves come
+#: first, which rules most fields out at half the cost
 _PACKED: Final = re.compile(
-    rb"[\^|&~](?:(?:e(?!1xy)[w-z0-9+/]|P[A-P]|TVNI|QkhT|RkhT|77u/|//[4-7]|/v8|C[Q-Za-z0-9+/]|D[Q-Za-f]|I[A-P])"
+    rb"[\^|&~](?=[ePTQR7/CDI34{<])(?:(?:e(?!1xy)[w-z0-9+/]|P[A-P]|TVNI|QkhT|RkhT|77u/|//[4-7]|/v8|C[Q-Za-z0-9+/]|D[Q-Za-f]|I[A-P])"
     rb"[A-Za-z0-9+/\s]{12}|(?:7[Bb]|3[Cc]|4[Dd]|42|46)[0-9A-Fa-f]{14}|[{<])"
 )
 _SEPARATORS: Final = (b"|", b"^", b"&", b"~")

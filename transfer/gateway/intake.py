@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import anyio.from_thread
 
@@ -25,31 +26,38 @@ MAX_WAITING = 4096
 #: what senders who came together last time are given to come together again; one alone never waits
 _NAPS, _NAP_SECONDS = 3, 0.00005
 #: of the loop, until what a socket has brought waits here
-_TURNS = 3
+_TURNS = 2
 #: seconds in which what waits at the end is stored
 _CLOSE_SECONDS = 30
 
 #: what a door does in the transaction that stores an arrival: an objection stops the release there
 OnStored = Callable[[Tx, Stored], None]
+_Told = TypeVar("_Told")
 
 
 @dataclass(slots=True)
 class _Waiting:
     incoming: NewArrival
     on_stored: OnStored | None
-    stored: "asyncio.Future[Stored]"
+    told: Callable[[Stored], Any]
+    #: what `told` makes of it
+    answer: "asyncio.Future[Any]"
     #: when it came here, by `time.time_ns`
     began: int = field(default_factory=time.time_ns)
 
 
 def _answer(answers: Sequence[tuple[_Waiting, Stored | BaseException]]) -> None:
     for one, result in answers:
-        if one.stored.done():  # who waited is gone
+        if one.answer.done():  # who waited is gone
             continue
         if isinstance(result, BaseException):
-            one.stored.set_exception(result)
+            one.answer.set_exception(result)
         else:
-            one.stored.set_result(result)
+            one.answer.set_result(one.told(result))
+
+
+def _as_it_is(stored: Stored) -> Stored:
+    return stored
 
 
 def _trace(answers: Sequence[tuple[_Waiting, Stored]]) -> None:
@@ -94,14 +102,24 @@ class Intake:
         Raises:
             Unavailable: the ledger does not answer, or too much waits; nothing was stored.
         """
+        return await self.begin(incoming, _as_it_is, on_stored)
+
+    def begin(
+        self, incoming: NewArrival, told: Callable[[Stored], _Told], on_stored: OnStored | None = None
+    ) -> "asyncio.Future[_Told]":
+        """As `store`, for whom a task of its own costs too much: what `told` makes of it. For the doors' event loop.
+
+        Raises:
+            Unavailable: too much waits.
+        """
         if len(self._waiting) >= MAX_WAITING:
             raise Unavailable("too much waits to be stored", retry_after=5)
         loop = asyncio.get_running_loop()
-        one = _Waiting(incoming, on_stored, loop.create_future())
-        self._waiting.append(one)
+        answer: asyncio.Future[_Told] = loop.create_future()
+        self._waiting.append(_Waiting(incoming, on_stored, told, answer))
         if self._writing is None or self._writing.done():
             self._writing = loop.create_task(self._write())
-        return await one.stored
+        return answer
 
     def store_and_wait(self, incoming: NewArrival, on_stored: OnStored | None = None) -> Stored:
         """The same for a thread to which the doors' event loop has given work."""

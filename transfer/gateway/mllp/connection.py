@@ -30,6 +30,9 @@ log = logging.getLogger("transfer.gateway.mllp")
 _LAST_ANSWER_SECONDS = 2.0
 #: of answers that wait for a sender who does not read them; then nothing more is read from it
 _MAX_UNREAD_ANSWERS_BYTES = 16 << 10
+_UNAVAILABLE = StoreResult(StoreOutcome.UNAVAILABLE)
+#: counted by code; to find the label each time costs as much as to write the answer's second line
+_ANSWERED = {code: DOOR_ANSWERS.labels("mllp", code) for code in AcknowledgmentCode}
 
 
 class Connection(asyncio.Protocol):
@@ -59,7 +62,7 @@ class Connection(asyncio.Protocol):
         self._is_half_closed = False  # the sender has closed its side
         self._is_finishing = False  # the frame that has begun is the last
         self._is_closing = False  # nothing more is read
-        self._task: asyncio.Task[None] | None = None
+        self._storing: asyncio.Future[StoreResult] | None = None
         self._deadline = math.inf
         #: an answer's control id: what was drawn for the connection, and a number (MSH-10 may have 20 characters, v2.3)
         self._drawn, self._answers = secrets.token_hex(6), itertools.count(1)
@@ -132,14 +135,14 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_busy(self) -> bool:
-        return self._task is not None or self._is_writing_paused
+        return self._storing is not None or self._is_writing_paused
 
     @property
     def is_under_way(self) -> bool:
         """A frame has begun to arrive and is not answered yet, or its answer is still on its way out."""
         if self._transport is None:
-            return self._task is not None
-        return self._task is not None or self._payload is not None or self._transport.get_write_buffer_size() > 0
+            return self._storing is not None
+        return self._storing is not None or self._payload is not None or self._transport.get_write_buffer_size() > 0
 
     def check_deadline(self) -> None:
         if self._loop.time() > self._deadline:
@@ -152,7 +155,7 @@ class Connection(asyncio.Protocol):
         self._close_when_finished()
 
     def _close_when_finished(self) -> None:
-        if self._is_finishing and self._task is None and self._payload is None and self._transport is not None:
+        if self._is_finishing and self._storing is None and self._payload is None and self._transport is not None:
             self._is_closing = True
             self._transport.close()
 
@@ -259,7 +262,7 @@ class Connection(asyncio.Protocol):
         else:
             self._deadline = math.inf
             self._counted.is_busy = True
-            self._task = self._loop.create_task(self._store(self._frame(payload, self._header, self._institution)))
+            self._store(self._frame(payload, self._header, self._institution))
         self._close_when_finished()
 
     def _frame(self, payload: Payload, header: MessageHeader, institution: InstitutionId) -> Frame:
@@ -272,19 +275,30 @@ class Connection(asyncio.Protocol):
             sha256=payload.sha256(),
         )
 
-    async def _store(self, frame: Frame) -> None:
+    def _store(self, frame: Frame) -> None:
+        """It goes on in `_stored`."""
         try:
-            result = await self._port.message_store.store(frame)
-        except TransferError:
-            result = StoreResult(StoreOutcome.UNAVAILABLE)
-        except Exception as error:  # noqa: BLE001 - a fault of ours: the sender keeps its copy, and the door stays open
+            self._storing = asyncio.ensure_future(self._port.message_store.store(frame))
+        except Exception as error:  # noqa: BLE001 - as if it had failed later
+            self._storing = self._loop.create_future()
+            self._storing.set_exception(error)
+        self._storing.add_done_callback(self._stored)
+
+    def _stored(self, storing: "asyncio.Future[StoreResult]") -> None:
+        self._storing = None
+        self._counted.is_busy = False
+        self._counted.spools(0)
+        if storing.cancelled():  # the loop ends
+            return
+        result = _UNAVAILABLE
+        error = storing.exception()
+        if error is None:
+            result = storing.result()
+        elif not isinstance(
+            error, TransferError
+        ):  # a fault of ours: the sender keeps its copy, and the door stays open
             # without its trace, which may quote the message
-            log.error("mllp: storing a message of %s failed: %s", frame.institution, type(error).__name__)
-            result = StoreResult(StoreOutcome.UNAVAILABLE)
-        finally:
-            self._task = None
-            self._counted.is_busy = False
-            self._counted.spools(0)
+            log.error("mllp: storing a message of %s failed: %s", self._institution, type(error).__name__)
         if result.outcome in (StoreOutcome.STORED, StoreOutcome.DUPLICATE) and self._sender is not None:
             self._counted.is_of(self._sender)
         self._acknowledge(result)
@@ -315,7 +329,7 @@ class Connection(asyncio.Protocol):
         if answer is None or self._transport is None or self._transport.is_closing():
             return False
         self._transport.write(START + answer + END + CR)
-        DOOR_ANSWERS.labels("mllp", code).inc()
+        _ANSWERED[code].inc()
         return True
 
     def _close_too_long(self, payload: Payload, stretch: bytes) -> None:

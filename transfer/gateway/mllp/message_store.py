@@ -1,7 +1,7 @@
 """The message store of the MLLP doors: short messages go into their row, long ones by way of a spool into the vault."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from pathlib import Path
 
 from transfer.adapters import enclosed, hl7v2
@@ -23,6 +23,9 @@ from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.objections import Objection
 from transfer.staging import Location, Vault
 
+_STORED = StoreResult(StoreOutcome.STORED)
+_DUPLICATE = StoreResult(StoreOutcome.DUPLICATE)
+
 
 class LedgerMessageStore:
     """`MessageStore` over the ledger and the vault. `folder` holds what is long and still arriving."""
@@ -39,7 +42,24 @@ class LedgerMessageStore:
     def note_ending(self, institution: InstitutionId, ending: FrameEnding) -> None:
         self._intake.write(lambda tx: frames.note(tx, institution, ending))
 
-    async def store(self, frame: Frame) -> StoreResult:
+    def store(self, frame: Frame) -> Awaitable[StoreResult]:
+        if self._needs_care(frame):
+            return self._with_care(frame)
+        return self._intake.begin(_arrival(frame, None, is_several=False), _result)
+
+    def _needs_care(self, frame: Frame) -> bool:
+        """There is more to it than to store it. The order is that of the cost."""
+        institution = self._institutions[frame.institution]
+        return (
+            frame.payload is None
+            or frame.header.is_batch
+            or hl7v2.kind(frame.header) is ArrivalKind.REFERRAL
+            or not may_send(frame.header, institution.grants)
+            or self._institutions.shares_port(frame.institution)
+            or _may_object(frame)
+        )
+
+    async def _with_care(self, frame: Frame) -> StoreResult:
         if not may_send(frame.header, self._institutions[frame.institution].grants):
             _discard(frame)
             return StoreResult(StoreOutcome.REFUSED, ErrorCode.UNSUPPORTED_TYPE)
@@ -59,7 +79,7 @@ class LedgerMessageStore:
         stored = await self._intake.store(_arrival(frame, location, is_several=is_several), on_stored)
         if stored.is_duplicate and location:
             await asyncio.to_thread(self._vault.remove, location.key)
-        return StoreResult(StoreOutcome.DUPLICATE if stored.is_duplicate else StoreOutcome.STORED)
+        return _result(stored)
 
     async def _is_of_one(self, frame: Frame) -> bool:
         """Whether all its messages are its institution's. Where several share a port, a further message in the frame
@@ -144,6 +164,10 @@ async def _is_several(frame: Frame) -> bool:
     if frame.header.is_batch or hl7v2.kind(frame.header) is not ArrivalKind.REFERRAL:
         return frame.header.is_batch
     return await asyncio.to_thread(hl7v2.is_several, frame.chunks())
+
+
+def _result(stored: Stored) -> StoreResult:
+    return _DUPLICATE if stored.is_duplicate else _STORED
 
 
 def _arrival(frame: Frame, location: Location | None, *, is_several: bool) -> NewArrival:

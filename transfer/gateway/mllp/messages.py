@@ -1,6 +1,6 @@
 """What a port hands over, and what it asks of the message store."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -59,11 +59,12 @@ class MessageStore(Protocol):
             Unavailable, OSError: there is none now.
         """
 
-    async def store(self, frame: Frame) -> StoreResult:
-        """Return when the frame will survive the loss of every process and the machine's power, and not before: the
+    def store(self, frame: Frame) -> Awaitable[StoreResult]:
+        """Done when the frame will survive the loss of every process and the machine's power, and not before: the
         acknowledgement follows at once and releases the sender. Storing the same frame again is a duplicate.
 
-        Several connections call this at the same time, each for one frame. The frame's sink is the message store's from
+        It is a coroutine or, where nothing is to be done but to wait, a future, which costs less. Several connections
+        call this at the same time, each for one frame. The frame's sink is the message store's from
         here on, whatever it returns or raises.
 
         Raises:

@@ -46,6 +46,10 @@ class MllpSender:
     port: str
     facilities: tuple[Facility, ...]
 
+    def __hash__(self) -> int:
+        """Asked for with each message: all that it may send for would take longer to hash than to find."""
+        return hash(self.port)
+
     @property
     def is_shown(self) -> bool:
         """A certificate or an address says who it is. Else whoever reaches the port is taken for it."""
