@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -70,6 +71,23 @@ def test_a_referral_gets_its_case_and_a_duplicate_the_same_one(intake: Intake, l
     assert [(row.dag_id, row.subject) for row in rows] == [("open_case", first.subject)]
 
 
+def test_only_what_is_new_of_a_batch_is_due(intake: Intake, ledger: Ledger):
+    async def send() -> Stored:
+        first = await intake.store(a_message(1, ArrivalKind.REFERRAL))
+        again = intake.store(a_message(1, ArrivalKind.REFERRAL))
+        await asyncio.gather(again, intake.store(a_message(2)))
+        return first
+
+    referral = asyncio.run(send())
+
+    with ledger.transaction() as tx:
+        rows = tx.rows("SELECT dag_id, subject FROM due_runs ORDER BY dag_id")
+    assert [(row.dag_id, row.subject) for row in rows] == [
+        ("open_case", referral.subject),
+        ("receive_arrivals", "inbox"),
+    ]
+
+
 def broken(_tx: Tx, _stored: Stored) -> None:
     raise ZeroDivisionError
 
@@ -126,6 +144,21 @@ def test_after_a_line_that_broke_it_stores_again(intake: Intake, ledger: Ledger,
     assert isinstance(lost, OutOfOrder)
     assert isinstance(again, Stored)
     assert count(ledger) == 2
+
+
+def test_a_line_that_broke_between_two_messages_costs_none(intake: Intake, ledger: Ledger, migrated: Any):
+    async def send() -> list[Stored]:
+        first = await intake.store(a_message(1))
+        with psycopg.connect(migrated.url("superuser"), autocommit=True) as other:
+            (pid,) = other.execute(
+                "SELECT pid FROM pg_stat_activity WHERE usename = 'transfer_app' AND query LIKE '%store_arrivals%'"
+            ).fetchone() or (0,)
+            other.execute("SELECT pg_terminate_backend(%s)", [pid])
+        while Path(f"/proc/{pid}").exists():
+            await asyncio.sleep(0.01)
+        return [first, await intake.store(a_message(2))]
+
+    assert len(asyncio.run(send())) == count(ledger) == 2
 
 
 def test_who_comes_when_too_much_waits_is_told_to_come_again(intake: Intake, ledger: Ledger):
