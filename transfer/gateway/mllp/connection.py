@@ -55,6 +55,9 @@ class Connection(asyncio.Protocol):
         self._payload: Payload | None = None
         self._header: MessageHeader | None = None
         self._institution: InstitutionId | None = None
+        #: what the last message said in MSH-3 and MSH-4, and whose it was
+        self._said: tuple[str, str, str] | None = None
+        self._whose: InstitutionId | None = None
         self._refusal: Refusal | None = None
         self._waiting = b""
         self._is_reading_paused = False
@@ -241,7 +244,10 @@ class Connection(asyncio.Protocol):
             self._header = read_header(payload.in_memory())
         except Unreadable:
             return UNREADABLE
-        self._institution = self._sender.of(self._header) if self._sender else None
+        said = (self._header.sending_application, self._header.sending_facility, self._header.component)
+        if said != self._said:  # hardly any sender says another with each message
+            self._said, self._whose = said, self._sender.of(self._header) if self._sender else None
+        self._institution = self._whose
         return self._port.refusal(self._institution, self._header)
 
     # a frame's end
