@@ -151,7 +151,8 @@ def test_a_line_that_broke_between_two_messages_costs_none(intake: Intake, ledge
         first = await intake.store(a_message(1))
         with psycopg.connect(migrated.url("superuser"), autocommit=True) as other:
             (pid,) = other.execute(
-                "SELECT pid FROM pg_stat_activity WHERE usename = 'transfer_app' AND query LIKE '%store_arrivals%'"
+                """SELECT pid FROM pg_stat_activity WHERE usename = 'transfer_app' AND query LIKE '%store_arrivals%'
+                   ORDER BY state_change DESC LIMIT 1"""
             ).fetchone() or (0,)
             other.execute("SELECT pg_terminate_backend(%s)", [pid])
         while Path(f"/proc/{pid}").exists():
