@@ -35,7 +35,7 @@ from transfer.flow.request import request
 from transfer.flow.services import Services
 from transfer.flow.telling import tell_all
 from transfer.health import Readiness
-from transfer.ledger import Ledger, arrivals, exchanges
+from transfer.ledger import Ledger, arriving, exchanges
 from transfer.ledger.arrivals import NewArrival
 from transfer.sandbox.charts import draw_chart
 from transfer.settings import BadSetting, Settings
@@ -131,7 +131,7 @@ def an_arrival(services: Services, business: str) -> None:
         content_sha256=hashlib.sha256(business.encode()).digest(),
     )
     with services.ledger.transaction() as tx:
-        arrivals.store(tx, [new])
+        arriving.store(tx, [new])
 
 
 # --- what is provoked, and how it is mended ---------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from transfer.identifiers import CaseId, InstitutionId
 from transfer.ledger import (
     Ledger,
     arrivals,
+    arriving,
     backups,
     migrate,
     patients,
@@ -688,7 +689,7 @@ def test_a_long_message_that_is_in_the_vault_still_is_kept_under_todays_key(plac
         content_sha256=bytes.fromhex(location.sha256),
     )
     with place.services.ledger.transaction() as tx:
-        (stored,) = arrivals.store(tx, [incoming])
+        (stored,) = arriving.store(tx, [incoming])
         tx.run("UPDATE arrivals SET key = 'day/prairie-pathology/2026-01-02' WHERE arrival = %s", stored.arrival)
     place.services.ledger.keys.make(KeyName("day/prairie-pathology/2026-01-02"))
     place.back_up()

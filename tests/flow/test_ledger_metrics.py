@@ -21,7 +21,7 @@ from transfer.flow.ledger_metrics import LedgerMetrics
 from transfer.flow.request import request
 from transfer.flow.services import Services
 from transfer.flow.telling import tell_all
-from transfer.ledger import Ledger, arrivals, exchanges
+from transfer.ledger import Ledger, arriving, exchanges
 from transfer.ledger.arrivals import NewArrival
 from transfer.ledger.measures import measure
 from transfer.mail import Mail
@@ -63,7 +63,7 @@ def an_arrival(ledger: Ledger, business: str) -> None:
         content_sha256=b"\0" * 32,
     )
     with ledger.transaction() as tx:
-        arrivals.owe_for(tx, [new], arrivals.store(tx, [new]))
+        arriving.owe_for(tx, [new], arriving.store(tx, [new]))
 
 
 def test_what_waits_is_counted_and_how_long_it_does(ledger, metrics, hours_pass):

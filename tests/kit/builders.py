@@ -37,7 +37,7 @@ from transfer.flow.opening_records import OpenedParts
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, HoldId, InstitutionId, PatientId, PermissionId
-from transfer.ledger import Ledger, arrivals, facilities, holds, patients, records, requests
+from transfer.ledger import Ledger, arriving, facilities, holds, patients, records, requests
 from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.ledger.holds import Hold
 from transfer.ledger.records import About, NewRecord, RecordPart
@@ -191,8 +191,8 @@ def comes(
         subject=subject,
     )
     with services.ledger.transaction() as tx:
-        stored = arrivals.store(tx, [incoming])
-        arrivals.owe_for(tx, [incoming], stored)
+        stored = arriving.store(tx, [incoming])
+        arriving.owe_for(tx, [incoming], stored)
         return stored[0]
 
 

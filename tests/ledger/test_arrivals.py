@@ -7,7 +7,7 @@ import pytest
 
 from transfer.arrivals import ArrivalKind, Door
 from transfer.identifiers import InstitutionId
-from transfer.ledger import Ledger, arrivals
+from transfer.ledger import Ledger, arrivals, arriving
 from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.sealing import KeyName
 from transfer.staging import Location
@@ -35,7 +35,7 @@ def a_message(text: str, *, control: str | None = None, institution: Institution
 def stored(ledger: Ledger, *batch: NewArrival) -> list[Stored]:
     """As the doors store it."""
     with ledger.statement() as tx:
-        return arrivals.store(tx, batch)
+        return arriving.store(tx, batch)
 
 
 def test_each_is_told_its_own_arrival_and_keeps_its_own_bytes(ledger: Ledger):
@@ -67,7 +67,7 @@ def test_they_are_processed_in_the_order_they_came(ledger: Ledger):
 def test_what_was_received_before_midnight_is_sealed_under_the_key_of_the_day_it_is_stored(ledger: Ledger):
     with ledger.transaction() as tx:
         last_second = datetime.combine(tx.now().date(), time(), UTC) - timedelta(microseconds=1)
-        kept = arrivals.store(tx, [a_message("a"), a_message("b")], received_at=last_second)
+        kept = arriving.store(tx, [a_message("a"), a_message("b")], received_at=last_second)
         first, second = (arrivals.get(tx, one.arrival) for one in kept)
         assert first
         assert second
@@ -139,8 +139,8 @@ def test_however_many_are_there_none_is_looked_for_among_all(ledger: Ledger):
     with ledger.transaction() as tx:
         before = tx.value(scans)
         for n in range(8):
-            arrivals.store(tx, [a_message(f"message {n} {m}", control=f"{n}{m}") for m in range(4)])
-        again = arrivals.store(tx, [a_message("message 0 0", control="00")])
+            arriving.store(tx, [a_message(f"message {n} {m}", control=f"{n}{m}") for m in range(4)])
+        again = arriving.store(tx, [a_message("message 0 0", control="00")])
         after = tx.value(scans)
 
     assert [one.is_duplicate for one in again] == [True]

@@ -11,7 +11,7 @@ from transfer.errors import NeedsReview, Unreadable
 from transfer.flow.reading import SeveralMessages
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
-from transfer.ledger import Tx, arrivals, holds, unmatched
+from transfer.ledger import Tx, arrivals, arriving, holds, unmatched
 from transfer.ledger.arrivals import IN_ROW, UNMATCHED_RETENTION, Arrival, NewArrival
 
 
@@ -51,12 +51,12 @@ def divide(services: Services, arrival: Arrival, several: SeveralMessages) -> No
         # newer.
         first = arrival.received_at - timedelta(microseconds=len(incoming))
         arrivals.forget_control(tx, arrival)
-        stored = arrivals.store(tx, [*incoming, *rest], received_at=first)
+        stored = arriving.store(tx, [*incoming, *rest], received_at=first)
         unmatched.count_received(tx, arrival)
         arrivals.settle(tx, arrival, ArrivalState.SEALED, ArrivalOutcome.DIVIDED, purge_after=UNMATCHED_RETENTION)
         for one in stored[len(incoming) :]:
             _hold(tx, one)
-        arrivals.owe_for(tx, incoming, stored[: len(incoming)])
+        arriving.owe_for(tx, incoming, stored[: len(incoming)])
         # What its door found unmatched in it, each message says by itself.
         holds.withdraw(tx, arrival.id, HoldCode.OBJECTION_UNMATCHED, SystemAnswer.ANSWERED)
 

@@ -15,7 +15,7 @@ import anyio.from_thread
 
 from transfer import spans
 from transfer.errors import Unavailable
-from transfer.ledger import Ledger, Tx, arrivals
+from transfer.ledger import Ledger, Tx, arriving
 from transfer.ledger.arrival_line import ArrivalLine
 from transfer.ledger.arrivals import NewArrival, Stored
 
@@ -32,15 +32,15 @@ _CLOSE_SECONDS = 30
 
 #: what a door does in the transaction that stores an arrival: an objection stops the release there
 OnStored = Callable[[Tx, Stored], None]
-_Told = TypeVar("_Told")
+_Made = TypeVar("_Made")
 
 
 @dataclass(slots=True)
 class _Waiting:
     incoming: NewArrival
     on_stored: OnStored | None
-    told: Callable[[Stored], Any]
-    #: what `told` makes of it
+    made: Callable[[Stored], Any]
+    #: what `made` makes of it
     answer: "asyncio.Future[Any]"
     #: when it came here, by `time.time_ns`
     began: int = field(default_factory=time.time_ns)
@@ -53,7 +53,7 @@ def _answer(answers: Sequence[tuple[_Waiting, Stored | BaseException]]) -> None:
         if isinstance(result, BaseException):
             one.answer.set_exception(result)
         else:
-            one.answer.set_result(one.told(result))
+            one.answer.set_result(one.made(result))
 
 
 def _as_it_is(stored: Stored) -> Stored:
@@ -105,9 +105,9 @@ class Intake:
         return await self.begin(incoming, _as_it_is, on_stored)
 
     def begin(
-        self, incoming: NewArrival, told: Callable[[Stored], _Told], on_stored: OnStored | None = None
-    ) -> "asyncio.Future[_Told]":
-        """As `store`, for whom a task of its own costs too much: what `told` makes of it. For the doors' event loop.
+        self, incoming: NewArrival, made: Callable[[Stored], _Made], on_stored: OnStored | None = None
+    ) -> "asyncio.Future[_Made]":
+        """As `store`, for whom a task of its own costs too much: what `made` makes of it. For the doors' event loop.
 
         Raises:
             Unavailable: too much waits.
@@ -115,8 +115,8 @@ class Intake:
         if len(self._waiting) >= MAX_WAITING:
             raise Unavailable("too much waits to be stored", retry_after=5)
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[_Told] = loop.create_future()
-        self._waiting.append(_Waiting(incoming, on_stored, told, answer))
+        answer: asyncio.Future[_Made] = loop.create_future()
+        self._waiting.append(_Waiting(incoming, on_stored, made, answer))
         if self._writing is None or self._writing.done():
             self._writing = loop.create_task(self._write())
         return answer
@@ -187,8 +187,8 @@ class Intake:
     def _with_what_it_does(self, incoming: NewArrival, on_stored: OnStored) -> Stored:
         """It reads institutions, too."""
         with self._ledger.transaction() as tx:
-            (stored,) = arrivals.store(tx, [incoming])
+            (stored,) = arriving.store(tx, [incoming])
             if not stored.is_duplicate:
                 on_stored(tx, stored)
-            arrivals.owe_for(tx, [incoming], [stored])
+            arriving.owe_for(tx, [incoming], [stored])
         return stored

@@ -17,8 +17,9 @@ from psycopg import pq
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 
-from transfer.ledger import VERSION_SECONDS, Ledger, Tx, arrivals
-from transfer.ledger.arrivals import Brought, NewArrival, Stored
+from transfer.ledger import VERSION_SECONDS, Ledger, Tx, arriving
+from transfer.ledger.arrivals import NewArrival, Stored
+from transfer.ledger.arriving import Brought
 
 _NAME: Final = b"store_arrivals"
 _PREPARE: Final = """PREPARE store_arrivals AS
@@ -49,7 +50,7 @@ class ArrivalLine:
         self._until = 0.0
 
     async def store(self, incoming: Sequence[NewArrival]) -> list[Stored]:
-        """Store all of it, owe the rounds that process it, and commit, in one trip. As `arrivals.store` otherwise.
+        """Store all of it, owe the rounds that process it, and commit, in one trip. As `arriving.store` otherwise.
 
         Raises:
             Unavailable: the ledger or the keys do not answer. As `Ledger.transaction`.
@@ -75,8 +76,8 @@ class ArrivalLine:
     async def _brought(self, incoming: Sequence[NewArrival]) -> Brought:
         keys, today = self._ledger.keys, self._today
         if keys.are_near:
-            return arrivals.brought(keys, incoming, today)
-        return await asyncio.to_thread(arrivals.brought, keys, incoming, today)
+            return arriving.brought(keys, incoming, today)
+        return await asyncio.to_thread(arriving.brought, keys, incoming, today)
 
     def _written(self, values: Brought) -> list[bytes | None]:
         """As the statement takes them."""

@@ -195,11 +195,14 @@ def uploaded(house: House) -> Known:
 
 
 def stored_alone(house: House, new: NewArrival) -> Stored:
-    line = ArrivalLine(house.services.ledger)
-    try:
-        return asyncio.run(line.store([new]))[0]
-    finally:
-        line.close()
+    async def store() -> Stored:
+        line = ArrivalLine(house.services.ledger)
+        try:
+            return (await line.store([new]))[0]
+        finally:
+            await line.close()
+
+    return asyncio.run(store())
 
 
 def disc_in(house: House) -> Known:

@@ -30,7 +30,7 @@ from transfer.incoming import (
     clash,
     pages_in,
 )
-from transfer.ledger import Tx, arrivals, incoming, patients, sessions, vault_objects
+from transfer.ledger import Tx, arrivals, arriving, incoming, patients, sessions, vault_objects
 from transfer.ledger.arrivals import NewArrival
 from transfer.ledger.incoming import NewPaper, Paper
 from transfer.looks import LookPlace
@@ -344,7 +344,7 @@ def store_indexed(
         raise DecideAgain
     still_open(known)
     found = found_incoming(tx, name, lock=True)
-    (stored,) = arrivals.store(tx, [sent])
+    (stored,) = arriving.store(tx, [sent])
     if stored.is_duplicate:
         return None
     unless_otherwise(found, new)
@@ -353,7 +353,7 @@ def store_indexed(
     arrivals.join_patient(tx, claimed, patient)
     arrivals.release_claim(tx, claimed)
     incoming.index(tx, found, new, arrival=stored.arrival, fact=fact_of(stored.arrival))
-    arrivals.owe_for(tx, [sent], [stored])
+    arriving.owe_for(tx, [sent], [stored])
     return stored.arrival
 
 

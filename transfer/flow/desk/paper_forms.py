@@ -29,7 +29,7 @@ from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.incoming import PagesBecame
 from transfer.institutions import Institution
-from transfer.ledger import Tx, arrivals, disputes, holds, notes, patients, permissions
+from transfer.ledger import Tx, arrivals, arriving, disputes, holds, notes, patients, permissions
 from transfer.ledger.arrivals import Arrival, NewArrival
 from transfer.ledger.permissions import FiledPermission, PermissionState
 from transfer.matching import Match, MatchRule, MatchVerdict
@@ -112,7 +112,7 @@ def file_form(
             location=place,
             content_sha256=hashlib.sha256(body).digest(),
         )
-        (stored,) = arrivals.store(tx, [incoming])
+        (stored,) = arriving.store(tx, [incoming])
         arrival = None if stored.is_duplicate else arrivals.claim(tx, stored.arrival)
         if arrival is not None:
             if _is_of(match, patient):

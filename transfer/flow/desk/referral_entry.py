@@ -17,7 +17,7 @@ from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId
 from transfer.incoming import PagesBecame
 from transfer.institutions import Institution
-from transfer.ledger import arrivals
+from transfer.ledger import arrivals, arriving
 from transfer.ledger.arrivals import NewArrival
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
 from transfer.refusals import Reason, RefusalCode
@@ -87,9 +87,9 @@ def enter_referral(
     pages = None if came_on is None else document_of(services, came_on, actor=actor)
     sent = _arrival(services, referral, pages)
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
-        stored = arrivals.store(tx, [sent])[0]
+        stored = arriving.store(tx, [sent])[0]
         case = CaseId(stored.subject or "")
-        arrivals.owe_for(tx, [sent], [stored])
+        arriving.owe_for(tx, [sent], [stored])
         if not stored.is_duplicate:
             tx.append(Chain.case(case), facts.ReferralEntered(arrival=stored.arrival, institution=sent.institution))
             if came_on is not None:

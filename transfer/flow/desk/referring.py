@@ -16,7 +16,7 @@ from transfer.flow.desk.verbs import at_desk, demand, not_allowed, refused
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId
 from transfer.institutions import Institution
-from transfer.ledger import arrivals
+from transfer.ledger import arrivals, arriving
 from transfer.ledger.arrivals import NewArrival
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
@@ -101,8 +101,8 @@ def _store(services: Services, incoming: NewArrival, body: bytes, actor: Actor) 
 
 def _keep(services: Services, incoming: NewArrival, actor: Actor) -> arrivals.Stored:
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
-        stored = arrivals.store(tx, [incoming])[0]
-        arrivals.owe_for(tx, [incoming], [stored])
+        stored = arriving.store(tx, [incoming])[0]
+        arriving.owe_for(tx, [incoming], [stored])
         if not stored.is_duplicate:
             entered = facts.ReferralEntered(arrival=stored.arrival, institution=incoming.institution)
             tx.append(Chain.case(CaseId(stored.subject or "")), entered)

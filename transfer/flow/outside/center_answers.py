@@ -11,7 +11,7 @@ from transfer.flow.outside.center_packets import get_packet
 from transfer.flow.outside.sessions import by_outsider
 from transfer.flow.services import Services
 from transfer.identifiers import PacketId
-from transfer.ledger import arrivals, cases
+from transfer.ledger import arriving, cases
 from transfer.ledger.arrivals import NewArrival
 from transfer.outside_sessions import OutsideSession
 
@@ -74,5 +74,5 @@ def _say(services: Services, session: OutsideSession, said: Receipt) -> None:
         subject=packet,
     )
     with by_outsider(services, session.account) as tx:
-        stored = arrivals.store(tx, [incoming])
-        arrivals.owe_for(tx, [incoming], stored)
+        stored = arriving.store(tx, [incoming])
+        arriving.owe_for(tx, [incoming], stored)
