@@ -157,6 +157,8 @@ def test_a_line_that_broke_between_two_messages_costs_none(intake: Intake, ledge
             other.execute("SELECT pg_terminate_backend(%s)", [pid])
         while Path(f"/proc/{pid}").exists():
             await asyncio.sleep(0.01)
+        for _ in range(3):  # turns of the loop, in which it sees that the line is closed
+            await asyncio.sleep(0)
         return [first, await intake.store(a_message(2))]
 
     assert len(asyncio.run(send())) == count(ledger) == 2
