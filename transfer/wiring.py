@@ -92,14 +92,16 @@ def begin_keys(settings: Settings) -> bool:
 
 
 @contextmanager
-def connect(settings: Settings, by: Origin, *, connections: int = 4, part: int = PART) -> Iterator[Services]:
+def connect(
+    settings: Settings, by: Origin, *, connections: int = 4, part: int = PART, is_brief: bool = False
+) -> Iterator[Services]:
     """Connect to everything a verb may touch; connections are made, and keys are asked for, when first used.
 
-    `part`: see `S3Vault`.
+    `part`: see `S3Vault`. `is_brief`: see `Ledger`.
     """
     held = keys(settings)
     known, lists = partners(settings)
-    book = Ledger(settings.database_url, held, by, connections=connections)
+    book = Ledger(settings.database_url, held, by, connections=connections, is_brief=is_brief)
     book.follow(facilities.Followed(known))
     shown = smart_keys(settings)
     opening = OpeningProcess()

@@ -37,7 +37,7 @@ def _connected() -> Iterator[tuple[Services, dict[str, Any]]]:
         raise NotAllowed(f"a round has no {len(unknown)} more keys in its conf")
     by = origin("task", dag=task.dag_id, run=task.run_id, task=task.task_id, attempt=task.try_number)
     try:
-        with connect(load_settings(), by) as services:
+        with connect(load_settings(), by, is_brief=True) as services:
             yield services, context["params"]
     except Unavailable as error:
         # Airflow tries again a few times; then the sweep makes another round. Nothing of a cause is said.

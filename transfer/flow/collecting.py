@@ -10,7 +10,6 @@ from dataclasses import replace
 from transfer import copies
 from transfer.case import OpenedCase
 from transfer.completeness import is_lacking, line_suggested
-from transfer.copies import Version
 from transfer.errors import ChangedMeanwhile, NeedsReview, Refused
 from transfer.flaws import Flaw
 from transfer.flow.assess import look
@@ -83,7 +82,8 @@ def join(
     """
     case = opened.id
     line = line_suggested(services.checklist_of(opened.checklist, opened.receiver).lines, kept)
-    new, earlier = version(tx, services, kept), _earlier(tx, services, case, kept)
+    related = records.related(tx, case, kept)
+    new, earlier = version(tx, services, kept), [version(tx, services, one, joined) for one, joined in related]
     copy_of = copies.original(new, earlier)
     if not records.collect(tx, case, kept, line, ruling, match_rule, copy_of=copy_of, request=request):
         return False
@@ -92,7 +92,7 @@ def join(
     if word := copies.ended_by(new, earlier):
         by, relation = word
         records.supersede(tx, case, kept.id, by, relation)
-    if _has_withheld_pages(tx, case, kept):
+    if _has_withheld_pages(tx, case, kept, [one for one, _ in related]):
         kept = opened_records.write_seen(tx, kept, Flaw.PAGES_WITHHELD)
         if found or kept.is_opened:
             found = found or OpenedParts(attached=kept.about.attached, malignant=kept.about.malignant)
@@ -103,12 +103,11 @@ def join(
     return True
 
 
-def _has_withheld_pages(tx: Tx, case: CaseId, kept: StoredRecord) -> bool:
+def _has_withheld_pages(tx: Tx, case: CaseId, kept: StoredRecord, others: Sequence[StoredRecord]) -> bool:
     """Whether a person withheld pages of another copy or version of it in this case."""
     if kept.about.derived:
         return False
     told = tx.case(case).superseded_by
-    others = [one for one, _ in records.related(tx, case, kept)]
     ends = [records.get(tx, told[one.id].by_record or "") for one in others if one.id in told]
     return any(one is not None and one.about.derived for one in (*others, *ends))
 
@@ -140,11 +139,6 @@ def join_held(tx: Tx, services: Services, case: CaseId) -> bool:
             answered(tx, services, case, kept.institution, kept.kind)
             joined = True
     return joined
-
-
-def _earlier(tx: Tx, services: Services, case: CaseId, kept: StoredRecord) -> list[Version]:
-    """The case's records that may have to do with this one, in the order in which they came."""
-    return [version(tx, services, one, joined) for one, joined in records.related(tx, case, kept)]
 
 
 def answered(tx: Tx, services: Services, case: CaseId, source: InstitutionId, kind: RecordKind) -> None:

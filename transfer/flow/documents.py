@@ -1,6 +1,6 @@
 """Documents from a source into a case."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
@@ -21,7 +21,7 @@ from transfer.flow.basis import may_ask, may_collect
 from transfer.flow.collecting import files_of_one, join
 from transfer.flow.fetched_files import fetch_files, remove_files
 from transfer.flow.fetched_objections import is_called_a_no, stop_source
-from transfer.flow.heeding import heed
+from transfer.flow.heeding import heed_now
 from transfer.flow.identity import Undecided, ask_whose, match_answer
 from transfer.flow.labels import UnclearLabel, check_labels
 from transfer.flow.noting_codes import note
@@ -31,6 +31,7 @@ from transfer.flow.services import Services
 from transfer.flow.unmatched import ask_whether_died
 from transfer.flow.watch import Watch
 from transfer.holds import HoldCode, SystemAnswer
+from transfer.identifiers import CaseId
 from transfer.ledger import Tx, holds, numbered_records, patients, records, requests, rounds
 from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import About, NewRecord, RecordPart, StoredRecord
@@ -191,14 +192,16 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
     department = services.institutions[made.institution].department(made.department)
     origin = f"{department.asked.by}/{made.institution}/{min(found.sources)}"
     with services.ledger.transaction() as tx:
+        patients.hold_epoch_shared(tx, asking.patient)
         kept = _known(tx, asking, found, origin)
-        document = _as_it_stands(tx, found.document, kept)
+        document = _as_it_stands(found.document, kept)
         ruling = _ruling(tx, services, asking, document)
         if not ruling.is_permitted:
             _stop_unless_permitted(tx, services, asking)
-    is_new_void = document.status.is_void and kept is None
-    joining = () if is_new_void or not ruling.is_permitted else (made.case,)
-    heed(services, asking.patient, made.institution, [document], joining, epoch=asking.epoch)
+        is_new_void = document.status.is_void and kept is None
+        joining = () if is_new_void or not ruling.is_permitted else (made.case,)
+        heed_now(tx, services, asking.patient, made.institution, [document], joining, epoch=asking.epoch)
+        _keep_labels(tx, document, kept)
     if not ruling.is_permitted:
         return _Taken.NOT_COVERED
     if is_new_void:
@@ -212,11 +215,9 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
         titles = [document.title, *(file.title for file in found.files)]
         if came.objects or (is_called_a_no(titles) and not document.status.is_void):
             stop_source(services, asking)
-        if document.labels != found.document.labels and not _is_covered(services, asking, document):
+        if not _may_stay(services, asking, document, found.document, joining):
             remove_files(services, files)
             return _Taken.NOT_COVERED
-        if _says_more(document, found.document):
-            heed(services, asking.patient, made.institution, [document], joining, epoch=asking.epoch)
         if document.status.is_void and kept is None:
             remove_files(services, files)
             return _Taken.VOID
@@ -275,14 +276,16 @@ def _later_origin(origin: str, version: str | None, parts: Sequence[RecordPart])
     return f"{origin}@{version or '+'.join(part.location.sha256 for part in parts)}"
 
 
-def _as_it_stands(tx: Tx, document: Document, kept: StoredRecord | None) -> Document:
-    """With what is known of it already. A blanked one says no kind; a label of today holds for what was kept before."""
-    if kept is None:
-        return document
-    if document.labels - kept.about.labels:
+def _as_it_stands(document: Document, kept: StoredRecord | None) -> Document:
+    """With what is known of it already: a blanked one says no kind."""
+    return replace(document, kind=kept.kind) if kept is not None and document.status.is_void else document
+
+
+def _keep_labels(tx: Tx, document: Document, kept: StoredRecord | None) -> None:
+    """A label of today holds for what was kept before."""
+    if kept is not None and document.labels - kept.about.labels:
         about = replace(kept.about, labels=kept.about.labels | document.labels)
         records.rewrite(tx, kept, about, is_whole=kept.is_whole)
-    return replace(document, kind=kept.kind) if document.status.is_void else document
 
 
 def _is_unchanged(kept: StoredRecord, found: Found) -> bool:
@@ -317,17 +320,26 @@ def _ruling(tx: Tx, services: Services, asking: PermittedRequest, document: Docu
     )
 
 
-def _is_covered(services: Services, asking: PermittedRequest, document: Document) -> bool:
-    """Whether it may be collected also with the labels that stand inside it.
+def _may_stay(
+    services: Services, asking: PermittedRequest, document: Document, listed: Document, joining: Collection[CaseId]
+) -> bool:
+    """Whether it may be collected also with the labels that stand inside it. What it says of others then counts.
 
     Raises:
         ChangedMeanwhile: it may not, and the permission has ended or changed.
+        DecideAgain: as `heed`.
     """
+    is_labelled, says_more = document.labels != listed.labels, _says_more(document, listed)
+    if not is_labelled and not says_more:
+        return True
+    source = asking.claimed.request.institution
     with services.ledger.transaction() as tx:
-        ruling = _ruling(tx, services, asking, document)
-        if not ruling.is_permitted:
+        if is_labelled and not _ruling(tx, services, asking, document).is_permitted:
             _stop_unless_permitted(tx, services, asking)
-    return ruling.is_permitted
+            return False
+        if says_more:
+            heed_now(tx, services, asking.patient, source, [document], joining, epoch=asking.epoch)
+    return True
 
 
 def _stop_unless_permitted(tx: Tx, services: Services, asking: PermittedRequest) -> None:

@@ -33,22 +33,38 @@ def heed(
     Raises:
         DecideAgain: they may be another's since, or the patient was forgotten.
     """
+    with services.ledger.transaction() as tx:
+        heed_now(tx, services, patient, source, documents, but, epoch=epoch)
+
+
+def heed_now(
+    tx: Tx,
+    services: Services,
+    patient: PatientId,
+    source: InstitutionId,
+    documents: Iterable[Document],
+    but: Collection[CaseId] = (),
+    *,
+    epoch: int,
+) -> None:
+    """The same in a transaction that has written nothing yet, and holds no case. Raises as that."""
+    if patients.hold_epoch_shared(tx, patient) != epoch:
+        raise DecideAgain
+    unless_forgotten(tx, patient)
+    concerned = [case for case in cases.of_patient(tx, patient) if case not in but]
+    if not concerned:
+        return
     told = [
         (copies.terms(one.identifiers, (), (one.parent, *one.further_parents)), _version_of(services, source, one))
         for one in documents
     ]
-    with services.ledger.transaction() as tx:
-        if patients.hold_epoch_shared(tx, patient) != epoch:
-            raise DecideAgain
-        unless_forgotten(tx, patient)
-        concerned = [case for case in cases.of_patient(tx, patient) if case not in but]
-        for case in concerned:  # all of them before a round is owed to one
-            tx.lock_case(case)
-        for case in concerned:
-            was = tx.case(case).superseded
-            for terms, newer in told:
-                _let_count(tx, services, case, patient, terms, newer)
-            _follow_up(tx, services, case, is_news=tx.case(case).superseded != was)
+    for case in concerned:  # all of them before a round is owed to one
+        tx.lock_case(case)
+    for case in concerned:
+        was = tx.case(case).superseded
+        for terms, newer in told:
+            _let_count(tx, services, case, patient, terms, newer)
+        _follow_up(tx, services, case, is_news=tx.case(case).superseded != was)
 
 
 def _follow_up(tx: Tx, services: Services, case: CaseId, *, is_news: bool) -> None:

@@ -33,7 +33,7 @@ def remove_orphaned(services: Services, *, older_than: timedelta = timedelta(hou
     for key in keys:
         services.vault.remove(key)
         with services.ledger.transaction() as tx:
-            vault_objects.strike(tx, key)
+            vault_objects.strike(tx, [key])
         removed += 1
     return removed
 

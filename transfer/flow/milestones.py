@@ -50,19 +50,20 @@ def tell_center(services: Services, case: CaseId) -> None:
     refuses, a person is asked. One that takes no Task is told nothing.
     """
     with services.ledger.transaction() as tx:
-        untold = list(Milestone) if has_untold(tx, services, case) else []
-    for milestone in untold:
+        owed = untold(tx, services, case)
+    for milestone in owed:
         with services.ledger.transaction() as tx:
             telling = _begin(tx, services, case, milestone)
         if telling is not None:
             _tell(services, case, milestone, telling)
 
 
-def has_untold(tx: Tx, services: Services, case: CaseId) -> bool:
-    """Whether the case's center is to be told something now."""
+def untold(tx: Tx, services: Services, case: CaseId) -> list[Milestone]:
+    """What the case's center is to be told now."""
     found = tx.case(case)
     receives = services.institutions[found.opened.receiver].receives if found.opened else None
-    return bool(receives and receives.takes_tasks) and any(_is_owed(found, milestone) for milestone in Milestone)
+    takes_tasks = receives is not None and receives.takes_tasks
+    return [milestone for milestone in Milestone if takes_tasks and _is_owed(found, milestone)]
 
 
 def _begin(tx: Tx, services: Services, case: CaseId, milestone: Milestone) -> _Telling | None:

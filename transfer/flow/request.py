@@ -21,7 +21,7 @@ from transfer.flow.documents import fetch_documents
 from transfer.flow.hearing import is_being_prepared
 from transfer.flow.identity import Undecided
 from transfer.flow.imaging import fetch_imaging
-from transfer.flow.milestones import has_untold, tell_center
+from transfer.flow.milestones import tell_center, untold
 from transfer.flow.permitted_request import PermittedRequest
 from transfer.flow.services import Services
 from transfer.flow.turns import Heard, pass_on, take_turn
@@ -280,7 +280,7 @@ def _finish(services: Services, taken: Taken, asking: PermittedRequest, outcome:
                 )
                 _ask_a_person(tx, made, outcome)
             found = settle_needs(tx, services, made.case, tells_center=True)
-            tells = found.step is not NextStep.PACK and has_untold(tx, services, made.case)
+            tells = found.step is not NextStep.PACK and bool(untold(tx, services, made.case))
             if not tells:
                 rounds.close_line(tx, taken, made.id, found.sentence)
             if outcome.state in (RequestState.ANSWERED, RequestState.PARTLY):
@@ -291,7 +291,8 @@ def _finish(services: Services, taken: Taken, asking: PermittedRequest, outcome:
         _close(services, taken, made.id)
         return
     if tells:
-        _close(services, taken, made.id)
+        tell_center(services, made.case)
+        _close_line(services, taken, made.id)
 
 
 def _tell_other_cases(tx: Tx, asking: PermittedRequest) -> None:
@@ -327,9 +328,12 @@ def _close(services: Services, taken: Taken, name: str) -> None:
     """
     with services.ledger.transaction() as tx:
         known = requests.get(tx, name)
-        tells = known is not None and has_untold(tx, services, known.case)
-    if known and tells:
+    if known:
         tell_center(services, known.case)
+    _close_line(services, taken, name)
+
+
+def _close_line(services: Services, taken: Taken, name: str) -> None:
     with services.ledger.transaction() as tx:
         known = requests.get(tx, name)
         if known:

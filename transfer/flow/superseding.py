@@ -125,7 +125,7 @@ def _documents(tx: Tx, older: RecordId, numbers: Mapping[RecordId, int]) -> list
 
 def version(tx: Tx, services: Services, kept: StoredRecord, joined: Joined | None = None) -> Version:
     """A kept record as a version of a document; `joined`: as it serves a case."""
-    about = kept.about
+    about, files = kept.about, records.files(tx, kept)
     return Version(
         record=kept.id,
         source=kept.institution,
@@ -134,8 +134,8 @@ def version(tx: Tx, services: Services, kept: StoredRecord, joined: Joined | Non
         at=about.at,
         stated_at=about.stated_at,
         numbers=frozenset(about.identifiers),
-        contents=records.contents(tx, kept),
-        types=records.content_types(tx, kept),
+        contents=frozenset(file.sha256 for file in files),
+        types=frozenset(file.content_type for file in files),
         code=about.code.bare if about.code else None,
         day=about.day,
         parent=about.parent,

@@ -14,23 +14,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
-from psycopg_pool import ConnectionPool, PoolTimeout
-from psycopg_pool.pool import AddConnection, MaintenanceTask
+from psycopg_pool import PoolTimeout
 
 from transfer import facts
 from transfer.case import Case, fold, fold_on
 from transfer.errors import OtherKeys, OutOfOrder
 from transfer.facts import Chain, Fact, LedgerLine, Origin
-from transfer.identifiers import CaseId
+from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import site_mark
+from transfer.ledger.connections import bounded, pool
 from transfer.ledger.migrate import check_version
 from transfer.requests import AWAITED
 from transfer.sealing import Keys
@@ -43,21 +41,12 @@ Row = Any  # a named tuple of the query's own columns
 #: this one it does not (https://www.postgresql.org/docs/current/sql-prepare.html#SQL-PREPARE-NOTES)
 ANY_OF = "ANY(ARRAY(SELECT unnest(%s::text[])))"
 
-#: seconds until a database that is away is looked for again, at most
-RECONNECT_SECONDS = 0.5
 #: how long a process may not notice that the ledger was migrated beneath it; `deploy/upgrade.py` stops it before
 VERSION_SECONDS = 5.0
 #: a process keeps so many cases folded from one transaction to the next
 MOST_KNOWN = 16
 #: how long a transaction waits for a connection
 WAIT_SECONDS = 20
-#: how libpq notices that the line to the database swallows everything; the kernel alone takes many minutes. Settings in
-#: the URL win
-KEEPALIVES = {
-    "keepalives_idle": "5",
-    "keepalives_interval": "2",
-    "keepalives_count": "3",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +78,14 @@ class Tx:
         self._ends: dict[CaseId, bytes] = {}
         #: chains whose end this transaction holds: nobody else adds to them
         self._held: set[Chain] = set()
+        #: of those, the numbers and hashes of their last lines, as far as it read them
+        self._heads: dict[Chain, tuple[int, bytes]] = {}
+        #: the clock as it read it last, and not before it held a chain
+        self._at = datetime.min.replace(tzinfo=UTC)
+        #: statements of it that may have changed something, but for facts
+        self._changes = 0
+        #: what it read of cases and patients that it holds, each as of so many changes
+        self._read: dict[tuple[str, ...], tuple[int, Sequence[Row]]] = {}
         #: cases that were folded while their chain was held, with all that this transaction added since
         self._current: set[CaseId] = set()
         #: how touched cases stand in lists, each as of a line and its patient's epoch
@@ -101,14 +98,32 @@ class Tx:
         self.origin = origin
 
     def rows(self, query: str, *values: object) -> Sequence[Row]:
-        return self._connection.execute(query, values).fetchall()
+        return self._ask(query, values).fetchall()
 
     def rows_by_name(self, query: str, values: Mapping[str, object]) -> Sequence[Row]:
         """The rows of a statement whose values have names; values that it does not name are left out."""
-        return self._connection.execute(query, values).fetchall()
+        return self._ask(query, values).fetchall()
+
+    def held_rows(self, holder: CaseId | PatientId, query: str, *values: object) -> Sequence[Row]:
+        """The same of what nobody changes without the lock of this case, or but in a new epoch of this patient.
+
+        While this transaction holds that and changes nothing itself, it answers as before without looking.
+        """
+        if Chain(f"case:{holder}") not in self._held and holder not in self.epochs:
+            return self.rows(query, *values)
+        question = (query, *map(str, values))
+        known = self._read.get(question)
+        if known is None or known[0] != self._changes:
+            known = self._read[question] = self._changes, self.rows(query, *values)
+        return known[1]
 
     def row(self, query: str, *values: object) -> Row | None:
-        return self._connection.execute(query, values).fetchone()
+        return self._ask(query, values).fetchone()
+
+    def _ask(self, query: str, values: Sequence[object] | Mapping[str, object]) -> psycopg.Cursor[Row]:
+        if not query.startswith("SELECT"):
+            self._changes += 1
+        return self._connection.execute(query, values)
 
     def each(self, query: str, values: Sequence[Mapping[str, object]]) -> list[Row | None]:
         """Run a statement once for each of the values, in their order, and return the first row of each.
@@ -117,6 +132,7 @@ class Tx:
         """
         if not values:
             return []
+        self._changes += 1
         found: list[Row | None] = []
         with self._connection.cursor() as cursor:
             cursor.executemany(query, values, returning=True)
@@ -132,11 +148,13 @@ class Tx:
 
     def run(self, query: str, *values: object) -> int:
         """How many rows the statement changed."""
+        self._changes += 1
         return self._connection.execute(query, values).rowcount
 
     def now(self) -> datetime:
         """The clock of all rules: `transfer.now()`, UTC, at the moment of the call, not of the transaction's start."""
-        return self.value("SELECT transfer.now()")  # type: ignore[no-any-return]
+        self._at = self.value("SELECT transfer.now()")
+        return self._at
 
     def lock_case(self, case: CaseId) -> None:
         """Lock the case: others who write to it wait until this transaction ends."""
@@ -162,36 +180,41 @@ class Tx:
         """The row of the case is written anew when the transaction ends, also where nothing is added to its chain."""
         self._touched.add(case)
 
-    def _hold(self, chain: Chain) -> Row:
+    def _hold(self, chain: Chain) -> None:
         """Lock a chain's end, and read it and the clock."""
         end = self.row("SELECT * FROM lock_chain(%s)", chain)
         assert end is not None  # it makes the row where there is none
         self._held.add(chain)
-        return end
+        self._heads[chain] = end.sequence, end.hash
+        self._at = end.at
 
     def append(self, chain: Chain, fact: Fact) -> LedgerLine:
         """Add a line to a chain. The row of its case is written anew when the transaction ends."""
         return self.append_all(chain, [fact])[0]
 
     def append_all(self, chain: Chain, facts_: Sequence[Fact]) -> list[LedgerLine]:
-        """Add lines to a chain, in this order and of one time. However many, the head is read and written once."""
+        """Add lines to a chain, in this order and of one time: the clock as this transaction read it last, for a ruling
+        or when it locked the chain. The head is read once in a transaction, and written once however many they are.
+        """
         if not facts_:
             return []
-        end = self._hold(chain)
-        previous = end.hash
+        if chain not in self._heads:
+            self._hold(chain)
+        last, previous = self._heads[chain]
         lines: list[LedgerLine] = []
-        for sequence, fact in enumerate(facts_, start=end.sequence + 1):
-            lines.append(facts.write(chain, sequence, end.at, self.origin, fact, previous))
+        for sequence, fact in enumerate(facts_, start=last + 1):
+            lines.append(facts.write(chain, sequence, self._at, self.origin, fact, previous))
             previous = lines[-1].hash
         added = zip(*((x.sequence, x.at, x.fact.kind, x.text, x.previous, x.hash) for x in lines), strict=True)
-        self.run(
+        self._connection.execute(
             """WITH added AS (
                  INSERT INTO facts (chain, sequence, at, kind, text, previous, hash)
                  SELECT %s, a.* FROM unnest(
                    %s::bigint[], %s::timestamptz[], %s::text[], %s::bytea[], %s::bytea[], %s::bytea[]) AS a)
                UPDATE chain_heads SET sequence = %s, hash = %s WHERE chain = %s""",
-            *(chain, *map(list, added), lines[-1].sequence, lines[-1].hash, chain),
+            (chain, *map(list, added), lines[-1].sequence, lines[-1].hash, chain),
         )
+        self._heads[chain] = lines[-1].sequence, lines[-1].hash
         if chain.startswith("case:"):
             self._touch(CaseId(chain.removeprefix("case:")), lines)
         elif chain.startswith("patient:"):
@@ -220,14 +243,18 @@ class Tx:
         if case in self._current:
             return self._folded[case][1]
         last, folded = self._folded.get(case) or (0, fold(case, ()))
+        new: list[LedgerLine] = []
         if not last and (before := self._known.get(case)):
-            new = self.lines(Chain.case(case), after=before.last - 1)
-            if new and new[0].hash == before.hash:
-                folded, new = fold_on(before.case, new[1:]), new[-1:]
-            else:  # another ledger was put in its place, or this transaction sees an earlier state
-                new = self.lines(Chain.case(case))
-                folded = fold_on(folded, new)
-        else:
+            if self._heads.get(Chain.case(case)) == (before.last, before.hash):  # nothing came since
+                last, folded, self._ends[case] = before.last, before.case, before.hash
+            else:
+                new = self.lines(Chain.case(case), after=before.last - 1)
+                if new and new[0].hash == before.hash:
+                    folded, new = fold_on(before.case, new[1:]), new[-1:]
+                else:  # another ledger was put in its place, or this transaction sees an earlier state
+                    new = self.lines(Chain.case(case))
+                    folded = fold_on(folded, new)
+        elif self._heads.get(Chain.case(case)) != (last, self._ends.get(case)):
             new = self.lines(Chain.case(case), after=last)
             folded = fold_on(folded, new)
         if new:
@@ -236,6 +263,10 @@ class Tx:
         if Chain.case(case) in self._held:
             self._current.add(case)
         return folded
+
+    def case_if_held(self, case: CaseId) -> Case | None:
+        """The same where this transaction holds the case; None: it would have to look, and to look again later."""
+        return self.case(case) if Chain.case(case) in self._held else None
 
     def known(self) -> dict[CaseId, "Known"]:
         """The cases that it folded. They hold for others once it is committed."""
@@ -303,24 +334,23 @@ class Tx:
         )
 
 
-class _Pool(ConnectionPool[psycopg.Connection[Row]]):
-    """The library doubles its pauses between attempts, so they last as long again as the database was away."""
-
-    def schedule_task(self, task: MaintenanceTask, delay: float) -> None:
-        super().schedule_task(task, min(delay, RECONNECT_SECONDS) if isinstance(task, AddConnection) else delay)
-
-
 class Ledger:
     """The way to the ledger for one process. Connections are made when first needed."""
 
     def __init__(
-        self, url: str, keys: Keys, origin: Origin, *, connections: int = 4, wait_seconds: int = WAIT_SECONDS
+        self,
+        url: str,
+        keys: Keys,
+        origin: Origin,
+        *,
+        connections: int = 4,
+        wait_seconds: int = WAIT_SECONDS,
+        is_brief: bool = False,
     ) -> None:
         """`wait_seconds`: how long a transaction waits for a connection; a line that swallows everything is given up
-        after at most so long, too.
+        after at most so long, too. `is_brief`: it is for a process of a few seconds, see `pool`.
         """
-        bounds = {"connect_timeout": str(min(10, wait_seconds)), "tcp_user_timeout": str(min(10, wait_seconds) * 1000)}
-        self.url = make_conninfo("", **{**KEEPALIVES, **bounds, **conninfo_to_dict(url)})
+        self.url = bounded(url, wait_seconds)
         self.keys = keys
         self.origin = origin
         self._follow: list[Callable[[Tx], None]] = []
@@ -329,15 +359,7 @@ class Ledger:
         self._known: Mapping[CaseId, Known] = {}
         #: these keys are known to be the ledger's
         self._keys_fit = False
-        self._pool = _Pool(
-            self.url,
-            kwargs={"row_factory": namedtuple_row, "options": "-csearch_path=transfer"},
-            min_size=0,
-            max_size=connections,
-            open=False,
-            timeout=wait_seconds,
-            connection_class=psycopg.Connection[Row],
-        )
+        self._pool = pool(self.url, most=connections, wait_seconds=wait_seconds, is_brief=is_brief)
 
     @contextmanager
     def transaction(self, origin: Origin | None = None) -> Iterator[Tx]:

@@ -1,12 +1,12 @@
 """Disputes: what a person found wrong with a release form, while it stands."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from transfer import facts
 from transfer.facts import Chain
 from transfer.identifiers import PatientId, PermissionId
-from transfer.ledger import Tx
+from transfer.ledger import Row, Tx
 from transfer.permissions import Dispute, Finding
 from transfer.permissions.trail import PermissionTrail
 
@@ -41,12 +41,10 @@ def standing(tx: Tx, permission: PermissionId) -> frozenset[Dispute]:
 
 def of_patient(tx: Tx, patient: PatientId) -> Mapping[PermissionId, frozenset[Finding]]:
     """What stands against each of a patient's permissions, as `evaluate` takes it; those with nothing are left out."""
-    rows = tx.rows(
-        "SELECT permission, dispute FROM disputes JOIN permissions USING (arrival) WHERE patient = %s", patient
-    )
     found: dict[PermissionId, set[Finding]] = defaultdict(set)
-    for row in rows:
-        found[PermissionId(row.permission)].add(Dispute(row.dispute).finding)
+    for row in _of_forms(tx, patient):
+        if row.dispute is not None:
+            found[PermissionId(row.permission)].add(Dispute(row.dispute).finding)
     return {permission: frozenset(findings) for permission, findings in found.items()}
 
 
@@ -54,13 +52,19 @@ def is_altered(tx: Tx, patient: PatientId, trail: PermissionTrail) -> bool:
     """Whether the table lacks a dispute that stands by the patient's facts. One more only withholds: of patients who
     were merged, it stands in the other one's chain.
     """
-    rows = tx.rows(
-        "SELECT DISTINCT arrival, dispute FROM permissions LEFT JOIN disputes USING (arrival) WHERE patient = %s",
-        patient,
-    )
+    rows = _of_forms(tx, patient)
     found = {(row.arrival, row.dispute) for row in rows}
     return any(
         (row.arrival, dispute) not in found for row in rows for dispute in trail.disputes.get(row.arrival, frozenset())
+    )
+
+
+def _of_forms(tx: Tx, patient: PatientId) -> Sequence[Row]:
+    """Each of the patient's forms with each dispute that stands against it, or with none."""
+    return tx.held_rows(
+        patient,
+        "SELECT permission, arrival, dispute FROM permissions LEFT JOIN disputes USING (arrival) WHERE patient = %s",
+        patient,
     )
 
 

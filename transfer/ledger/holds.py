@@ -102,6 +102,9 @@ def answers(tx: Tx, hold: str) -> list[tuple[str, HoldAnswer]]:
 
 def withdraw(tx: Tx, subject: str, code: HoldCode, answer: SystemAnswer, *, about: str | None = None) -> None:
     """Close holds that need no answer any more: a form came, a packet went."""
+    held = tx.case_if_held(CaseId(subject)) if CaseId.pattern.fullmatch(subject) else None
+    if held and not any(one.code == code and about in (None, one.about) for one in held.holds.values()):
+        return  # most are asked seldom, and it is known without looking
     for row in tx.rows(
         """SELECT hold FROM holds WHERE subject = %s AND code = %s AND resolved_at IS NULL
            AND (%s::text IS NULL OR about = %s)""",
@@ -149,7 +152,9 @@ def open_holds(tx: Tx, subject: str | None = None) -> list[Hold]:
     if subject is None:
         rows = tx.rows(f"{_WAITING} ORDER BY due_at NULLS LAST, opened_at, hold")
     else:
-        rows = tx.rows(f"{_WAITING} AND subject = %s ORDER BY due_at NULLS LAST, opened_at, hold", subject)
+        rows = tx.held_rows(
+            CaseId(subject), f"{_WAITING} AND subject = %s ORDER BY due_at NULLS LAST, opened_at, hold", subject
+        )
     return [of_row(row) for row in rows]
 
 

@@ -91,7 +91,7 @@ def store(tx: Tx, new: NewPaper) -> IncomingId:
     if row is None:
         return IncomingId(tx.value("SELECT incoming FROM incoming WHERE dedupe = %s", dedupe))
     for place in (new.original, new.pictures):
-        vault_objects.strike(tx, place.key)
+        vault_objects.strike(tx, [place.key])
     count = len(new.picture_sizes)
     if new.content_type == DISC:
         tx.append(SYSTEM, facts.DiscStored(incoming=new.id, line=new.line, studies=count))

@@ -294,7 +294,7 @@ def lent_to(tx: Tx, receiver: str, limit: int) -> list[tuple[CaseId, MaterialId]
 
 
 def of_case(tx: Tx, case: CaseId, patient: PatientId) -> list[StoredMaterial]:
-    rows = tx.rows("SELECT * FROM materials WHERE case_id = %s ORDER BY institution, line, kind, nth", case)
+    rows = tx.held_rows(case, "SELECT * FROM materials WHERE case_id = %s ORDER BY institution, line, kind, nth", case)
     return [_kept(tx, patient, row) for row in rows]
 
 

@@ -249,7 +249,7 @@ def _hand_over_records(tx: Tx, absorbed: PatientId, before: PatientId, after: Pa
     for row in tx.rows(listed, absorbed):
         if kept := records.get(tx, row.item):
             tx.run("DELETE FROM record_terms WHERE record = %s", kept.id)
-            contents = sorted(records.contents(tx, kept))
+            contents = sorted({file.sha256 for file in records.files(tx, kept)})
             parents = (kept.about.parent, *kept.about.further_parents)
             for term in copies.terms(kept.about.identifiers, contents, parents):
                 tx.run(

@@ -16,7 +16,7 @@ def latest(
     tx: Tx, patient: PatientId, institution: InstitutionId, entries: Sequence[IssuedIdentifier]
 ) -> StoredRecord | None:
     """What we keep of a document in the state in which its source gave it last. `entries` are the source's own."""
-    absorbed = tx.rows("SELECT absorbed FROM merged_patients WHERE kept = %s", patient)
+    absorbed = tx.held_rows(patient, "SELECT absorbed FROM merged_patients WHERE kept = %s", patient)
     names = [
         named(tx, PatientId(one), term)
         for one in (patient, *(row.absorbed for row in absorbed))

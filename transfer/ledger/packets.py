@@ -74,7 +74,7 @@ def seal_plan(
     )
     assert changed == 1, "a packet is assembled once"  # the caller looked under the case's lock
     for key in plan.generated_keys:
-        vault_objects.strike(tx, key)
+        vault_objects.strike(tx, [key])
     for record in held:
         tx.run("INSERT INTO packet_records (packet, record) VALUES (%s, %s)", packet, record)
     keep_content(tx, packet, patient, said)

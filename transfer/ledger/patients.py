@@ -138,7 +138,7 @@ def restore(tx: Tx, known: Mapping[PatientId, Identity]) -> None:
 
 def is_forgotten(tx: Tx, patient: PatientId) -> bool:
     """Whether the ledger no longer says who it was."""
-    return bool(tx.row("SELECT 1 FROM patients WHERE patient = %s AND identity IS NULL", patient))
+    return bool(tx.held_rows(patient, "SELECT 1 FROM patients WHERE patient = %s AND identity IS NULL", patient))
 
 
 #: the patient, and who was merged into them: each is looked for by its key

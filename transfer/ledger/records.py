@@ -175,7 +175,7 @@ class NewRecord:
 
 def known(tx: Tx, patient: PatientId, origin: str) -> StoredRecord | None:
     """The record we keep of this origin already, also from when the patient was another one (`merging`)."""
-    absorbed = tx.rows("SELECT absorbed FROM merged_patients WHERE kept = %s", patient)
+    absorbed = tx.held_rows(patient, "SELECT absorbed FROM merged_patients WHERE kept = %s", patient)
     names = [named(tx, PatientId(one), origin) for one in (patient, *(row.absorbed for row in absorbed))]
     row = tx.row(
         "SELECT * FROM records WHERE patient = %s AND origin = ANY(ARRAY(SELECT unnest(%s::bytea[]))) LIMIT 1",
@@ -195,31 +195,34 @@ def keep(tx: Tx, new: NewRecord) -> StoredRecord:
         return there
     record = RecordId.draw()
     key = KeyName.patient(new.patient)
-    tx.run(
+    row = tx.row(
         """INSERT INTO records
              (record, patient, institution, kind, status, origin, is_whole, about, arrival, flaws, flaws_seen,
               kept_at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, transfer.now())""",
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, transfer.now()) RETURNING *""",
         *(record, new.patient, new.institution, new.kind, new.status, named(tx, new.patient, new.origin), new.is_whole),
         *(tx.keys.seal(key, codec.dump(About, new.about), about=record), new.arrival, *[sorted(new.flaws)] * 2),
     )
-    add_parts(tx, new.patient, record, new.parts)
+    assert row is not None  # the line above kept it
+    _write_parts(tx, new.patient, record, new.parts, 1)
     contents = [part.location.sha256 for part in new.parts if part.role != "series"]
     numbers = (*new.about.identifiers, *new.about.entries)
-    for term in copies.terms(numbers, contents, (new.about.parent, *new.about.further_parents)):
-        tx.run(
-            "INSERT INTO record_terms (term, record) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-            *(named(tx, new.patient, term), record),
-        )
+    terms = copies.terms(numbers, contents, (new.about.parent, *new.about.further_parents))
+    tx.run(
+        "INSERT INTO record_terms (term, record) SELECT unnest(%s::bytea[]), %s ON CONFLICT DO NOTHING",
+        *([named(tx, new.patient, term) for term in terms], record),
+    )
     if new.about.identifiers:
         search_terms.owe(tx, new.patient)
-    kept = get(tx, record)
-    assert kept is not None  # the lines above kept it
-    return kept
+    return from_row(tx, row)
 
 
 def add_parts(tx: Tx, patient: PatientId, record: RecordId, parts: Sequence[RecordPart]) -> None:
     first = tx.value("SELECT coalesce(max(part), 0) + 1 FROM record_parts WHERE record = %s", record)
+    _write_parts(tx, patient, record, parts, first)
+
+
+def _write_parts(tx: Tx, patient: PatientId, record: RecordId, parts: Sequence[RecordPart], first: int) -> None:
     for number, part in enumerate(parts, start=first):
         index = None
         if part.series:
@@ -243,8 +246,7 @@ def add_parts(tx: Tx, patient: PatientId, record: RecordId, parts: Sequence[Reco
                 index,
             ),
         )
-
-        strike(tx, place.key)
+    strike(tx, [part.location.key for part in parts])
 
 
 def rewrite(tx: Tx, kept: StoredRecord, about: About, *, is_whole: bool) -> None:
@@ -385,7 +387,8 @@ def found_by(tx: Tx, case: CaseId, patient: PatientId, terms: Iterable[str]) -> 
 
 
 def _all_joined(tx: Tx, case: CaseId, among: list[str] | None) -> list[tuple[StoredRecord, Joined]]:
-    rows = tx.rows(
+    rows = tx.held_rows(
+        case,
         """SELECT r.*, c.line, c.basis, c.permission, c.copy_of, c.superseded,
              (SELECT content_type FROM record_parts AS p WHERE p.record = r.record ORDER BY part LIMIT 1)
            FROM collected AS c JOIN records AS r USING (record)
@@ -396,16 +399,18 @@ def _all_joined(tx: Tx, case: CaseId, among: list[str] | None) -> list[tuple[Sto
     return [(from_row(tx, row), _joined(row)) for row in rows]
 
 
-def contents(tx: Tx, kept: StoredRecord) -> frozenset[str]:
-    """SHA-256 of each of its documents, in hexadecimal; of images there are none."""
-    rows = tx.rows("SELECT sha256 FROM record_parts WHERE record = %s AND role <> 'series'", kept.id)
-    return frozenset(row.sha256 for row in rows)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFile:
+    """A document of a record: its SHA-256 in hexadecimal, and its type with the character set that its source says."""
+
+    sha256: str
+    content_type: str
 
 
-def content_types(tx: Tx, kept: StoredRecord) -> frozenset[str]:
-    """Of each of its documents, with the character set that its source says."""
-    rows = tx.rows("SELECT content_type FROM record_parts WHERE record = %s AND role <> 'series'", kept.id)
-    return frozenset(row.content_type for row in rows)
+def files(tx: Tx, kept: StoredRecord) -> list[RecordFile]:
+    """Its documents; of images there are none."""
+    rows = tx.rows("SELECT sha256, content_type FROM record_parts WHERE record = %s AND role <> 'series'", kept.id)
+    return [RecordFile(sha256=row.sha256, content_type=row.content_type) for row in rows]
 
 
 def about_all(tx: Tx, patient: PatientId) -> list[About]:

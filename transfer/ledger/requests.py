@@ -64,7 +64,7 @@ def change_lines(tx: Tx, request: Request, lines: Sequence[str]) -> None:
 
 def of_case(tx: Tx, case: CaseId) -> list[Request]:
     """Of each department the request for the list first, then those for added needs."""
-    rows = tx.rows("SELECT * FROM requests WHERE case_id = %s ORDER BY institution, department, need", case)
+    rows = tx.held_rows(case, "SELECT * FROM requests WHERE case_id = %s ORDER BY institution, department, need", case)
     return [_request(row) for row in rows]
 
 

@@ -2,7 +2,7 @@
 marked for deletion.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
@@ -65,6 +65,6 @@ def _register(tx: Tx, key: str) -> None:
     )
 
 
-def strike(tx: Tx, key: str) -> None:
-    """Strike the object from the uploads: the ledger names it for good now."""
-    tx.run("DELETE FROM vault_uploads WHERE key = %s", key)
+def strike(tx: Tx, keys: Sequence[str]) -> None:
+    """Strike the objects from the uploads: the ledger names them for good now."""
+    tx.run("DELETE FROM vault_uploads WHERE key = ANY(%s)", list(keys))
