@@ -58,11 +58,22 @@ def tame(*, threads: bool = True) -> None:
         library = logging.getLogger(name)
         library.handlers = [_PlainHandler(logging.WARNING)]
         library.propagate = False
-        library.setLevel(logging.WARNING)
+        _quieten(library)
     warnings.showwarning = _warned  # type: ignore[assignment]  # fewer names for what it leaves unread
     if threads:
         threading.excepthook = _uncaught_in_thread
         sys.unraisablehook = _unraisable
+
+
+def prepare() -> None:
+    """What `tame` does that takes long, for the forks of this process: libraries log from WARNING on."""
+    for name in LIBRARIES:
+        _quieten(logging.getLogger(name))
+
+
+def _quieten(library: logging.Logger) -> None:
+    if library.level != logging.WARNING:  # to set a level, Python goes through all loggers
+        library.setLevel(logging.WARNING)
 
 
 def told(error: BaseException) -> str:

@@ -5,9 +5,10 @@ Nothing of it holds a connection, a key or anything of a patient.
 
 import importlib
 
-from transfer import checklist, codec, versions
+from transfer import checklist, codec, logs, versions
 from transfer.adapters import vault
 from transfer.flow.checking import partners
+from transfer.ledger import migrate
 from transfer.ledger.patients import Identity
 from transfer.ledger.records import About
 from transfer.patients import Demographics
@@ -38,6 +39,8 @@ def prepare() -> None:
     for name in FHIR_TYPES:
         importlib.import_module(f"fhir.resources.R4B.{name}")
     codec.prepare(About, Authorization, Demographics, Identity)
+    logs.prepare()
+    migrate.known()
     vault.prepare()
     versions.ours()
     settings = load_settings()

@@ -81,6 +81,16 @@ def test_nobody_comes_in_without_the_password(postgres):
         psycopg.connect(url.replace(password, "guess"))
 
 
+def test_whoever_connects_pays_for_no_rounds_that_a_random_password_does_not_need(postgres):
+    with psycopg.connect(postgres.url("superuser")) as connection:
+        rows = connection.execute(
+            "SELECT rolpassword FROM pg_authid WHERE rolname IN ('transfer_owner', 'transfer_app', 'airflow')"
+        ).fetchall()
+
+    assert len(rows) == 3
+    assert all(verifier.startswith("SCRAM-SHA-256$1:") for (verifier,) in rows)
+
+
 def test_the_ledgers_database_is_open_to_owner_and_app_and_to_airflow_closed(postgres):
     psycopg.connect(postgres.url("owner", "transfer")).close()
     psycopg.connect(postgres.url("app", "transfer")).close()

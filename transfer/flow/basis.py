@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from transfer.case import OpenedCase
 from transfer.errors import Unreadable
-from transfer.facts import Chain, LedgerLine
+from transfer.facts import LedgerLine
 from transfer.holds import HoldCode
 from transfer.identifiers import InstitutionId, PatientId, PermissionId, RecordId
 from transfer.institutions import Institutions
@@ -107,7 +107,7 @@ def may_release(
     watcher of an open one. There is one ruling for each class of content; none for nothing. Days that no form
     tells apart are ruled on once, so what it costs depends on the patient's forms, never on the number of records.
     """
-    grounds, now = _grounds(tx, patient), tx.now()
+    grounds, now = _grounds_now(tx, patient)
     between = () if isinstance(grounds, Finding) else grounds.boundaries
     alike = {content: replace(content, dated=standing_for(content.dated, between)) for content in said}
     rulings = {one: _rule_on(grounds, institutions, recipient, one, now) for one in set(alike.values())}
@@ -140,7 +140,7 @@ def trail_of(tx: Tx, patient: PatientId) -> PermissionTrail | None:
     unread = {patient}
     while unread:
         one = unread.pop()
-        lines = trail.whole_lines(tx, Chain.patient(one))
+        lines = trail.whole_lines(tx, one)
         if lines is None:
             return None
         chains[one] = lines
@@ -172,7 +172,7 @@ def _rule(
     tx: Tx, institutions: Institutions, patient: PatientId, recipient: InstitutionId, said: Iterable[ContentClass]
 ) -> list[Ruling]:
     """Rule on each class of content, in the patient's epoch, which this transaction holds still until it ends."""
-    grounds, now = _grounds(tx, patient), tx.now()
+    grounds, now = _grounds_now(tx, patient)
     return [_rule_on(grounds, institutions, recipient, content, now) for content in said]
 
 
@@ -181,13 +181,19 @@ def _grounds(tx: Tx, patient: PatientId) -> _Grounds | Finding:
     revoked one; or the tables are not what the facts say.
 
     They are read once in a transaction, unless it changes something of a patient itself: nobody else can meanwhile.
-    The clock is read for each ruling, after them.
     """
+    return _grounds_now(tx, patient)[0]
+
+
+def _grounds_now(tx: Tx, patient: PatientId) -> tuple[_Grounds | Finding, datetime]:
+    """The same with the clock, which is read for each ruling, after them."""
     patients.hold_epoch_shared(tx, patient)
     known = tx.grounds.get(patient)
-    if not isinstance(known, _Grounds | Finding):
-        known = tx.grounds[patient] = _read_grounds(tx, patient)
-    return known
+    if isinstance(known, _Grounds | Finding):
+        return known, tx.now()
+    now = permissions.read_ahead(tx, patient)
+    found = tx.grounds[patient] = _read_grounds(tx, patient)
+    return found, now
 
 
 def _read_grounds(tx: Tx, patient: PatientId) -> _Grounds | Finding:

@@ -45,6 +45,7 @@ ANY_OF = "ANY(ARRAY(SELECT unnest(%s::text[])))"
 VERSION_SECONDS = 5.0
 #: a process keeps so many cases folded from one transaction to the next
 MOST_KNOWN = 16
+_CLOCK = "SELECT transfer.now()"
 #: how long a transaction waits for a connection
 WAIT_SECONDS = 20
 
@@ -117,6 +118,35 @@ class Tx:
             known = self._read[question] = self._changes, self.rows(query, *values)
         return known[1]
 
+    def read_ahead(self, questions: Sequence[tuple[str, str]]) -> datetime:
+        """Ask all that `held_rows` is asked next, each with its one value, and then the clock: in one trip. Returns the
+        clock. The caller holds what they are of.
+        """
+        with self._connection.pipeline():
+            asked = [self._connection.execute(query, [value]) for query, value in questions]
+            clock = self._connection.execute(_CLOCK)
+            for question, cursor in zip(questions, asked, strict=True):
+                self._read[question] = self._changes, cursor.fetchall()
+            (self._at,) = clock.fetchone() or (self._at,)
+        return self._at
+
+    def first(self, query: str) -> Any:
+        """The only column of the only row of what a transaction asks first: it goes with its begin, in one trip."""
+        with self._connection.pipeline():
+            row = self._connection.execute(query).fetchone()
+        return row[0] if row else None
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What is `send` in the block goes together. What is wrong with it is raised at the end of the block."""
+        with self._connection.pipeline():
+            yield
+
+    def send(self, query: str, *values: object) -> None:
+        """Run a statement, and do not wait for its answer within `at_once`."""
+        self._changes += 1
+        self._connection.execute(query, values)
+
     def row(self, query: str, *values: object) -> Row | None:
         return self._ask(query, values).fetchone()
 
@@ -153,7 +183,7 @@ class Tx:
 
     def now(self) -> datetime:
         """The clock of all rules: `transfer.now()`, UTC, at the moment of the call, not of the transaction's start."""
-        self._at = self.value("SELECT transfer.now()")
+        self._at = self.value(_CLOCK)
         return self._at
 
     def lock_case(self, case: CaseId) -> None:
@@ -219,6 +249,7 @@ class Tx:
             self._touch(CaseId(chain.removeprefix("case:")), lines)
         elif chain.startswith("patient:"):
             self.grounds.clear()
+            self._changes += 1
         return lines
 
     def _touch(self, case: CaseId, lines: list[LedgerLine]) -> None:

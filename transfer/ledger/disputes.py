@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from transfer import facts
 from transfer.facts import Chain
@@ -9,6 +10,10 @@ from transfer.identifiers import PatientId, PermissionId
 from transfer.ledger import Row, Tx
 from transfer.permissions import Dispute, Finding
 from transfer.permissions.trail import PermissionTrail
+
+#: each of a patient's forms with each dispute that stands against it, or with none
+OF_FORMS: Final = """SELECT permission, arrival, dispute FROM permissions LEFT JOIN disputes USING (arrival)
+    WHERE patient = %s"""
 
 
 def enter(tx: Tx, patient: PatientId, permission: PermissionId, dispute: Dispute, note: str | None) -> None:
@@ -61,11 +66,7 @@ def is_altered(tx: Tx, patient: PatientId, trail: PermissionTrail) -> bool:
 
 def _of_forms(tx: Tx, patient: PatientId) -> Sequence[Row]:
     """Each of the patient's forms with each dispute that stands against it, or with none."""
-    return tx.held_rows(
-        patient,
-        "SELECT permission, arrival, dispute FROM permissions LEFT JOIN disputes USING (arrival) WHERE patient = %s",
-        patient,
-    )
+    return tx.held_rows(patient, OF_FORMS, patient)
 
 
 def set_right(tx: Tx, trail: PermissionTrail) -> None:

@@ -77,7 +77,7 @@ class Followed:
         self._change: int | None = None
 
     def __call__(self, tx: Tx) -> None:
-        change = tx.value("SELECT max(change) FROM facilities")
+        change = tx.first("SELECT max(change) FROM facilities")
         if change != self._change:
             self._institutions.know(one.as_institution() for one in every(tx))
             self._change = change

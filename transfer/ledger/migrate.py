@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -120,6 +121,8 @@ def _run(connection: psycopg.Connection[Any], name: str, text: str) -> None:
     connection.execute("INSERT INTO public.migrations VALUES (%s, clock_timestamp())", [name[:4]])
 
 
+@cache
 def _migrations() -> list[tuple[str, str]]:
+    """Name and text, as they were when this process, or the one that it is a fork of, asked first."""
     folder = resources.files("transfer.ledger").joinpath("migrations")
     return sorted((f.name, f.read_text(encoding="utf-8")) for f in folder.iterdir() if _NAME.fullmatch(f.name))

@@ -14,6 +14,9 @@ from transfer.matching import Candidate, lookup_terms
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.sealing import SITE, KeyGone, KeyName
 
+#: a row for a patient whom the ledger no longer knows
+FORGOTTEN: Final = "SELECT 1 FROM patients WHERE patient = %s AND identity IS NULL"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
@@ -138,7 +141,7 @@ def restore(tx: Tx, known: Mapping[PatientId, Identity]) -> None:
 
 def is_forgotten(tx: Tx, patient: PatientId) -> bool:
     """Whether the ledger no longer says who it was."""
-    return bool(tx.held_rows(patient, "SELECT 1 FROM patients WHERE patient = %s AND identity IS NULL", patient))
+    return bool(tx.held_rows(patient, FORGOTTEN, patient))
 
 
 #: the patient, and who was merged into them: each is looked for by its key

@@ -4,12 +4,13 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from transfer import codec, facts
 from transfer.errors import OutOfOrder
 from transfer.facts import Chain
 from transfer.identifiers import ArrivalId, InstitutionId, PatientId, PermissionId
-from transfer.ledger import Row, Tx, disclosures
+from transfer.ledger import Row, Tx, disclosures, disputes, patients, trail
 from transfer.patients import IssuedIdentifier
 from transfer.permissions import Authorization, Emergency, End, Permission
 from transfer.permissions.former import FormerAuthorization
@@ -146,14 +147,29 @@ def noted(tx: Tx, permission: PermissionId, end: End) -> None:
 # --- looking them up --------------------------------------------------------------------------------------------------
 
 
+_FILED: Final = """SELECT p.*, a.institution AS filed_by, a.received_at FROM permissions AS p
+    LEFT JOIN arrivals AS a USING (arrival) WHERE p.patient = %s AND form IS NOT NULL ORDER BY filed_at"""
+_EMERGENCIES: Final = "SELECT discloser, recipient, clinician FROM emergencies WHERE patient = %s"
+
+
+def read_ahead(tx: Tx, patient: PatientId) -> datetime:
+    """Ask at once for all that rulings on a patient rest on, and then for the clock, which is returned. The patient's
+    epoch is held.
+    """
+    return tx.read_ahead(
+        [
+            (patients.FORGOTTEN, patient),
+            (trail.STORED, Chain.patient(patient)),
+            (_FILED, patient),
+            (_EMERGENCIES, patient),
+            (disputes.OF_FORMS, patient),
+        ]
+    )
+
+
 def filed(tx: Tx, patient: str) -> list[FiledPermission]:
     """All release forms of a patient that can still be read, oldest first."""
-    rows = tx.rows(
-        """SELECT p.*, a.institution AS filed_by, a.received_at FROM permissions AS p LEFT JOIN arrivals AS a
-             USING (arrival)
-           WHERE p.patient = %s AND form IS NOT NULL ORDER BY filed_at""",
-        patient,
-    )
+    rows = tx.held_rows(PatientId(patient), _FILED, patient)
     key = KeyName.patient(PatientId(patient))
     texts = [tx.keys.unseal(key, row.form, about=row.permission) for row in rows]
     return [
@@ -201,7 +217,7 @@ def is_altered(tx: Tx, patient: PatientId, trail: PermissionTrail, rows: Sequenc
     }
     ends = {one.permission.id: one.permission.ended for one in rows if one.permission.ended}
     told = sorted((one.discloser, one.recipient, one.declared_by) for one in trail.emergencies)
-    found = tx.rows("SELECT discloser, recipient, clinician FROM emergencies WHERE patient = %s", patient)
+    found = tx.held_rows(patient, _EMERGENCIES, patient)
     declared = sorted((row.discloser, row.recipient, row.clinician) for row in found)
     return (forms, ends, declared) != ({n: form.hmac for n, form in trail.forms.items()}, dict(trail.ends), told)
 

@@ -204,32 +204,34 @@ def keep(tx: Tx, new: NewRecord) -> StoredRecord:
         *(tx.keys.seal(key, codec.dump(About, new.about), about=record), new.arrival, *[sorted(new.flaws)] * 2),
     )
     assert row is not None  # the line above kept it
-    _write_parts(tx, new.patient, record, new.parts, 1)
     contents = [part.location.sha256 for part in new.parts if part.role != "series"]
     numbers = (*new.about.identifiers, *new.about.entries)
     terms = copies.terms(numbers, contents, (new.about.parent, *new.about.further_parents))
-    tx.run(
-        "INSERT INTO record_terms (term, record) SELECT unnest(%s::bytea[]), %s ON CONFLICT DO NOTHING",
-        *([named(tx, new.patient, term) for term in terms], record),
-    )
-    if new.about.identifiers:
-        search_terms.owe(tx, new.patient)
+    with tx.at_once():
+        _send_parts(tx, new.patient, record, new.parts, 1)
+        tx.send(
+            "INSERT INTO record_terms (term, record) SELECT unnest(%s::bytea[]), %s ON CONFLICT DO NOTHING",
+            *([named(tx, new.patient, term) for term in terms], record),
+        )
+        if new.about.identifiers:
+            search_terms.owe(tx, new.patient)
     return from_row(tx, row)
 
 
 def add_parts(tx: Tx, patient: PatientId, record: RecordId, parts: Sequence[RecordPart]) -> None:
     first = tx.value("SELECT coalesce(max(part), 0) + 1 FROM record_parts WHERE record = %s", record)
-    _write_parts(tx, patient, record, parts, first)
+    with tx.at_once():
+        _send_parts(tx, patient, record, parts, first)
 
 
-def _write_parts(tx: Tx, patient: PatientId, record: RecordId, parts: Sequence[RecordPart], first: int) -> None:
+def _send_parts(tx: Tx, patient: PatientId, record: RecordId, parts: Sequence[RecordPart], first: int) -> None:
     for number, part in enumerate(parts, start=first):
         index = None
         if part.series:
             text = zlib.compress(codec.dump(Series, part.series))
             index = tx.keys.seal(KeyName.patient(patient), text, about=f"{record}.{number}")
         place = part.location
-        tx.run(
+        tx.send(
             """INSERT INTO record_parts
                  (record, part, name, role, content_type, vault_key, start, length, sha256, index)
                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",

@@ -10,7 +10,7 @@ from transfer.sealing import SITE
 
 def owe(tx: Tx, patient: str) -> None:
     """Something by which the patient may be found changed: their terms are to be written anew. It waits for nobody."""
-    tx.run("INSERT INTO search_terms_owed (patient) VALUES (%s)", patient)
+    tx.send("INSERT INTO search_terms_owed (patient) VALUES (%s)", patient)
 
 
 def forget(tx: Tx, patient: str) -> None:

@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from transfer import facts
 from transfer.facts import Chain, LedgerLine
+from transfer.identifiers import PatientId
 from transfer.ledger import Row, Tx
+
+#: the lines of a chain as they are stored, each with the chain's head
+STORED: Final = """SELECT f.chain, f.sequence, f.text, f.previous, f.hash, f.at, f.kind,
+      h.sequence AS head, h.hash AS head_hash
+    FROM facts AS f LEFT JOIN chain_heads AS h USING (chain) WHERE f.chain = %s ORDER BY f.sequence"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,20 +44,18 @@ def walk(tx: Tx, chain: str) -> Walked:
     return Walked(chain=chain, lines=len(rows), broken=broken, unanchored=len(rows) - anchored)
 
 
-def whole_lines(tx: Tx, chain: Chain) -> list[LedgerLine] | None:
-    """A chain's lines, each compared with its hash, its columns and the one before, the last with the head. None: some
-    of it is not as it was written.
+def whole_lines(tx: Tx, patient: PatientId) -> list[LedgerLine] | None:
+    """A patient's lines, each compared with its hash, its columns and the one before, the last with the head.
+
+    None: some of it is not as it was written.
     """
-    rows = _stored(tx, chain)
+    chain = Chain.patient(patient)
+    rows = tx.held_rows(patient, STORED, chain)
     return None if _broken(chain, rows) else [facts.read(row.text, row.previous, row.hash) for row in rows]
 
 
 def _stored(tx: Tx, chain: str) -> Sequence[Row]:
-    return tx.rows(
-        """SELECT f.chain, f.sequence, f.text, f.previous, f.hash, f.at, f.kind, h.sequence AS head, h.hash AS head_hash
-           FROM facts AS f LEFT JOIN chain_heads AS h USING (chain) WHERE f.chain = %s ORDER BY f.sequence""",
-        chain,
-    )
+    return tx.rows(STORED, chain)
 
 
 def _broken(chain: str, rows: Sequence[Row]) -> str | None:

@@ -67,4 +67,4 @@ def _register(tx: Tx, key: str) -> None:
 
 def strike(tx: Tx, keys: Sequence[str]) -> None:
     """Strike the objects from the uploads: the ledger names them for good now."""
-    tx.run("DELETE FROM vault_uploads WHERE key = ANY(%s)", list(keys))
+    tx.send("DELETE FROM vault_uploads WHERE key = ANY(%s)", list(keys))

@@ -3,11 +3,20 @@
 import json
 from base64 import urlsafe_b64encode
 
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from joserfc import jws
 from joserfc.jwk import RSAKey
 
 from tests.kit.packets import a_signer
 from transfer.adapters.packet.signature import KeySigner, jwks, new_key
+from transfer.errors import OtherKeys
 
 
 def test_a_new_key_is_read_again_from_its_pem():
@@ -24,6 +33,33 @@ def test_any_jose_library_checks_the_signature():
 
     assert checked.payload == b"payload"
     assert checked.protected["kid"] == a_signer().public_jwk()["kid"]
+
+
+def test_what_a_damaged_key_signs_leaves_nowhere():
+    whole = load_pem_private_key(new_key(), None)
+    assert isinstance(whole, rsa.RSAPrivateKey)
+    said = whole.private_numbers()
+    damaged = rsa.RSAPrivateNumbers(
+        p=said.p,
+        q=said.q,
+        d=said.d ^ 2,
+        dmp1=said.dmp1 ^ 2,
+        dmq1=said.dmq1,
+        iqmp=said.iqmp,
+        public_numbers=said.public_numbers,
+    ).private_key(unsafe_skip_rsa_key_validation=True)
+
+    with pytest.raises(OtherKeys, match="damaged"):
+        KeySigner.from_pem(_pem(damaged)).sign(b"payload")
+
+
+def test_a_key_of_another_kind_signs_nothing():
+    with pytest.raises(OtherKeys, match="RSA"):
+        KeySigner.from_pem(_pem(ec.generate_private_key(ec.SECP256R1())))
+
+
+def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def test_signing_twice_gives_the_same_signature():
