@@ -7,18 +7,27 @@ import psycopg
 import pytest
 
 from tests.kit.clusters import Emptier
-from tests.ledger.test_case import CASE, committed, wait_for
 from transfer import facts
 from transfer.adapters.keys import FolderKeys
 from transfer.embedded.postgres import Postgres
 from transfer.facts import Chain, Origin
 from transfer.holds import HoldCode, SystemAnswer
-from transfer.identifiers import PatientId
-from transfer.ledger import Ledger, holds, trail
+from transfer.identifiers import CaseId, PatientId
+from transfer.ledger import Ledger, Tx, holds, trail
 
 pytestmark = pytest.mark.servers
 
 Asked = Callable[[str], int]
+CASE = CaseId("c00000000000")
+
+
+def wait_for(tx: Tx, line: str) -> None:
+    tx.append(Chain.case(CASE), facts.MaterialAwaited(material=line, institution="lab", line=line, pieces="slide"))
+
+
+def committed(ledger: Ledger, line: str) -> None:
+    with ledger.transaction() as others:
+        wait_for(others, line)
 
 
 @pytest.fixture

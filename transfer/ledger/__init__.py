@@ -12,7 +12,7 @@ held over a network call.
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -27,7 +27,8 @@ from transfer.case import Case, fold, fold_on
 from transfer.errors import OtherKeys, OutOfOrder
 from transfer.facts import Chain, Fact, LedgerLine, Origin
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import site_mark
+from transfer.ledger import case_rows, site_mark
+from transfer.ledger.connections import WAIT_SECONDS as WAIT_SECONDS
 from transfer.ledger.connections import bounded, pool
 from transfer.ledger.migrate import check_version
 from transfer.requests import AWAITED
@@ -46,8 +47,6 @@ VERSION_SECONDS = 5.0
 #: a process keeps so many cases folded from one transaction to the next
 MOST_KNOWN = 16
 _CLOCK = "SELECT transfer.now()"
-#: how long a transaction waits for a connection
-WAIT_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +135,9 @@ class Tx:
             row = self._connection.execute(query).fetchone()
         return row[0] if row else None
 
-    @contextmanager
-    def at_once(self) -> Iterator[None]:
+    def at_once(self) -> AbstractContextManager[object]:
         """What is `send` in the block goes together. What is wrong with it is raised at the end of the block."""
-        with self._connection.pipeline():
-            yield
+        return self._connection.pipeline()
 
     def send(self, query: str, *values: object) -> None:
         """Run a statement, and do not wait for its answer within `at_once`."""
@@ -310,26 +307,8 @@ class Tx:
         for case in sorted(self._touched):
             folded = self.case(case)
             opened = folded.opened
-            # Beside each request, too: who is next at a department is read in this order.
             self.run(
-                """WITH c AS (
-                     INSERT INTO cases (case_id, patient, receiver, referring, checklist, stage, needed_by,
-                       appointment_at, priority, assigned_to, look_again_on, is_open, opened_at, changed_at, line,
-                       call_on)
-                     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, 'routine'), %s, %s, %s, %s, %s, %s,
-                       least(%s::date, (SELECT min(r.next_action_on) FROM requests AS r
-                         WHERE r.case_id = %s AND r.state = ANY(%s))))
-                     ON CONFLICT (case_id) DO UPDATE SET
-                       (patient, receiver, referring, checklist, stage, needed_by, appointment_at, priority,
-                        assigned_to, look_again_on, is_open, changed_at, line, call_on)
-                     = (excluded.patient, excluded.receiver, excluded.referring, excluded.checklist, excluded.stage,
-                        excluded.needed_by, excluded.appointment_at, excluded.priority, excluded.assigned_to,
-                        excluded.look_again_on, excluded.is_open, excluded.changed_at, excluded.line,
-                        excluded.call_on)
-                     RETURNING case_id, priority, needed_by)
-                   UPDATE requests AS r SET priority = c.priority, needed_by = c.needed_by FROM c
-                   WHERE r.case_id = c.case_id
-                     AND (r.priority, r.needed_by) IS DISTINCT FROM (c.priority, c.needed_by)""",
+                case_rows.LISTED,
                 case,
                 opened and opened.patient,
                 opened and opened.receiver,
@@ -356,11 +335,7 @@ class Tx:
             return
         line, wait = self._told[case]
         self.run(
-            """UPDATE cases AS c SET owner = %s, why = %s, lacking = %s, told_line = %s, told_at = transfer.now(),
-                 told_epoch = (SELECT epoch FROM patient_epochs AS e WHERE e.patient = c.patient),
-                 owner_since = CASE WHEN told_line IS NOT NULL AND owner IS NOT DISTINCT FROM %s THEN owner_since
-                               ELSE %s END
-               WHERE case_id = %s""",
+            case_rows.TOLD,
             *(wait.owner, Jsonb(dump(wait.why)), list(wait.lacking), line, wait.owner, folded.changed_at, case),
         )
 

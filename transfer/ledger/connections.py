@@ -10,6 +10,8 @@ from psycopg_pool.pool import AddConnection, MaintenanceTask
 
 Connection = psycopg.Connection[Any]
 
+#: how long a transaction waits for a connection
+WAIT_SECONDS: Final = 20
 #: seconds until a database that is away is looked for again, at most
 RECONNECT_SECONDS: Final = 0.5
 #: how libpq notices that the line to the database swallows everything; the kernel alone takes many minutes. Settings in
