@@ -55,7 +55,8 @@ from transfer.institutions import (
     Institutions,
     Receiving,
 )
-from transfer.ledger import WAIT_SECONDS, Ledger, exchanges, facilities, vault_objects
+from transfer.ledger import Ledger, exchanges, facilities, vault_objects
+from transfer.ledger.connections import WAIT_SECONDS
 from transfer.letters import LetterOffice, LetterSender, SendingWay
 from transfer.mail import Mailer
 from transfer.operation import LIMITS, Fault, FaultLimits, faults

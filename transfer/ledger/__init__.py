@@ -28,8 +28,7 @@ from transfer.errors import OtherKeys, OutOfOrder
 from transfer.facts import Chain, Fact, LedgerLine, Origin
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import case_rows, site_mark
-from transfer.ledger.connections import WAIT_SECONDS as WAIT_SECONDS
-from transfer.ledger.connections import bounded, pool
+from transfer.ledger.connections import WAIT_SECONDS, bounded, pool
 from transfer.ledger.migrate import check_version
 from transfer.requests import AWAITED
 from transfer.sealing import Keys
