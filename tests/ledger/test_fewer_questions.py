@@ -101,6 +101,14 @@ def test_rows_of_a_case_that_is_held_are_read_once_until_something_changes(ledge
         assert [hold.code for hold in holds.open_holds(tx, CASE)] == [HoldCode.NOTHING_TO_SEND]
 
 
+def test_questions_about_what_is_in_no_case_are_read_each_time(ledger: Ledger, asked: Asked):
+    with ledger.transaction() as tx:
+        assert not holds.open_holds(tx, "a00000000000")
+        assert not holds.open_holds(tx, "a00000000000")
+
+    assert asked("FROM holds") == 2
+
+
 def test_to_withdraw_what_nobody_was_asked_asks_nothing(ledger: Ledger, asked: Asked):
     with ledger.transaction() as tx:
         tx.lock_case(CASE)

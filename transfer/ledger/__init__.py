@@ -26,7 +26,7 @@ from transfer import facts
 from transfer.case import Case, fold, fold_on
 from transfer.errors import OtherKeys, OutOfOrder
 from transfer.facts import Chain, Fact, LedgerLine, Origin
-from transfer.identifiers import CaseId, PatientId
+from transfer.identifiers import CaseId
 from transfer.ledger import case_rows, site_mark
 from transfer.ledger.connections import WAIT_SECONDS, bounded, pool
 from transfer.ledger.migrate import check_version
@@ -103,10 +103,10 @@ class Tx:
         """The rows of a statement whose values have names; values that it does not name are left out."""
         return self._ask(query, values).fetchall()
 
-    def held_rows(self, holder: CaseId | PatientId, query: str, *values: object) -> Sequence[Row]:
+    def held_rows(self, holder: str, query: str, *values: object) -> Sequence[Row]:
         """The same of what nobody changes without the lock of this case, or but in a new epoch of this patient.
 
-        While this transaction holds that and changes nothing itself, it answers as before without looking.
+        While this transaction holds that and changes nothing itself, it answers as before. All else is read each time.
         """
         if Chain(f"case:{holder}") not in self._held and holder not in self.epochs:
             return self.rows(query, *values)

@@ -153,7 +153,7 @@ def open_holds(tx: Tx, subject: str | None = None) -> list[Hold]:
         rows = tx.rows(f"{_WAITING} ORDER BY due_at NULLS LAST, opened_at, hold")
     else:
         rows = tx.held_rows(
-            CaseId(subject), f"{_WAITING} AND subject = %s ORDER BY due_at NULLS LAST, opened_at, hold", subject
+            subject, f"{_WAITING} AND subject = %s ORDER BY due_at NULLS LAST, opened_at, hold", subject
         )
     return [of_row(row) for row in rows]
 
