@@ -64,7 +64,7 @@ class _Server(ThreadingHTTPServer):
 @pytest.fixture
 def service() -> Iterator[_Server]:
     server = _Server(("127.0.0.1", 0), type("Service", (_Service,), {"says": {}}))
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()

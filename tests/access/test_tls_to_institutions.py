@@ -76,7 +76,7 @@ def address(known: Certificates) -> Iterator[str]:
     context.verify_mode = ssl.CERT_REQUIRED
     server = _Server(("127.0.0.1", 0), _Institution)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"https://localhost:{server.server_port}"
     server.shutdown()
     server.server_close()

@@ -107,7 +107,7 @@ class Installation:
 
 @contextmanager
 def serving(server: ThreadingHTTPServer) -> Iterator[None]:
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield
     finally:

@@ -93,7 +93,7 @@ class _Archive(BaseHTTPRequestHandler):
 
 def test_an_archive_by_dicomweb_is_asked_for_a_study_that_nobody_made():
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Archive)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
     found = tried(by="dicomweb", base_url=f"http://127.0.0.1:{server.server_port}/rs", token="t")
     server.shutdown()

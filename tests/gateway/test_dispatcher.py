@@ -30,7 +30,7 @@ ONE, TWO = CaseId("c00000000001"), CaseId("c00000000002")
 @pytest.fixture
 def airflow() -> Iterator[ScriptedAirflow]:
     server = ScriptedAirflow()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
@@ -261,7 +261,7 @@ def test_a_wrong_password_is_said_and_not_hammered(ledger):
             self._answer(401, {})
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Closed)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         with pytest.raises(TurnedAway):
             AirflowApi(f"http://127.0.0.1:{server.server_address[1]}", "x", "y").run_state(Dag.OPEN_CASE, "r")

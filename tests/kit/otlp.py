@@ -50,7 +50,7 @@ class _OtlpHandler(BaseHTTPRequestHandler):
 @contextmanager
 def an_otlp_receiver() -> Iterator[OtlpReceiver]:
     server = OtlpReceiver()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield server
     finally:

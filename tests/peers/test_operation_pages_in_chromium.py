@@ -31,7 +31,7 @@ pytestmark = pytest.mark.servers
 @pytest.fixture
 def airflow() -> Iterator[ScriptedAirflow]:
     server = ScriptedAirflow()
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()

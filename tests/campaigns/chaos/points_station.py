@@ -268,7 +268,7 @@ def _serve_beside_us(server: ThreadingHTTPServer) -> None:
     """Until whoever began this process is gone."""
     parent = os.getppid()
     signal.alarm(0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     while os.getppid() == parent:
         time.sleep(0.5)
 
