@@ -18,7 +18,7 @@ import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 
-from tests.kit import order, read_once
+from tests.kit import order, read_once, scratch
 from tests.kit.clusters import Connections, Emptier, copied
 from transfer.adapters.keys import FolderKeys
 from transfer.embedded.postgres import Postgres
@@ -46,6 +46,27 @@ gc.disable()
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()
+
+
+_SCRATCH = pytest.StashKey[Path | None]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The slow tests write gigabytes; those of `pytest -n` write where who started them says."""
+    if "not slow" in config.getoption("markexpr") and not hasattr(config, "workerinput"):
+        config.stash[_SCRATCH] = scratch.in_memory()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """What a test that failed has written can be looked at until the next run."""
+    if exitstatus != pytest.ExitCode.OK:
+        session.config.stash[_SCRATCH] = None
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if folder := config.stash.get(_SCRATCH, None):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 _ALL_WITH_SERVERS = re.compile(r"^pytestmark = .*pytest\.mark\.servers", re.MULTILINE)

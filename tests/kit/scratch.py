@@ -1,0 +1,51 @@
+"""Where tests write: into memory, where this machine has plenty, else onto its disk.
+
+The store, the keys and the database wait for the disk at every promise they keep, and so would each test. What they
+ask of the disk is the same; only the wait is none. No test takes the machine's power away, so none could tell.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_MEMORY = Path("/dev/shm")
+_PREFIX = "rt-in-memory-"
+#: a run writes less than this at any moment; the rest of the machine wants some, too
+_ENOUGH_BYTES = 8 << 30
+
+
+def in_memory() -> Path | None:
+    """A folder that every temporary file of this process, and of those it starts, is in; None: there is no such place.
+
+    Whoever set TMPDIR has chosen. What a run left that was killed, or in which a test failed, goes with the next one.
+    """
+    if "TMPDIR" in os.environ or not _will_do(_MEMORY):
+        return None
+    for earlier in _MEMORY.glob(f"{_PREFIX}*"):
+        if not Path("/proc", earlier.name.removeprefix(_PREFIX)).exists():
+            shutil.rmtree(earlier, ignore_errors=True)
+    folder = _MEMORY / f"{_PREFIX}{os.getpid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    return folder
+
+
+def _will_do(place: Path) -> bool:
+    """It has room, programs run from it, and it keeps what the store writes beside its files (xattr(7))."""
+    try:
+        said = os.statvfs(place)
+        with tempfile.NamedTemporaryFile(dir=place) as tried:
+            os.setxattr(tried.name, "user.rt", b"kept")
+    except OSError:
+        return False
+    is_roomy = min(said.f_bavail * said.f_frsize, _available()) >= _ENOUGH_BYTES
+    return is_roomy and not said.f_flag & os.ST_NOEXEC
+
+
+def _available() -> int:
+    """Memory that could be had now; proc_meminfo(5)."""
+    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) << 10
+    return 0
