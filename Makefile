@@ -46,7 +46,7 @@ down: $(VENV)/.ready  ## Stop everything started by `make up`
 
 test: $(VENV)/.ready  ## All tests but the slow: first those without servers, then those on real ones
 	@$(VENV)/bin/pytest -q -m "not servers" -n 3 --dist worksteal
-	@$(VENV)/bin/pytest -q -m "servers and not slow" -n 4 --dist loadfile
+	@$(VENV)/bin/pytest -q -m "servers and not slow" -n 3 --dist loadfile
 
 test-quick: $(VENV)/.ready  ## The tests without servers, in seconds
 	@$(VENV)/bin/pytest -q -m "not servers" -n 3 --dist worksteal
