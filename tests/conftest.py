@@ -66,7 +66,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if folder := config.stash.get(_SCRATCH, None):
-        shutil.rmtree(folder, ignore_errors=True)
+        scratch.over(folder)
 
 
 _ALL_WITH_SERVERS = re.compile(r"^pytestmark = .*pytest\.mark\.servers", re.MULTILINE)

@@ -55,3 +55,15 @@ def test_what_an_earlier_run_left_goes_and_what_another_one_writes_stays(memory:
 
     assert not over.exists()
     assert (under_way / "file").exists()
+
+
+def test_another_run_in_the_same_process_has_a_folder_again(memory: Path):
+    first = scratch.in_memory()
+    assert first
+    scratch.over(first)
+    assert not first.exists()
+
+    second = scratch.in_memory()
+
+    assert second
+    assert second.is_dir()

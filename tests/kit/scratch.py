@@ -31,6 +31,13 @@ def in_memory() -> Path | None:
     return folder
 
 
+def over(folder: Path) -> None:
+    """The run is over: the folder goes, and another run in this process chooses anew."""
+    del os.environ["TMPDIR"]
+    tempfile.tempdir = None
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _will_do(place: Path) -> bool:
     """It has room, programs run from it, and it keeps what the store writes beside its files (xattr(7))."""
     try:
