@@ -1,18 +1,16 @@
 """Images that their archive rejects by a note, and images of which two came under one number."""
 
 import json
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import pydicom
 import pytest
 
 from tests.kit import builders as b
 from tests.kit.fakes import QuietReceiver
 from tests.kit.processing import process_all
-from tests.kit.rejection_notes import HeldStudy, a_note
-from tests.kit.scripted_archive import SAMPLE, uid
+from tests.kit.rejection_notes import HeldStudy, a_note, an_image, of_patient
+from tests.kit.scripted_archive import uid
 from tests.kit.staff import ANN
 from transfer import links
 from transfer.adapters.document_statuses import MEANINGS, Vocabulary
@@ -30,31 +28,8 @@ STUDY, SERIES, NOTES = "2.25.7", "2.25.7.1", "2.25.7.2"
 TITLES = sorted(MEANINGS[Vocabulary.REJECTION_NOTE])
 
 
-def of_patient(chart: Chart) -> dict[str, str]:
-    who, number = chart["patient"], chart["numbers"][b.MERCY]["value"]
-    return {
-        "PatientName": f"{who['family']}^{'^'.join(who['given'])}",
-        "PatientID": number,
-        "IssuerOfPatientID": "MERCY",
-        "PatientBirthDate": who["birth_date"].replace("-", ""),
-        "PatientSex": who["sex"][0].upper(),
-    }
-
-
-def an_image(number: int, chart: Chart, **more: object) -> bytes:
-    """With all of its pixels: it is opened before it counts."""
-    dataset = pydicom.dcmread(SAMPLE)
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = STUDY, SERIES
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid(number)
-    for keyword, value in {**of_patient(chart), **more}.items():
-        setattr(dataset, keyword, value)
-    file = BytesIO()
-    dataset.save_as(file)
-    return file.getvalue()
-
-
 def an_archive(chart: Chart, count: int = 3) -> HeldStudy:
-    return HeldStudy(STUDY, {SERIES: {uid(n): an_image(n, chart) for n in range(1, count + 1)}})
+    return HeldStudy(STUDY, {SERIES: {uid(n): an_image(n, chart, STUDY, SERIES) for n in range(1, count + 1)}})
 
 
 def rejects(archive: HeldStudy, chart: Chart, *numbers: int, title: str = "113001") -> None:
@@ -166,7 +141,7 @@ def test_images_rejected_after_the_packet_end_its_links_and_the_next_one_leaves_
 def test_of_two_images_under_one_number_the_first_goes_and_the_packet_names_it(
     services: Services, archive: HeldStudy, chart: Chart
 ):
-    archive.again = [an_image(2, chart, InstanceNumber=99)]
+    archive.again = [an_image(2, chart, STUDY, SERIES, InstanceNumber=99)]
     case = b.a_case(services, chart)
 
     assert asked(services, case) >= {HoldCode.IMAGES_CONFLICT}

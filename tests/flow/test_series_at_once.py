@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.flow.test_rejected_images import an_image
 from tests.kit import builders as b
 from tests.kit.fakes import MemoryVault
-from tests.kit.rejection_notes import HeldStudy
+from tests.kit.rejection_notes import HeldStudy, an_image
 from tests.kit.scripted_archive import uid
 from transfer.asking import Asking
 from transfer.errors import ChangedMeanwhile, Unreachable
@@ -76,7 +75,7 @@ class Slow(HeldStudy):
 
 def an_archive(chart: Chart, **how: Any) -> Slow:
     files = {
-        series: {uid(number): an_image(number, chart, SeriesInstanceUID=series)}
+        series: {uid(number): an_image(number, chart, STUDY, series)}
         for number, series in enumerate((FIRST, SECOND), 1)
     }
     return Slow(STUDY, files, **how)
@@ -124,8 +123,7 @@ def test_two_series_are_under_way_at_once_where_the_file_says_so(ledger: Ledger,
 def test_no_more_are_under_way_than_the_file_says(ledger: Ledger, chart: Chart):
     archive = an_archive(chart, together=2)
     archive.files |= {
-        f"2.25.7.{number}": {uid(number): an_image(number, chart, SeriesInstanceUID=f"2.25.7.{number}")}
-        for number in (3, 4)
+        f"2.25.7.{number}": {uid(number): an_image(number, chart, STUDY, f"2.25.7.{number}")} for number in (3, 4)
     }
     services = asking_at_once(b.new_services(ledger, ask_archive=archive.ask), 2)
 
@@ -170,7 +168,7 @@ def test_a_series_that_fails_ends_the_others_and_nothing_of_them_stays(ledger: L
 
 def test_a_series_that_came_beside_one_of_another_patient_is_not_kept(ledger: Ledger, chart: Chart):
     archive = an_archive(chart, together=2)
-    other = an_image(1, chart, SeriesInstanceUID=FIRST, PatientName="Somebody^Else", PatientID="9", PatientSex="O")
+    other = an_image(1, chart, STUDY, FIRST, PatientName="Somebody^Else", PatientID="9", PatientSex="O")
     archive.files[FIRST] = {uid(1): other}
     services = asking_at_once(b.new_services(ledger, ask_archive=archive.ask), 2)
 

@@ -10,6 +10,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
+from tests.kit.builders import MERCY
+from tests.kit.scripted_archive import SAMPLE, uid
 from tests.kit.studies import a_study
 from transfer.adapters.dicom.fetching import store
 from transfer.adapters.dicom.limits import DicomLimits
@@ -17,8 +19,33 @@ from transfer.adapters.dicom.rejections import KEY_OBJECTS
 from transfer.adapters.dicom.series import Arriving, Bytes, Gathering
 from transfer.institutions import Institution
 from transfer.patients import Demographics
+from transfer.sandbox.charts import Chart
 from transfer.sources import SeriesFound, SeriesObject, StudyFound
 from transfer.staging import Vault
+
+
+def of_patient(chart: Chart) -> dict[str, str]:
+    """What Mercy's archive says of the chart's patient in each image."""
+    who, number = chart["patient"], chart["numbers"][MERCY]["value"]
+    return {
+        "PatientName": f"{who['family']}^{'^'.join(who['given'])}",
+        "PatientID": number,
+        "IssuerOfPatientID": "MERCY",
+        "PatientBirthDate": who["birth_date"].replace("-", ""),
+        "PatientSex": who["sex"][0].upper(),
+    }
+
+
+def an_image(number: int, chart: Chart, study: str, series: str, **more: object) -> bytes:
+    """With all of its pixels: it is opened before it counts."""
+    dataset = pydicom.dcmread(SAMPLE)
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, series
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid(number)
+    for keyword, value in {**of_patient(chart), **more}.items():
+        setattr(dataset, keyword, value)
+    file = BytesIO()
+    dataset.save_as(file)
+    return file.getvalue()
 
 
 def a_note(own: str, rejected: Iterable[str], *, title: str, study: str, series: str, **patient: object) -> bytes:

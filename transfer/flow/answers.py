@@ -301,16 +301,12 @@ def _waits_for_labels(services: Services, arrival: Arrival, answer: ReceivedDocu
 @contextmanager
 def _all_taken_back(services: Services, arrival: Arrival, new: Iterable[NewRecord]) -> Iterator[None]:
     """As `taken_back`, for what was written of an arrival."""
-    keys = {part.location.key for one in new for part in one.parts if _is_written_for(arrival, part.location)}
+    own = arrival.location and arrival.location.key  # what lies in the arrival itself stays
+    keys = {part.location.key for one in new for part in one.parts} - {own}
     with ExitStack() as written:
         for key in keys:
             written.enter_context(taken_back(services, key))
         yield
-
-
-def _is_written_for(arrival: Arrival, place: Location) -> bool:
-    """Not where it lies in the arrival itself."""
-    return arrival.location is None or place.key != arrival.location.key
 
 
 def _opened(services: Services, new: NewRecord, in_hand: Mapping[str, bytes]) -> OpenedParts | None:

@@ -36,11 +36,6 @@ from transfer.waits import CaseWait, dump
 
 Row = Any  # a named tuple of the query's own columns
 
-#: one of several values, where a statement is asked often: `patient = {ANY_OF}`. Of an array as it comes PostgreSQL
-#: knows the length, finds each time that a plan for one value is cheaper than a plan for any number, and plans anew; of
-#: this one it does not (https://www.postgresql.org/docs/current/sql-prepare.html#SQL-PREPARE-NOTES)
-ANY_OF = "ANY(ARRAY(SELECT unnest(%s::text[])))"
-
 #: how long a process may not notice that the ledger was migrated beneath it; `deploy/upgrade.py` stops it before
 VERSION_SECONDS = 5.0
 #: a process keeps so many cases folded from one transaction to the next

@@ -6,7 +6,8 @@ from transfer import facts
 from transfer.case import Case, fold
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, InstitutionId, PatientId
-from transfer.ledger import ANY_OF, Tx
+from transfer.ledger import Tx
+from transfer.ledger.connections import ANY_OF
 
 
 def of_patients(tx: Tx, patients: Sequence[PatientId]) -> list[tuple[CaseId, PatientId]]:

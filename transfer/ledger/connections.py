@@ -1,4 +1,4 @@
-"""Connections to the ledger: how they are made, kept, and given up where the line swallows everything."""
+"""Connections to the ledger: how they are made, kept, given up, and what their plans are made for."""
 
 from typing import Any, Final
 
@@ -29,6 +29,9 @@ _BRIEF: Final[dict[str, Any]] = {
     "options": f"{_LASTING['options']} -cplan_cache_mode=force_generic_plan",
     "prepare_threshold": 1,
 }
+#: one of several values: `patient = {ANY_OF}`. An array as it comes is planned anew each time, for its length is known
+#: (https://www.postgresql.org/docs/current/sql-prepare.html#SQL-PREPARE-NOTES)
+ANY_OF: Final = "ANY(ARRAY(SELECT unnest(%s::text[])))"
 #: more statements than the verbs have; the library keeps a hundred
 _MOST_PLANS: Final = 1000
 

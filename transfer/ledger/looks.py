@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from transfer import facts
 from transfer.facts import Chain, Fact, LedgerLine
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import ANY_OF, Tx
+from transfer.ledger import Tx
+from transfer.ledger.connections import ANY_OF
 from transfer.looks import LookReason, PatientFlag
 
 _LOOKS = (

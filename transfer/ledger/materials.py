@@ -7,7 +7,8 @@ from datetime import date, datetime
 from transfer import codec, facts, materials
 from transfer.facts import Chain
 from transfer.identifiers import CaseId, InstitutionId, MaterialId, ParcelId, PatientId
-from transfer.ledger import ANY_OF, Row, Tx, parcels, search_terms
+from transfer.ledger import Row, Tx, parcels, search_terms
+from transfer.ledger.connections import ANY_OF
 from transfer.materials import DescribedPiece, LabelCheck, Material, MaterialKind, MaterialState, Sufficiency
 from transfer.parcels import Carrier
 from transfer.sealing import KeyName

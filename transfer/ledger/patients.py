@@ -9,7 +9,8 @@ from typing import Final
 from transfer import codec, facts
 from transfer.facts import Chain
 from transfer.identifiers import ArrivalId, PatientId
-from transfer.ledger import ANY_OF, Tx, lock_number, records, search_terms
+from transfer.ledger import Tx, lock_number, records, search_terms
+from transfer.ledger.connections import ANY_OF
 from transfer.matching import Candidate, lookup_terms
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.sealing import SITE, KeyGone, KeyName
