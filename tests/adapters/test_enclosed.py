@@ -389,6 +389,37 @@ def test_a_no_in_a_long_document_is_heard_at_the_door_that_keeps_its_outline(wha
     assert enclosed.in_resources(body, LAKESIDE).objections
 
 
+#: those in which a Consent or a CON segment stands as it is
+LONG_FORMS = {
+    name: content
+    for name, content in LONG_NOES.items()
+    if name not in ("a message in base64 once more", "a clinical document whose title comes late")
+}
+
+
+def in_pieces(body: bytes, length: int) -> list[bytes]:
+    return [body[at : at + length] for at in range(0, len(body), length)]
+
+
+@pytest.mark.parametrize("length", [4093, 65_536])
+@pytest.mark.parametrize("what", LONG_FORMS)
+def test_a_consent_in_a_body_too_long_to_be_held_says_no_as_it_goes_by(what, length):
+    body = json_of(a_reference(LONG_FORMS[what]))
+
+    for each in (body, body.replace(b"/", b"\\/"), body.replace(b"QU", b"QU\\r\\n"), body.replace(b"+", b"\\u002B")):
+        assert enclosed.in_long_body(in_pieces(each, length), outline([each]), LAKESIDE).objections
+
+
+def test_a_body_too_long_to_be_held_without_a_consent_says_nothing():
+    for content in (
+        (CON_NO.partition("CON")[0] + LONG * 3).encode(),
+        json_of({"resourceType": "Bundle", "x": "y" * 90_000}),
+        b"%PDF-1.7" + bytes(90_000),
+    ):
+        body = json_of(a_reference(content))
+        assert enclosed.in_long_body(in_pieces(body, 4093), outline([body]), LAKESIDE) == enclosed.EnclosedWord()
+
+
 def test_a_long_message_without_a_no_costs_one_look_and_is_not_read(monkeypatch):
     read = []
     monkeypatch.setattr(enclosed.hl7v2, "objections", lambda *_: read.append("objections") or ())

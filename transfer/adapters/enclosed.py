@@ -22,7 +22,7 @@ from transfer.adapters.fhir.identities import Resources, demographics, person
 from transfer.adapters.fhir.outline import shortened
 from transfer.adapters.fhir.questionnaires import refuses, says_release
 from transfer.adapters.fhir.trees import Tree, child, children, objects_in, parse, text, type_of
-from transfer.adapters.fhir.wrappers import decode, unwrapped
+from transfer.adapters.fhir.wrappers import decode, in_strings, unwrapped
 from transfer.errors import TooLarge, TransferError, Unreadable
 from transfer.institutions import Institution
 from transfer.objections import Objection, ObjectionKind, is_no
@@ -99,6 +99,19 @@ def in_resources(body: bytes, institution: Institution) -> EnclosedWord:
     if any(map(_is_consent, _resources(tree))):  # it is a form itself
         found = (one for one in found if isinstance(one, Objection))
     return _gathered(found)
+
+
+def in_long_body(chunks: Iterable[bytes], outlined: bytes, institution: Institution) -> EnclosedWord:
+    """Of the documents inside a posted body that is too long to be held: it goes by once. `outlined`: its outline.
+
+    A consent beyond the beginning of a long document says no, whatever it permits: nobody has read it.
+
+    Raises: as `in_resources`.
+    """
+    said = in_resources(outlined, institution)
+    if not (may_go_on(outlined) and _holds_consent(in_strings(chunks))):
+        return said
+    return _gathered([*said.objections, *said.permitting, _unread(_everybody(parse(outlined), institution))])
 
 
 def may_go_on(outlined: bytes) -> bool:
@@ -201,7 +214,17 @@ class HeardWithin:
     def _look(self, chunk: bytes) -> None:
         piece = (self._seam or b"") + chunk
         self._seam = piece[-_SLICE_SEAM:]
-        self.objects = self.objects or _FORM.search(piece) is not None or hl7v2.says_consent([piece])
+        self.objects = self.objects or _holds_consent([piece])
+
+
+def _holds_consent(chunks: Iterable[bytes]) -> bool:
+    before = b""
+    for chunk in chunks:
+        piece = before + chunk.replace(b"\0", b"")  # of UTF-16 as ASCII
+        if _FORM.search(piece) or hl7v2.says_consent([piece]):
+            return True
+        before = piece[-_SLICE_SEAM:]
+    return False
 
 
 def _gathered(found: Iterable[_Said]) -> EnclosedWord:

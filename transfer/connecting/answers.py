@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from transfer.adapters import enclosed, hl7v2
@@ -15,7 +16,15 @@ from transfer.arrivals import ArrivalKind
 from transfer.errors import TooLarge, TransferError, Unreadable
 from transfer.flow.services import Services
 from transfer.gateway.callers import Caller
-from transfer.gateway.fhir_door import MAX_BODY_BYTES, check_may, check_request, packet_of, said_against
+from transfer.gateway.fhir_door import (
+    MAX_BODY_BYTES,
+    Heard,
+    check_may,
+    check_request,
+    in_documents,
+    packet_of,
+    said_against,
+)
 from transfer.gateway.mllp.limits import MllpLimits
 from transfer.gateway.mllp.message_store import may_send
 from transfer.gateway.mllp.port import TOO_LONG, UNREADABLE, Refusal, designators, refusal
@@ -103,12 +112,13 @@ def at_fhir(services: Services, institution: Institution, body: bytes) -> DoorAn
     try:
         if len(body) > MAX_BODY_BYTES:
             raise TooLarge(f"a message over {MAX_BODY_BYTES} bytes")
-        outlined = body
+        outlined: bytes = body
+        heard: Heard = enclosed.in_resources
         if len(body) > IN_MEMORY:
             weigh([body])
-            outlined = outline([body])
+            outlined, heard = outline([body]), partial(in_documents, lambda: [body], len(body))
         incoming = inbound.sort(outlined, hashlib.sha256(body).hexdigest())
-        check_may(caller, incoming, said_against(caller, incoming, outlined, lambda: body))
+        check_may(caller, incoming, said_against(caller, incoming, outlined, heard))
         packet = packet_of(services.ledger, caller, incoming)
         check_request(services.ledger, caller, incoming)
     except TransferError as error:

@@ -7,7 +7,7 @@ covers. It may answer only requests that were made to it, and send receipts only
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from transfer.adapters import enclosed
+from transfer.adapters.enclosed import EnclosedWord
 from transfer.adapters.fhir import inbound, responses
 from transfer.adapters.fhir.inbound import Form, InboundBody
 from transfer.adapters.fhir.outline import outline
@@ -27,10 +28,11 @@ from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.flow.services import Services
 from transfer.gateway.callers import Caller, Callers
 from transfer.gateway.intake import Intake, OnStored
-from transfer.gateway.payload import IN_MEMORY, Payload, Sink, Spool
+from transfer.gateway.payload import IN_MEMORY, Payload, Spool
 from transfer.gateway.responses import http_response
 from transfer.gateway.serving import is_of
 from transfer.identifiers import InstitutionId, PacketId
+from transfer.institutions import Institution
 from transfer.ledger import Ledger, Tx, disclosures, requests
 from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.objections import Objection, ObjectionKind
@@ -39,12 +41,17 @@ log = logging.getLogger("transfer.gateway.fhir_door")
 
 #: of one message; a release form carries its signed PDF
 MAX_BODY_BYTES = 32 << 20
+#: of a long message: what is held of it where a document in it may say "no"
+MAX_HELD = 8 << 20
 #: a message may take to arrive
 BODY_SECONDS = 120
 #: messages of one institution at the same time, whether they come or wait
 MAX_POSTS_EACH = 48
 #: after which one that had too many at once may come again
 BUSY_SECONDS = 5
+
+#: what the documents of a message say, by the message or its outline
+Heard = Callable[[bytes, Institution], EnclosedWord]
 
 FHIR_JSON = ("application/fhir+json", "application/json")
 
@@ -97,13 +104,13 @@ class FhirDoor:
         """Long messages one at a time. What is read of one is its outline, without the documents inside."""
         if body.sink is None:
             whole = body.in_memory()
-            return await self._store(caller, body, whole, lambda: whole)
+            return await self._store(caller, body, whole, enclosed.in_resources)
         async with self._intake.one_at_a_time:
             await asyncio.to_thread(weigh, body.sink.chunks())
             outlined = await asyncio.to_thread(outline, body.sink.chunks())
-            return await self._store(caller, body, outlined, partial(_heard, body.sink, outlined))
+            return await self._store(caller, body, outlined, partial(in_documents, body.sink.chunks, body.length))
 
-    async def _store(self, caller: Caller, body: Payload, outlined: bytes, heard: Callable[[], bytes]) -> FhirResponse:
+    async def _store(self, caller: Caller, body: Payload, outlined: bytes, heard: Heard) -> FhirResponse:
         incoming = await asyncio.to_thread(inbound.sort, outlined, body.sha256())
         said = await asyncio.to_thread(said_against, caller, incoming, outlined, heard)
         check_may(caller, incoming, said)
@@ -145,16 +152,27 @@ def _refused(caller: Caller, answer: FhirResponse, why: str) -> Response:
     return http_response(answer)
 
 
-def _heard(sink: Sink, outlined: bytes) -> bytes:
-    """All of a long message, where a document that is cut in its outline may be a consent."""
-    return b"".join(sink.chunks()) if enclosed.may_go_on(outlined) else outlined
+def in_documents(
+    chunks: Callable[[], Iterable[bytes]], length: int, outlined: bytes, institution: Institution
+) -> EnclosedWord:
+    """What the documents of a long message say. It is held only where one that is cut in its outline may be heard.
+
+    Raises:
+        TooLarge: more than is settled in one transaction.
+        Unreadable: not JSON within bounds.
+    """
+    if not enclosed.may_go_on(outlined):
+        return enclosed.in_resources(outlined, institution)
+    if length > MAX_HELD:
+        return enclosed.in_long_body(chunks(), outlined, institution)
+    return enclosed.in_resources(b"".join(chunks()), institution)
 
 
 def said_against(
-    caller: Caller, incoming: InboundBody, body: bytes, heard: Callable[[], bytes]
+    caller: Caller, incoming: InboundBody, body: bytes, heard: Heard = enclosed.in_resources
 ) -> tuple[Objection, ...]:
     """What a message says against a release: first what a Consent says that it is, then what it brings besides, then
-    what its documents say. `heard`: the message with the documents that may say so.
+    what its documents say. `heard`: reads the documents of the message, or of what its outline stands for.
 
     Raises:
         TooLarge: more than is settled in one transaction.
@@ -162,7 +180,7 @@ def said_against(
     """
     is_form = incoming.kind is ArrivalKind.AUTHORIZATION
     said = inbound.said_against(body, caller.institution, is_form=is_form)
-    return said + enclosed.in_resources(heard(), caller.institution).objections
+    return said + heard(body, caller.institution).objections
 
 
 def check_may(caller: Caller, incoming: InboundBody, said: tuple[Objection, ...]) -> None:

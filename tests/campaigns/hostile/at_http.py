@@ -1,5 +1,6 @@
 """The HTTP door: FHIR bodies from an institution that has a token, well and badly sent."""
 
+import base64
 import hashlib
 import json
 import random
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from tests.campaigns.hostile.mutations import mutated
 from tests.campaigns.hostile.samples import Language, Sample
+from transfer.gateway.fhir_door import MAX_HELD
 
 DOOR = "http"
 #: in a status' place: it hung up without a word; it neither answered nor hung up
@@ -140,9 +142,16 @@ def bombs(limit: int) -> Iterator[tuple[str, bytes]]:
     yield "one text of escapes", b'{"resourceType":"Consent","status":"' + b"\\u00e9" * (below // 6) + b'"}'
     yield "a long attachment", _consent(b"QUFB" * (below // 4))
     yield "a long attachment, beside a wide name", _consent(b"QUFB" * (below // 4 - 64), "\U0001f600".encode())
+    yield "a long attachment that may be heard", _consent(_packed(b'{"x":"Consent' + b"A" * (below * 3 // 4 - 64)))
+    keys = b",".join(b'"%x":{}' % n for n in range(MAX_HELD * 3 // 4 // 11))
+    yield "an attachment of small keys, just held", _consent(_packed(b'{"resourceType":"Consent",' + keys + b"}"))
     yield "a number without end", b'{"resourceType":"Consent","status":' + b"9" * below + b"}"
     yield "blanks", b'{"resourceType":"Consent",' + b" " * below + b'"status":"active"}'
     yield "more than is taken", _consent(b"QUFB" * (limit // 4 + 4096))
+
+
+def _packed(content: bytes) -> bytes:
+    return base64.b64encode(content)
 
 
 def _consent(data: bytes, name: bytes = b"A") -> bytes:
