@@ -107,7 +107,9 @@ def main(mebibytes: int, rounds: int) -> None:
         store = Store(folder / "store")
         store.start()
         archive = subprocess.Popen(
-            [sys.executable, __file__, "serve", str(folder / "body")], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.campaigns.bench.staging", "serve", str(folder / "body")],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         try:
             assert archive.stdout
