@@ -53,7 +53,8 @@ _SCRATCH = pytest.StashKey[Path | None]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """The slow tests write gigabytes; those of `pytest -n` write where who started them says."""
-    if "not slow" in config.getoption("markexpr") and not hasattr(config, "workerinput"):
+    asked = config.getoption("markexpr")
+    if "not slow" in asked and " or " not in asked and not hasattr(config, "workerinput"):
         config.stash[_SCRATCH] = scratch.in_memory()
 
 

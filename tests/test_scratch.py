@@ -45,7 +45,11 @@ def test_without_room_or_such_a_place_the_disk_is_written_to(memory: Path, monke
     assert not list(memory.iterdir())
 
 
-def test_what_an_earlier_run_left_goes_and_what_another_one_writes_stays(memory: Path):
+@pytest.mark.parametrize("enough", [1, 1 << 60])
+def test_what_an_earlier_run_left_goes_and_what_another_one_writes_stays(
+    memory: Path, monkeypatch: pytest.MonkeyPatch, enough: int
+):
+    monkeypatch.setattr(scratch, "_ENOUGH_BYTES", enough)
     over, under_way = memory / "rt-in-memory-999999999", memory / f"rt-in-memory-{os.getppid()}"
     for each in (over, under_way):
         each.mkdir()
@@ -67,3 +71,16 @@ def test_another_run_in_the_same_process_has_a_folder_again(memory: Path):
 
     assert second
     assert second.is_dir()
+
+
+@pytest.mark.parametrize(("most", "used", "has_room"), [("max", "1", True), (str(4 << 30), str(1 << 30), False)])
+def test_what_a_container_is_given_counts(
+    memory: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory, most, used, has_room
+):
+    bounds = tmp_path_factory.mktemp("cgroup")
+    (bounds / "memory.max").write_text(f"{most}\n")
+    (bounds / "memory.current").write_text(f"{used}\n")
+    monkeypatch.setattr(scratch, "_CONTAINER", bounds)
+    monkeypatch.setattr(scratch, "_ENOUGH_BYTES", 1 << 30 if has_room else 6 << 30)
+
+    assert (scratch.in_memory() is not None) is has_room

@@ -56,6 +56,28 @@ _REFUSED: Final = re.compile(r"\b(refus|declin|denied|deny|revok|withdr|rescind|
 _SENTENCE_ENDS: Final = re.compile(r"[.;!?\n\r\f\u2022]+\s*")
 
 
+#: of bytes in capitals: what is in every name and sentence that ends something, and what is in each of those words.
+#: Looking for these alone takes a tenth of the time
+_ENDING: Final = re.compile(rb"REVOK|REVOCATION|RESCI(ND|SSION)|WITHDR[AE]W|OPT(S|ED|ING)?[-_ ]?OUT|REFUS")
+_OF_ENDING: Final = (b"REVO", b"RESCI", b"WITHDR", b"OPT", b"REFUS")
+#: what is in every other sentence that refuses, and in the value of a consent that does
+_DENYING: Final = (b"DECLIN", b"DENI", b"DENY", b"NOT ", b"'T ", b"\x92T ", b"\x99T ", b"NO LONGER ")
+#: what is in each of those besides: of a release, or of a consent
+_RELEASING: Final = (b"RELEAS", b"DISCLOS", b"SHAR", b"SEND", b"EXCHANG", b"HIE", b"CONSENT", b"59284-0", b"64292-6")
+
+
+def says_ending(capitals: bytes) -> bool:
+    """Whether a word of a "no" stands in bytes in capitals. Without one nothing in them is `is_no` or `ends`."""
+    return any(word in capitals for word in _OF_ENDING) and _ENDING.search(capitals) is not None
+
+
+def says_refusing(capitals: bytes) -> bool:
+    """Whether any other words of a "no" stand in bytes in capitals: without them and `says_ending`, nothing in them
+    `refuses_in_words`, nor `is_refused`.
+    """
+    return any(word in capitals for word in _RELEASING) and any(word in capitals for word in _DENYING)
+
+
 def tells_only(said: str) -> bool:
     """Whether it speaks of a right to revoke, and uses none."""
     return bool(_TELLS.search(said))

@@ -389,11 +389,16 @@ def test_a_no_in_a_long_document_is_heard_at_the_door_that_keeps_its_outline(wha
     assert enclosed.in_resources(body, LAKESIDE).objections
 
 
-#: those in which a Consent or a CON segment stands as it is
 LONG_FORMS = {
-    name: content
-    for name, content in LONG_NOES.items()
-    if name not in ("a message in base64 once more", "a clinical document whose title comes late")
+    **LONG_NOES,
+    "an answer that comes late": json_of(
+        {
+            "note": "x " * 45_000,
+            "resourceType": "QuestionnaireResponse",
+            "status": "completed",
+            "item": [{"linkId": "1", "text": "I authorize the release", "answer": [{"valueBoolean": False}]}],
+        }
+    ),
 }
 
 
@@ -408,6 +413,13 @@ def test_a_consent_in_a_body_too_long_to_be_held_says_no_as_it_goes_by(what, len
 
     for each in (body, body.replace(b"/", b"\\/"), body.replace(b"QU", b"QU\\r\\n"), body.replace(b"+", b"\\u002B")):
         assert enclosed.in_long_body(in_pieces(each, length), outline([each]), LAKESIDE).objections
+
+
+@pytest.mark.parametrize("what", ["a message", "a batch", "a bundle that says late what it is", "XML in UTF-16"])
+def test_of_a_document_too_long_to_be_held_a_consent_in_it_says_no(what):
+    body = json_of(a_reference(LONG_FORMS[what]))
+
+    assert enclosed.in_long_body(in_pieces(body, 4093), outline([body]), LAKESIDE, most=50_000).objections
 
 
 def test_a_body_too_long_to_be_held_without_a_consent_says_nothing():
@@ -537,7 +549,7 @@ def of_many(count: int, *, contained: bool) -> bytes:
 
 
 def passed(*chunks: bytes) -> bool:
-    heard_within = enclosed.HeardWithin(LAKESIDE)
+    heard_within = enclosed.HeardWithin(LAKESIDE, most=100_000)
     assert b"".join(heard_within.passing(chunks)) == b"".join(chunks)
     return heard_within.objects
 
@@ -559,9 +571,7 @@ LINE = b'{"resourceType":"Observation","note":[{"text":"' + b"a b, " * 20 + b'"}
         (b"%PDF-1.7 " + NO * 2000, False),
     ],
 )
-def test_a_no_is_heard_in_what_is_longer_than_is_held(monkeypatch, content, refuses):
-    monkeypatch.setattr(enclosed, "_MOST_HELD", 100_000)
-
+def test_a_no_is_heard_in_what_is_longer_than_is_held(content, refuses):
     for length in (10_000, 65_536):
         assert passed(*(content[at : at + length] for at in range(0, len(content), length))) is refuses
 

@@ -706,3 +706,16 @@ def test_an_archive_is_heard_within_bounds(opener: OpeningProcess):
         archive.writestr("form.json", '{"resourceType": "Consent", "status": "inactive"}')
 
     assert not opened(opener, made.getvalue(), "application/zip").objects
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_member_that_is_broken_costs_no_other_its_hearing(opener: OpeningProcess, method: int):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as archive:
+        archive.writestr("broken", bytes(range(256)) * 8)
+        at = archive.getinfo("broken").header_offset + 30 + len("broken")
+        archive.writestr("form.json", '{"resourceType": "Consent", "status": "inactive"}')
+    data = bytearray(made.getvalue())
+    data[at + 12 : at + 40] = b"\xff" * 28
+
+    assert opened(opener, bytes(data), "application/zip").objects

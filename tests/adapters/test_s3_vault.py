@@ -173,6 +173,19 @@ def test_a_document_is_sent_without_asking_the_store_first(vault):
     assert asked == [None]
 
 
+def test_a_part_is_sent_without_asking_the_store_first(store):
+    vault = vault_on(store, part=5 * MiB)
+    vault.ensure_bucket()
+    asked = []
+    vault._client.meta.events.register(
+        "before-send.s3.UploadPart", lambda request, **_: asked.append(request.headers.get("Expect"))
+    )
+
+    vault.keep([bytes(5 * MiB), b"the rest"])
+
+    assert asked == [None, None]
+
+
 @pytest.mark.parametrize("is_versioned", [False, True])
 @pytest.mark.parametrize("length", [1 * MiB, 2 * PART - MiB])
 def test_removing_an_object_leaves_no_byte_of_it_on_the_disk(store, is_versioned, length):

@@ -7,10 +7,13 @@ ask of the disk is the same; only the wait is none. No test takes the machine's 
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 _MEMORY = Path("/dev/shm")
 _PREFIX = "rt-in-memory-"
+#: what the kernel says of a container's own bounds (cgroup v2)
+_CONTAINER = Path("/sys/fs/cgroup")
 #: a run writes less than this at any moment; the rest of the machine wants some, too
 _ENOUGH_BYTES = 8 << 30
 
@@ -20,11 +23,13 @@ def in_memory() -> Path | None:
 
     Whoever set TMPDIR has chosen. What a run left that was killed, or in which a test failed, goes with the next one.
     """
-    if "TMPDIR" in os.environ or not _will_do(_MEMORY):
+    if "TMPDIR" in os.environ:
         return None
     for earlier in _MEMORY.glob(f"{_PREFIX}*"):
         if not Path("/proc", earlier.name.removeprefix(_PREFIX)).exists():
             shutil.rmtree(earlier, ignore_errors=True)
+    if not _will_do(_MEMORY):
+        return None
     folder = _MEMORY / f"{_PREFIX}{os.getpid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
@@ -51,8 +56,10 @@ def _will_do(place: Path) -> bool:
 
 
 def _available() -> int:
-    """Memory that could be had now; proc_meminfo(5)."""
-    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) << 10
-    return 0
+    """Memory that could be had now: of this machine (proc_meminfo(5)), and of what a container is given of it."""
+    said = dict(line.split(":") for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
+    most = int(said["MemAvailable"].split()[0]) << 10
+    with suppress(OSError, ValueError):  # no bound, or none that is told so
+        given, used = (int((_CONTAINER / f"memory.{name}").read_text(encoding="ascii")) for name in ("max", "current"))
+        most = min(most, given - used)
+    return most

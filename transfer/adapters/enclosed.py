@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from transfer.adapters import hl7v2
@@ -35,6 +35,8 @@ _MOST: Final = 32
 _BEGINNING: Final = 4096
 #: an outline leaves no less of a document than this, in base64 with escapes (`transfer.adapters.fhir.outline`)
 _CUT: Final = 600
+#: what is shorter stands whole in it
+_WHOLE: Final = 32 << 10
 #: marks of an encoding, blanks, and the start of an MLLP frame
 _BEFORE: Final = b"\xef\xbb\xbf\x0b \t\r\n"
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -101,17 +103,28 @@ def in_resources(body: bytes, institution: Institution) -> EnclosedWord:
     return _gathered(found)
 
 
-def in_long_body(chunks: Iterable[bytes], outlined: bytes, institution: Institution) -> EnclosedWord:
+def in_long_body(
+    chunks: Iterable[bytes], outlined: bytes, institution: Institution, *, most: int = 6 << 20
+) -> EnclosedWord:
     """Of the documents inside a posted body that is too long to be held: it goes by once. `outlined`: its outline.
 
-    A consent beyond the beginning of a long document says no, whatever it permits: nobody has read it.
+    Of each document `most` bytes are held. What says no beyond its beginning is about everybody in the body.
 
     Raises: as `in_resources`.
     """
     said = in_resources(outlined, institution)
-    if not (may_go_on(outlined) and _holds_consent(in_strings(chunks))):
+    if not may_go_on(outlined):
         return said
-    return _gathered([*said.objections, *said.permitting, _unread(_everybody(parse(outlined), institution))])
+    heard, taken = HeardWithin(institution, most=most), 0
+    for begins, piece in chain(in_strings(chunks), [(True, b"")]):
+        if begins:
+            if taken >= _WHOLE:
+                heard.end()
+            heard, taken = HeardWithin(institution, most=most, objects=heard.objects), 0
+        heard.take(piece)
+        taken += len(piece)
+    unread = [_unread(_everybody(parse(outlined), institution))] if heard.objects else []
+    return _gathered([*said.objections, *said.permitting, *unread])
 
 
 def may_go_on(outlined: bytes) -> bool:
@@ -173,21 +186,29 @@ class HeardWithin:
     even so says no where it holds a consent.
     """
 
-    def __init__(self, institution: Institution) -> None:
+    def __init__(self, institution: Institution, *, most: int = _MOST_HELD, objects: bool = False) -> None:
         self._institution = institution
+        self._most = most
         self._held = bytearray()
         self._is_over = self._is_outlined = False
         #: the end of what went by, once nothing is held any more
         self._seam: bytes | None = None
-        self.objects = False
+        self.objects = objects
 
     def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The same bytes. `objects` is known once they are at their end."""
         for chunk in chunks:
-            if not self._is_over:
-                self._hold(chunk)
+            self.take(chunk)
             yield chunk
-        if self._held:
+        self.end()
+
+    def take(self, chunk: bytes) -> None:
+        if not (self._is_over or self.objects):
+            self._hold(chunk)
+
+    def end(self) -> None:
+        """All of it was taken: `objects` is known."""
+        if self._held and not self.objects:
             content = shortened(self._held) if self._is_outlined else bytes(self._held)
             try:
                 self.objects = bool(in_content(content, self._institution).objections)
@@ -202,10 +223,10 @@ class HeardWithin:
         if len(begins) >= _SLICE_SEAM and not _MAY_GO_ON.match(begins):
             self._is_over = True
             self._held.clear()
-        elif len(self._held) > _MOST_HELD:
+        elif len(self._held) > self._most:
             self._held[:] = shortened(self._held)
             self._is_outlined = True
-            if len(self._held) > _MOST_HELD // 2:
+            if len(self._held) > self._most // 2:
                 self._seam, held = b"", bytes(self._held)
                 self._held.clear()
                 self._look(held)

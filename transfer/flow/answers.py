@@ -31,7 +31,7 @@ from transfer.flow.identity import (
     unless_forgotten,
 )
 from transfer.flow.labels import UnclearLabel, check_labels
-from transfer.flow.objections import ReceivedObjections, object_to_release
+from transfer.flow.objections import opened_objects
 from transfer.flow.opening_records import OpenedParts, open_parts
 from transfer.flow.reading import Piece, ReceivedDocument, ReceivedDocuments
 from transfer.flow.services import Services
@@ -55,7 +55,6 @@ from transfer.ledger import (
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.records import About, NewRecord, RecordPart
 from transfer.matching import Match, MatchRule, MatchVerdict
-from transfer.objections import Objection, ObjectionKind
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.records import Document, DocumentStatus
 from transfer.requests import RequestState
@@ -181,7 +180,9 @@ def _collect(services: Services, arrival: Arrival, answer: ReceivedDocuments, wh
         opened = {one: _opened(services, record, in_hand) for one, record in new.items()}
     with _all_taken_back(services, arrival, new.values()):
         if any(one is not None and one.objects for one in opened.values()):
-            _object(services, arrival, whose)
+            with services.ledger.transaction() as tx:
+                arrivals.still_ours(tx, arrival)
+                opened_objects(tx, services.institutions, arrival.id, arrival.institution, whose.patient)
         with services.ledger.transaction() as tx:
             whose.hold(tx, arrival)
             is_sent_again = all(records.known(tx, patient, one.origin) for one in new.values())
@@ -197,15 +198,6 @@ def _collect(services: Services, arrival: Arrival, answer: ReceivedDocuments, wh
             _settle(tx, arrival, [one.document for one in answer.documents if one not in covered], shares, match_rule)
             if match_rule is not MatchRule.DECIDED and _learned_of_others(tx, patient, answer):
                 rounds.owe(tx, Dag.OPEN_CASE, first)
-
-
-def _object(services: Services, arrival: Arrival, whose: _Whose) -> None:
-    """Stop what a "no" may mean that was found when a document was opened. Twice is once, whatever was answered."""
-    said = Objection(kind=ObjectionKind.UNREADABLE, patients=(), references=())
-    received = ReceivedObjections(objections=(said,), arrival=arrival.id, sender=arrival.institution)
-    with services.ledger.transaction() as tx:
-        arrivals.still_ours(tx, arrival)
-        object_to_release(tx, services.institutions, received, patient=whose.patient)
 
 
 def _settle(

@@ -116,6 +116,17 @@ def object_to_release(
         holds.withdraw(tx, received.arrival, HoldCode.OBJECTION_UNMATCHED, SystemAnswer.ANSWERED)
 
 
+def opened_objects(
+    tx: Tx, institutions: Institutions, arrival: ArrivalId, sender: InstitutionId, patient: PatientId
+) -> None:
+    """Stop what a "no" may mean that was found when a document of an arrival was opened. Twice is once, whatever was
+    answered. Locks the patient.
+    """
+    said = Objection(kind=ObjectionKind.UNREADABLE, patients=(), references=())
+    received = ReceivedObjections(objections=(said,), arrival=arrival, sender=sender)
+    object_to_release(tx, institutions, received, patient=patient)
+
+
 def _held(tx: Tx, received: ReceivedObjections, patient: PatientId | None) -> list[_Concerning]:
     """What the objections concern, with everybody locked whose forms they may stop. Who waited for a merge or a split
     looks again: a no is not lost on who is somebody else now.

@@ -14,6 +14,7 @@ from transfer.errors import OutOfOrder, Unavailable
 from transfer.flaws import AttachedFile, Flaw
 from transfer.flow.fetched_objections import stop_source_of
 from transfer.flow.identity import hold_patient_of
+from transfer.flow.objections import opened_objects
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId
@@ -166,7 +167,7 @@ def open_waiting(services: Services, case: CaseId) -> bool:
     for kept, parts in waiting:
         found = open_parts(services, kept.institution, parts)
         if found is not None and found.objects:
-            stop_source_of(services, case, kept.institution)
+            _stop(services, case, kept)
         with services.ledger.transaction() as tx:
             hold_patient_of(tx, case)
             opened = OpenedCase.of(tx.case(case))
@@ -178,6 +179,15 @@ def open_waiting(services: Services, case: CaseId) -> bool:
             return False
     _catch_up(services, case)
     return True
+
+
+def _stop(services: Services, case: CaseId, kept: StoredRecord) -> None:
+    """A "no" that is heard when a record is opened late stops what it would have stopped when it came."""
+    if kept.arrival is None:
+        return stop_source_of(services, case, kept.institution)
+    with services.ledger.transaction() as tx:
+        opened_objects(tx, services.institutions, kept.arrival, kept.institution, kept.patient)
+    return None
 
 
 def _catch_up(services: Services, case: CaseId) -> None:

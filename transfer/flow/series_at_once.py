@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from typing import Self
 
-from transfer.errors import ChangedMeanwhile, TransferError
+from transfer.errors import ChangedMeanwhile
 from transfer.flow.watch import Watch
 from transfer.institutions import Institution
 from transfer.sources import ImageArchive, SeriesObject
@@ -38,7 +39,8 @@ class SeriesAtOnce:
     def __exit__(self, *_: object) -> None:
         self._is_over = True
         for series in [*self._begun]:
-            with suppress(TransferError):  # what the vault does not remove now is removed as a dead writer's
+            # What ended the study is what is raised. What the vault does not remove now goes as a dead writer's.
+            with suppress(Exception):
                 if got := self.take(series):
                     self._vault.remove(got.location.key)
         if self._pool:
@@ -59,7 +61,8 @@ class SeriesAtOnce:
             vault=self._vault,
             keep_going=self._check,
         )
-        self._begun[series] = self._pool.submit(fetch).result if self._pool else fetch
+        # With what this thread works under: the patient of what is written, and the span.
+        self._begun[series] = self._pool.submit(copy_context().run, fetch).result if self._pool else fetch
 
     def take(self, series: str) -> SeriesObject | None:
         """What came of a series that was begun; it is the caller's from now on. Raises what the fetch raised."""

@@ -60,10 +60,11 @@ def decode(data: str, keep_going: KeepGoing) -> Iterator[bytes]:
     return _decoded(slices, keep_going)
 
 
-def in_strings(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Each string of a JSON body as bytes of base64, while the body goes by; nothing of it is held.
+def in_strings(chunks: Iterable[bytes]) -> Iterator[tuple[bool, bytes]]:
+    """Each string of a JSON body as bytes of base64, in pieces, while the body goes by; nothing of it is held. True
+    comes with the first piece of each.
 
-    It is for who looks for words: of a string that is not base64, what comes means nothing.
+    Of a string that is not base64, what comes means nothing.
     """
     rest, escaped = b"", b""
     for chunk in chunks:
@@ -72,10 +73,12 @@ def in_strings(chunks: Iterable[bytes]) -> Iterator[bytes]:
         body, escaped = (body[:escape], body[escape:]) if escape >= 0 else (body, b"")
         body = _IN_STRING.sub(b'"', _ESCAPED.sub(_unescaped, body))
         for number, part in enumerate(body.split(b'"')):
+            if number and len(rest) > 1:  # the one before ends without the padding that was left out
+                yield False, pybase64.b64decode(rest + b"=" * (-len(rest) % 4))
             plain = (b"" if number else rest) + part.translate(_OF_ADDRESSES, _NOT_BASE64)
             whole = len(plain) // 4 * 4
             rest = plain[whole:]
-            yield pybase64.b64decode(plain[:whole])
+            yield number > 0, pybase64.b64decode(plain[:whole])
 
 
 def _unescaped(escape: re.Match[bytes]) -> bytes:

@@ -6,8 +6,10 @@ words is one by its heading, or by a sentence (docs/decisions/0024-objections.md
 """
 
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -15,7 +17,7 @@ from typing import Any, Final
 from transfer.adapters import enclosed
 from transfer.errors import TooLarge, TransferError
 from transfer.institutions import Institution
-from transfer.objections import is_no, refuses_in_words, tells_only
+from transfer.objections import is_no, refuses_in_words, says_ending, says_refusing, tells_only
 
 _ZIP: Final = b"PK\x03\x04"
 #: files of an archive that are looked into, and bytes of all of them
@@ -29,17 +31,22 @@ _MOST_FIELDS: Final = 2000
 _DEPTH: Final = 20
 #: characters of a name, and of what was filled in
 _MOST_CHARACTERS: Final = 2000
-#: bytes without which no line of a text says no
-_MAY_REFUSE: Final = re.compile(
-    rb"revo[ck]|rescind|rescission|withdr[ae]w|opt\w{0,3}.{0,2}out"
-    rb"|(not|n't|no longer|refus|declin).{1,90}(releas|disclos|shar|send|exchang)",
-    re.IGNORECASE | re.DOTALL,
+#: what an archive or a member of one does to who unpacks it
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    EOFError,
+    ValueError,
+    zlib.error,
+    lzma.LZMAError,
 )
 
 
 def may_refuse(data: bytes) -> bool:
     """Whether the words of a text are to be read for a "no". Costs one look."""
-    return _MAY_REFUSE.search(data) is not None
+    return says_ending(capitals := data.upper()) or says_refusing(capitals)
 
 
 def in_bytes(data: bytes, source: Institution) -> bool:
@@ -48,15 +55,15 @@ def in_bytes(data: bytes, source: Institution) -> bool:
     """
     if not data.startswith(_ZIP):
         return _refuses(data, source)
-    with suppress(zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError):
-        left = _MOST_UNPACKED
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for entry in archive.infolist()[:_MOST_FILES]:
-                with archive.open(entry) as file:
-                    content = file.read(left)
-                left -= len(content)
-                if _refuses(content, source):
-                    return True
+    left = _MOST_UNPACKED
+    with suppress(*_BROKEN), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for entry in archive.infolist()[:_MOST_FILES]:
+            content = b""
+            with suppress(*_BROKEN), archive.open(entry) as file:  # one that is broken or locked costs no other
+                content = file.read(left)
+            left -= len(content)
+            if _refuses(content, source):
+                return True
     return False
 
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from mmap import MADV_HUGEPAGE, MAP_ANONYMOUS, MAP_PRIVATE, mmap
+from mmap import MADV_HUGEPAGE, MADV_NOHUGEPAGE, MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -202,8 +202,9 @@ class _Part:
 
     def __init__(self, size: int) -> None:
         self._room = mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS)
-        if size > _SMALL_PAGES:
-            with suppress(OSError):  # a kernel without huge pages
+        with suppress(OSError):  # a kernel without huge pages
+            self._room.madvise(MADV_NOHUGEPAGE, 0, min(size, _SMALL_PAGES))
+            if size > _SMALL_PAGES:
                 self._room.madvise(MADV_HUGEPAGE, _SMALL_PAGES, size - _SMALL_PAGES)
         self._length = self._at = 0
 

@@ -36,19 +36,22 @@ BEGIN
     ON CONFLICT (dedupe) DO NOTHING;
     GET DIAGNOSTICS stored = ROW_COUNT;
     IF written IS NOT NULL THEN
-        DELETE FROM transfer.vault_uploads AS u USING transfer.arrivals AS a
-        WHERE u.key = ANY (written) AND a.vault_key = u.key;
+        DELETE FROM transfer.vault_uploads AS u WHERE u.key = ANY (written)
+            AND (SELECT true FROM transfer.arrivals AS a WHERE a.vault_key = u.key LIMIT 1);
     END IF;
     IF stored < many THEN
+        -- Each looks for its own arrival: joined, all arrivals are read by a plan that was made when there were few.
         -- A statement of its own sees what others committed before it began: the sender's other try, for which we waited.
         RETURN QUERY
             SELECT b.place, a.arrival, a.subject
             FROM json_to_recordset(brought) AS b (place integer, arrival text, dedupe text)
-            JOIN transfer.arrivals AS a ON a.dedupe = decode(b.dedupe, 'hex') AND a.arrival <> b.arrival;
+            CROSS JOIN LATERAL (SELECT t.arrival, t.subject FROM transfer.arrivals AS t
+                WHERE t.dedupe = decode(b.dedupe, 'hex') LIMIT 1) AS a
+            WHERE a.arrival <> b.arrival;
         IF due IS NOT NULL THEN
             SELECT array_agg(DISTINCT ARRAY[b.dag, b.owed]) INTO due
                 FROM json_to_recordset(brought) AS b (arrival text, dag text, owed text)
-                JOIN transfer.arrivals AS a ON a.arrival = b.arrival;
+                WHERE (SELECT true FROM transfer.arrivals AS a WHERE a.arrival = b.arrival LIMIT 1);
         END IF;
     END IF;
     IF due IS NOT NULL THEN

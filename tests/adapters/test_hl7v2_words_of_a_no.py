@@ -1,0 +1,70 @@
+"""What says no in words is read: the look that comes before reading knows each of the words."""
+
+from itertools import product
+
+import pytest
+
+from tests.kit.scripted_fhir import LAKESIDE
+from transfer.adapters import enclosed, hl7v2
+from transfer.adapters.opening import heard
+from transfer.objections import is_refused, refuses_in_words
+
+HEAD = "MSH|^~\\&|A|B|||20260102||ORU^R01|1|P|2.5.1\rPID|1||42^^^LIS^MR||Doe^Jane||19600102|F\r"
+SENTENCES = [
+    *map(
+        " ".join,
+        product(
+            (
+                "I do not want you to",
+                "She doesn't agree to",
+                "They don\u2019t wish us to",
+                "We no longer allow you to",
+                "declines to",
+            ),
+            ("release", "disclose", "share", "send", "exchange"),
+            (
+                "my records",
+                "any information",
+                "extraordinarily comprehensive multidisciplinary gastroenterological results",
+            ),
+        ),
+    ),
+    "Patient declines HIE",
+    "Patient refuses health information exchange",
+    "I revoke my authorization",
+    "The authorization has been withdrawn",
+    "He does not want records of his to be sent out, and no sharing",
+]
+RESULTS = [
+    ("59284-0^^LN", "N^Declined"),
+    ("64292-6^^LN", "Denied"),
+    ("X^Information sharing^L", "Denied"),
+    ("X^Consent status^L", "The patient was asked twice and " + "at length " * 20 + "denied"),
+    ("X^HIE consent form^L", "Opted out"),
+]
+
+
+@pytest.mark.parametrize("said", [one for one in SENTENCES if refuses_in_words(one)])
+def test_a_sentence_that_says_no_is_read(said):
+    segment = f"NTE|1||{said}\r"
+
+    assert enclosed.against((HEAD + segment).encode(), LAKESIDE)
+    assert enclosed.against((HEAD + segment.upper()).encode(), LAKESIDE)
+    assert heard.may_refuse(said.encode())
+
+
+def test_nearly_all_of_the_sentences_say_no():
+    assert len([one for one in SENTENCES if refuses_in_words(one)]) > len(SENTENCES) * 3 // 4
+
+
+@pytest.mark.parametrize(("called", "value"), RESULTS)
+def test_a_result_that_is_a_refused_consent_is_read(called, value):
+    assert is_refused([called], [value])
+
+    assert enclosed.against(f"{HEAD}OBX|1|ST|{called}||{value}||||||F\r".encode(), LAKESIDE)
+
+
+def test_a_note_about_a_patient_who_denies_pain_costs_no_reading():
+    assert not hl7v2.may_object(
+        [f"{HEAD}OBX|1|TX|N^Note^L||Patient denies pain.\rNTE|1||Consent for surgery\r".encode()]
+    )
