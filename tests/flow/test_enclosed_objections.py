@@ -199,7 +199,7 @@ class Late(OpeningProcess):
         return super().document(*said)
 
 
-def test_a_no_in_what_is_opened_late_stops_its_sources_records(ledger: Ledger):
+def test_a_no_in_what_is_opened_late_stops_what_it_would_have_stopped_when_it_came(ledger: Ledger):
     opener = Late()
     services = b.new_services(ledger, opener=opener)
     chart, case = a_case(services)
@@ -211,7 +211,8 @@ def test_a_no_in_what_is_opened_late_stops_its_sources_records(ledger: Ledger):
     assert open_waiting(services, case)
     opener.close()
 
-    assert codes(services) == ["source-objects"]
+    assert ends(services, case) == [End.PAUSED]
+    assert codes(services) == ["form-stopped"]
     assert not is_permitted(services, case)
 
 

@@ -2,6 +2,8 @@
 
 import io
 import json
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -12,6 +14,7 @@ from tests.kit import builders as b
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer import facts
+from transfer.adapters.packet.assembly import assemble as plan_packet
 from transfer.case import OpenedCase
 from transfer.flow import desk
 from transfer.flow.assemble import assemble
@@ -19,7 +22,7 @@ from transfer.flow.deliver import _bundle, open_egress
 from transfer.flow.packet_content import content_of
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, InstitutionId, PacketId
-from transfer.ledger import Ledger, packets, records
+from transfer.ledger import Ledger, packets, records, rewritten_records
 from transfer.ledger.disclosures import Sender
 from transfer.packet import ContentClass
 from transfer.records import RecordKind
@@ -190,9 +193,47 @@ def test_a_record_that_is_labelled_later_is_ruled_on_by_its_label(services: Serv
         (kept,) = packets.contents(tx, packet)
         labels = frozenset({"HIV"}) if is_relabelled else frozenset()
         about = type(kept.about)(title="again", labels=labels)
-        records.rewrite(tx, kept, about, is_whole=True)
+        rewritten_records.rewrite(tx, kept, about, is_whole=True)
 
     assert is_opened(services, packet) is not is_relabelled
+
+
+@pytest.mark.parametrize("is_relabelled", [False, True])
+def test_a_record_that_is_labelled_while_its_packet_is_put_together_is_ruled_on_by_its_label(
+    services: Services, monkeypatch: pytest.MonkeyPatch, is_relabelled: bool
+):
+    made = []
+
+    def meanwhile(contents: Any, **how: Any) -> Any:
+        with services.ledger.transaction() as tx:
+            for kept, _ in records.joined(tx, contents.packet.case):
+                labels = frozenset({"HIV"}) if is_relabelled else frozenset()
+                rewritten_records.rewrite(tx, kept, replace(kept.about, labels=labels), is_whole=True)
+        made.append(plan_packet(contents, **how))
+        return made[-1]
+
+    monkeypatch.setattr("transfer.flow.assemble.plan_packet", meanwhile)
+    with pytest.raises(AssertionError) if is_relabelled else nullcontext():
+        a_packet(services, RecordKind.IMAGES)
+
+    (plan,) = made
+    if is_relabelled:
+        assert b.the_hold(services, "release-not-permitted").about == plan.packet
+    else:
+        assert is_opened(services, plan.packet)
+
+
+def test_what_two_write_anew_of_one_record_is_kept_of_both(services: Services):
+    packet, _ = a_packet(services, RecordKind.IMAGES)
+    with services.ledger.transaction() as tx:
+        (before,) = packets.contents(tx, packet)
+        one = replace(before.about, labels=frozenset({"PSY"}), malignant=("A",))
+        rewritten_records.rewrite(tx, before, one, is_whole=True)
+        other = replace(before.about, labels=frozenset({"HIV"}), title="again")
+        rewritten_records.rewrite(tx, before, other, is_whole=True)
+
+        (now,) = packets.contents(tx, packet)
+    assert (now.about.labels, now.about.malignant, now.about.title) == (frozenset({"PSY", "HIV"}), ("A",), "again")
 
 
 def test_each_opening_says_what_it_rests_on(services: Services):

@@ -22,7 +22,7 @@ from transfer.flow.superseding import superseded, withdrawn
 from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, PacketId, RecordId
 from transfer.institutions import Institutions
-from transfer.ledger import Tx, holds, materials, notes, packets, patients, records, vault_objects
+from transfer.ledger import Tx, holds, materials, notes, packets, patients, records, rewritten_records, vault_objects
 from transfer.ledger.materials import StoredMaterial
 from transfer.ledger.records import Joined, RecordPart, StoredRecord
 from transfer.materials import Material, MaterialState
@@ -93,13 +93,17 @@ def assemble(services: Services, packet: PacketId) -> bool:
         if OpenedCase.of(tx.case(packet.case)).patient != opened.patient:
             _discard(services, sorted(plan.generated_keys))
             raise DecideAgain  # two patients became one meanwhile, or two again
-        if now != epoch and (refused := _refused(tx, services, opened, going.said)):
+        held = [kept.id for kept, _ in going.carried]
+        # Meanwhile a record may have got a label: it is ruled on by that, and may not get one until this is kept.
+        said = going.said.union(map(class_of, rewritten_records.held_still(tx, held)))
+        is_same = now == epoch and said == going.said
+        if not is_same and (refused := _refused(tx, services, opened, said)):
             _discard(services, sorted(plan.generated_keys))
             holds.place(tx, packet.case, refused, packet)
             return False
         tag_manifest = plan.entry("tagmanifest-sha256.txt").location.sha256
-        held, lacking = [kept.id for kept, _ in going.carried], [missing.line for missing in contents.missing]
-        packets.seal_plan(tx, opened.patient, plan, tag_manifest, held, lacking, going.said)
+        lacking = [missing.line for missing in contents.missing]
+        packets.seal_plan(tx, opened.patient, plan, tag_manifest, held, lacking, said)
         anchor = contents.anchor
         tx.append(
             Chain.case(packet.case),

@@ -11,7 +11,7 @@ from transfer.flow.services import Services
 from transfer.flow.studies import is_whole_study, still_missing
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, holds, opened_records, records, rounds
+from transfer.ledger import Tx, holds, opened_records, records, rewritten_records, rounds
 from transfer.ledger.arrivals import Arrival
 from transfer.ledger.records import About, InstanceLocation, NewRecord, RecordPart, Series, StoredRecord
 from transfer.records import Document, DocumentStatus
@@ -94,7 +94,7 @@ def keep_study(tx: Tx, new: NewRecord) -> StoredRecord:
         return kept
     records.add_parts(tx, new.patient, kept.id, fresh)
     is_whole = is_whole_study(about, [*there, *fresh])
-    records.rewrite(tx, kept, about, is_whole=is_whole)
+    rewritten_records.rewrite(tx, kept, about, is_whole=is_whole)
     if fresh:
         opened_records.open_all_again(tx, kept)
     return records.known(tx, new.patient, new.origin) or kept

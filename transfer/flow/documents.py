@@ -32,7 +32,7 @@ from transfer.flow.unmatched import ask_whether_died
 from transfer.flow.watch import Watch
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId
-from transfer.ledger import Tx, holds, numbered_records, patients, records, requests, rounds
+from transfer.ledger import Tx, holds, numbered_records, patients, records, requests, rewritten_records, rounds
 from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import About, NewRecord, RecordPart, StoredRecord
 from transfer.matching import MatchRule, MatchVerdict
@@ -201,7 +201,7 @@ def _collect(services: Services, asking: PermittedRequest, found: Found, match_r
         is_new_void = document.status.is_void and kept is None
         joining = () if is_new_void or not ruling.is_permitted else (made.case,)
         heed_now(tx, services, asking.patient, made.institution, [document], joining, epoch=asking.epoch)
-        _keep_labels(tx, document, kept)
+    _keep_labels(services, document, kept)
     if not ruling.is_permitted:
         return _Taken.NOT_COVERED
     if is_new_void:
@@ -281,11 +281,14 @@ def _as_it_stands(document: Document, kept: StoredRecord | None) -> Document:
     return replace(document, kind=kept.kind) if kept is not None and document.status.is_void else document
 
 
-def _keep_labels(tx: Tx, document: Document, kept: StoredRecord | None) -> None:
-    """A label of today holds for what was kept before."""
-    if kept is not None and document.labels - kept.about.labels:
-        about = replace(kept.about, labels=kept.about.labels | document.labels)
-        records.rewrite(tx, kept, about, is_whole=kept.is_whole)
+def _keep_labels(services: Services, document: Document, kept: StoredRecord | None) -> None:
+    """A label of today holds for what was kept before. By itself: who opens the record holds it, and owes rounds."""
+    if kept is None or not document.labels - kept.about.labels:
+        return
+    with services.ledger.transaction() as tx:
+        if still := records.get(tx, kept.id):
+            about = replace(still.about, labels=still.about.labels | document.labels)
+            rewritten_records.rewrite(tx, still, about, is_whole=still.is_whole)
 
 
 def _is_unchanged(kept: StoredRecord, found: Found) -> bool:

@@ -17,7 +17,7 @@ from transfer.flow.study_identity import compared_identity, match_studies, unlik
 from transfer.flow.watch import Watch
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import RecordId
-from transfer.ledger import Tx, holds, opened_records, patients, records, requests
+from transfer.ledger import Tx, holds, opened_records, patients, records, requests, rewritten_records
 from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import About, InstanceLocation, NewRecord, RecordPart, Series, StoredRecord
 from transfer.matching import MatchRule, MatchVerdict
@@ -210,15 +210,17 @@ def _collected_before(
         _NotCovered: no permission covers their labels for this case.
     """
     with services.ledger.transaction() as tx:
-        kept = records.known(tx, asking.patient, origin)
-        if kept is None:
+        if records.known(tx, asking.patient, origin) is None:
             return frozenset(), frozenset()
         _still_permitted(tx, services, asking)
+        kept = records.known(tx, asking.patient, origin)  # as it is now that nobody else is at this case
+        if kept is None:
+            return frozenset(), frozenset()
         ruling = _ruling(tx, services, asking, kept.about.labels, kept.about.day)
         have = uids(records.parts(tx, kept))
         grown = replace(kept.about, expected=_about(study, expected).expected)
         if kept.is_whole and not is_whole_study(grown, records.parts(tx, kept)):
-            records.rewrite(tx, kept, grown, is_whole=False)
+            rewritten_records.rewrite(tx, kept, grown, is_whole=False)
             kept = replace(kept, is_whole=False)
         _join_kept(tx, services, asking, kept, ruling, match_rule)
     if not ruling.is_permitted:
@@ -372,7 +374,7 @@ def _add_series(
         lacking=kept.about.lacking,
     )
     is_whole = is_whole_study(about, records.parts(tx, kept))
-    records.rewrite(tx, kept, about, is_whole=is_whole)
+    rewritten_records.rewrite(tx, kept, about, is_whole=is_whole)
     if not is_opened:
         opened_records.open_all_again(tx, kept)
     if is_whole and not kept.is_whole:

@@ -18,7 +18,7 @@ from transfer.flow.objections import opened_objects
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
 from transfer.identifiers import CaseId, InstitutionId
-from transfer.ledger import Tx, compared, holds, opened_records, patients, records, rounds
+from transfer.ledger import Tx, compared, holds, opened_records, patients, records, rewritten_records, rounds
 from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import RecordPart, StoredRecord
 from transfer.matching import Candidate, MatchRule, MatchVerdict, identify
@@ -125,7 +125,7 @@ def note_opened(
             opened_records.write_flaws(tx, kept)
             about = replace(kept.about, attached=found.attached, malignant=found.malignant)
             if about != kept.about:
-                records.rewrite(tx, kept, about, is_whole=kept.is_whole)
+                rewritten_records.rewrite(tx, kept, about, is_whole=kept.is_whole)
             for case in opened_records.cases_of(tx, kept.id):
                 if case != opened.id:
                     rounds.owe(tx, Dag.OPEN_CASE, case)  # it has not heard of it

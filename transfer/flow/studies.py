@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import chain
 
 from transfer.identifiers import CaseId, InstitutionId
-from transfer.ledger import Tx, opened_records, records, requests
+from transfer.ledger import Tx, opened_records, records, requests, rewritten_records
 from transfer.ledger.records import About, RecordPart, StoredRecord
 from transfer.records import RecordKind
 from transfer.requests import MOVES, RequestState
@@ -38,7 +38,7 @@ def take_misplaced(tx: Tx, case: CaseId, institution: InstitutionId) -> int:
         if kept.about.misplaced:
             about = replace(kept.about, misplaced=())
             is_whole = is_whole_study(about, records.parts(tx, kept))
-            records.rewrite(tx, kept, about, is_whole=is_whole)
+            rewritten_records.rewrite(tx, kept, about, is_whole=is_whole)
         # Also one that was looked at for another case: this one has not heard of it.
         if is_whole and (kept.about.misplaced or kept.id not in tx.case(case).whole):
             records.complete(tx, case, kept)
@@ -53,7 +53,7 @@ def take_what_came(tx: Tx, case: CaseId, kept: StoredRecord) -> None:
         return
     about = replace(kept.about, lacking=tuple(sorted({*kept.about.lacking, *missing})))
     is_whole = is_whole_study(about, records.parts(tx, kept))
-    records.rewrite(tx, kept, about, is_whole=is_whole)
+    rewritten_records.rewrite(tx, kept, about, is_whole=is_whole)
     opened_records.take(tx, case, kept, frozenset(), lacking=len(about.lacking))
     if is_whole:
         records.complete(tx, case, kept)

@@ -9,8 +9,8 @@ from datetime import datetime
 from transfer import codec, facts
 from transfer.errors import Refused
 from transfer.facts import Chain
-from transfer.identifiers import CaseId, PacketId, PatientId
-from transfer.ledger import Tx, records, vault_objects
+from transfer.identifiers import CaseId, PacketId, PatientId, RecordId
+from transfer.ledger import Tx, rewritten_records, vault_objects
 from transfer.ledger.records import StoredRecord
 from transfer.packet import ContentClass, Plan
 from transfer.sealing import KeyName
@@ -148,15 +148,14 @@ def content(tx: Tx, packet: PacketId, patient: PatientId) -> PacketContent:
 
 
 def contents(tx: Tx, packet: PacketId) -> list[StoredRecord]:
-    """What an assembled packet carries.
+    """What an assembled packet carries. Nobody writes it anew until this transaction ends.
 
     Raises:
         Refused: some of it was purged; the packet cannot be given any more.
     """
-    rows = tx.rows("SELECT record FROM packet_records WHERE packet = %s ORDER BY record", packet)
-    found = [records.get(tx, row.record) for row in rows]
-    kept = [one for one in found if one is not None]
-    if len(kept) < len(found):
+    rows = tx.rows("SELECT record FROM packet_records WHERE packet = %s", packet)
+    kept = rewritten_records.held_still(tx, [RecordId(row.record) for row in rows])
+    if len(kept) < len(rows):
         raise Refused(f"{packet} holds records that were purged")
     return kept
 

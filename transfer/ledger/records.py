@@ -251,15 +251,6 @@ def _send_parts(tx: Tx, patient: PatientId, record: RecordId, parts: Sequence[Re
     strike(tx, [part.location.key for part in parts])
 
 
-def rewrite(tx: Tx, kept: StoredRecord, about: About, *, is_whole: bool) -> None:
-    """A study grew, or its missing instances came. Packets that hold it are ruled on by what it says from now on."""
-    sealed = tx.keys.seal(KeyName.patient(kept.patient), codec.dump(About, about), about=kept.id)
-    tx.run(
-        "UPDATE records SET about = %s, is_whole = %s, rewritten_at = transfer.now() WHERE record = %s",
-        *(sealed, is_whole, kept.id),
-    )
-
-
 def parts(tx: Tx, kept: StoredRecord) -> list[RecordPart]:
     rows = tx.rows("SELECT * FROM record_parts WHERE record = %s ORDER BY part", kept.id)
     return [_part(tx, kept.patient, row) for row in rows]
@@ -389,8 +380,7 @@ def found_by(tx: Tx, case: CaseId, patient: PatientId, terms: Iterable[str]) -> 
 
 
 def _all_joined(tx: Tx, case: CaseId, among: list[str] | None) -> list[tuple[StoredRecord, Joined]]:
-    rows = tx.held_rows(
-        case,
+    rows = tx.rows(
         """SELECT r.*, c.line, c.basis, c.permission, c.copy_of, c.superseded,
              (SELECT content_type FROM record_parts AS p WHERE p.record = r.record ORDER BY part LIMIT 1)
            FROM collected AS c JOIN records AS r USING (record)

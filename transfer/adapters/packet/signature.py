@@ -10,7 +10,7 @@ from typing import Final, Self
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc import jws
-from joserfc.errors import BadSignatureError
+from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from transfer.errors import OtherKeys
@@ -52,7 +52,7 @@ class KeySigner:
         whole = jws.serialize_compact({"alg": ALGORITHM, "kid": self._kid}, payload, self._key, [ALGORITHM])
         try:
             jws.deserialize_compact(whole, self._key, [ALGORITHM])
-        except BadSignatureError:
+        except JoseError:
             raise OtherKeys("the key that signs packets is damaged") from None
         protected, _, signature = whole.split(".")
         return f"{protected}..{signature}"

@@ -51,12 +51,12 @@ def _session() -> Any:
 def _client(**how: object) -> Any:
     with _making:
         client = _session().client("s3", **how)
-    client.meta.events.register_last("before-call.s3.UploadPart", _without_asking)
+    client.meta.events.register_last("before-call.s3", _without_asking)
     return client
 
 
 def _without_asking(params: dict[str, Any], **_: object) -> None:
-    """A part goes at once: whoever is asked first and knows no 100-continue would be waited for, a second each time."""
+    """Bytes go at once. A store that is asked first, and knows no 100-continue, is waited for: a second each time."""
     params["headers"].pop("Expect", None)
 
 
