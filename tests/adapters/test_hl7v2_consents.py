@@ -7,9 +7,8 @@ import pytest
 from transfer.adapters.hl7v2 import consents, may_object, objections, says_consent
 from transfer.adapters.hl7v2.labels import common_labels
 from transfer.adapters.hl7v2.message import Message
-from transfer.adapters.hl7v2.objections import _NO
 from transfer.institutions import Institution
-from transfer.objections import _ENDS, ObjectionKind
+from transfer.objections import _ENDING, _ENDS, ObjectionKind
 from transfer.patients import IssuedIdentifier
 from transfer.permissions import Finding, FormStatus, ProvisionType, SignerRole, UnclearForm
 from transfer.security_labels import UNREAD
@@ -347,7 +346,7 @@ def test_a_consent_that_is_not_to_all_is_a_label_that_nobody_can_read(differing)
 
 
 def test_what_the_doors_look_for_in_bytes_is_what_titles_are_read_by():
-    assert _NO.pattern.lower().decode() == _ENDS.pattern.replace(r"\b", "")
+    assert _ENDING.pattern.lower().decode() == _ENDS.pattern.replace(r"\b", "")
 
 
 @pytest.mark.parametrize("words", [b"REVOCATION OF AUTHORIZATION", b"Rescinded"])
