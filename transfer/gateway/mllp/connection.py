@@ -300,10 +300,8 @@ class Connection(asyncio.Protocol):
         error = storing.exception()
         if error is None:
             result = storing.result()
-        elif not isinstance(
-            error, TransferError
-        ):  # a fault of ours: the sender keeps its copy, and the door stays open
-            # without its trace, which may quote the message
+        elif not isinstance(error, TransferError):
+            # A fault of ours: the sender keeps its copy, and the door stays open. No trace: it may quote the message.
             log.error("mllp: storing a message of %s failed: %s", self._institution, type(error).__name__)
         if result.outcome in (StoreOutcome.STORED, StoreOutcome.DUPLICATE) and self._sender is not None:
             self._counted.is_of(self._sender)
