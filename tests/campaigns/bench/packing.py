@@ -153,7 +153,10 @@ def main(folder: Path | None = None, series: int = 3, images: int = 20) -> None:
             for some in (studies[:1], studies):
                 told = pickle.dumps({"vault": settings, "contents": contents(documents, some)})
                 done = subprocess.run(
-                    [sys.executable, __file__, "measure"], input=told, stdout=subprocess.PIPE, check=True
+                    [sys.executable, "-m", "tests.campaigns.bench.packing", "measure"],
+                    input=told,
+                    stdout=subprocess.PIPE,
+                    check=True,
                 )
                 named, figures = json.loads(done.stdout)
                 for unit, figure in figures.items():
