@@ -1,7 +1,10 @@
 """What the HTTP doors bear of callers nobody knows, on real sockets."""
 
 import asyncio
+import gc
 import socket
+import ssl
+from asyncio import sslproto
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -12,11 +15,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from tests.campaigns.hostile.crowd import client_hello
+from tests.kit.peers.certificates import certificates
 from transfer.gateway import serving
 from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.counting import door_of
 from transfer.gateway.proxies import TrustedProxies
-from transfer.gateway.serving import MAX_HEAD_BYTES, MAX_PIPELINED, is_of, server
+from transfer.gateway.serving import MAX_HEAD_BYTES, MAX_PIPELINED, BoundedProtocol, is_of, server
 from transfer.metrics import exposed
 
 pytestmark = pytest.mark.servers
@@ -346,5 +351,58 @@ def test_without_files_to_open_callers_wait_and_are_served(monkeypatch: pytest.M
             line.close()
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         assert b" 200 " in await (await connect()).asks()
+
+    at_the_door(journey)
+
+
+@pytest.fixture
+def uncollected():
+    """Circles stay while a test runs: what is gone then is freed by itself."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def _alive(kind: type) -> int:
+    return sum(isinstance(each, kind) for each in gc.get_objects())
+
+
+@pytest.mark.parametrize(
+    "said", [b"GET / HTTP/1.1\r\n\r\n", client_hello() + b"\x15\x03\x03\x00\x02\x02\x28", client_hello()]
+)
+def test_a_handshake_that_fails_or_has_to_give_way_leaves_nothing(uncollected, tmp_path, said: bytes):
+    shown = certificates(tmp_path / "tls").files
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(shown["certificate"], shown["key"])
+
+    async def journey(connect: Connect, door: uvicorn.Server) -> None:
+        for _ in range(5):
+            await (await connect()).send(said)
+        last = await connect()
+        last.writer.transport.abort()
+        for _ in range(100):
+            if _alive(sslproto.SSLProtocol) <= 1:
+                break
+            await asyncio.sleep(0.05)
+        assert _alive(sslproto.SSLProtocol) <= 1
+
+    at_the_door(journey, tls=context, limits=ConnectionLimits(unknown=1))
+
+
+def test_requests_ahead_of_their_answers_leave_nothing_once_the_connection_is_lost(uncollected):
+    async def journey(connect: Connect, door: uvicorn.Server) -> None:
+        caller = await connect()
+        await caller.send(
+            b"GET /who?wait=0.2 HTTP/1.1\r\nHost: x\r\n" + KNOWN + b"\r\n" + b"GET /who HTTP/1.1\r\nHost: x\r\n\r\n" * 2
+        )
+        await asyncio.sleep(0.1)
+        assert _alive(BoundedProtocol) == 1
+        caller.writer.transport.abort()
+        for _ in range(100):
+            if not _alive(BoundedProtocol):
+                break
+            await asyncio.sleep(0.05)
+        assert not _alive(BoundedProtocol)
 
     at_the_door(journey)

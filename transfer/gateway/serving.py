@@ -97,6 +97,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._end_within(None)
         self._counted.is_closed()
         super().connection_lost(exc)
+        if self.pipeline:
+            # Requests that are never answered hold the connection and it holds them: a circle, which Python frees late.
+            self.pipeline.clear()
+            self.cycle = None
 
     # called by the parser
 
