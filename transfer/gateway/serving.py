@@ -100,7 +100,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.pipeline:
             # Requests that are never answered hold the connection and it holds them: a circle, which Python frees late.
             self.pipeline.clear()
-            self.cycle = None
+            self.cycle = None  # type: ignore[assignment]  # as uvicorn begins
 
     # called by the parser
 
