@@ -51,10 +51,13 @@ class Sought:
         number = frozenset({f"number|{self.number}"} if self.number else ())
         return tuple(group for group in (*named, born, number) if group)
 
-    def rank(self, known: Iterable[Demographics]) -> int:
-        """How near a patient's names come to what was looked for; 0 is nearest: each word is one of theirs."""
+    def rank(self, known: Iterable[Demographics]) -> int | None:
+        """How near a patient's names come to what was looked for; 0 is nearest: each word is one of theirs. None: a
+        word is none of theirs, begins none and sounds as none.
+        """
         words = {word for one in known for name in one.names for word in _words(name)}
-        return sum(_distance(word, words) for word in self.words)
+        distances = [_distance(word, words) for word in self.words]
+        return None if _FITS_NONE in distances else sum(distances)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -145,6 +148,9 @@ def _sounds(word: str) -> frozenset[str]:
     return frozenset(f"sound|{rule}|{sound}" for rule, sound in said.items() if len(sound) > 1)
 
 
+_FITS_NONE: Final = 3
+
+
 def _distance(word: str, known: Iterable[str]) -> int:
     """0: it is one of these words; 1: one begins so; 2: one sounds so; 3: none does, however it was found."""
     there = list(known)
@@ -152,4 +158,4 @@ def _distance(word: str, known: Iterable[str]) -> int:
         return 0
     if any(one.startswith(word) for one in there):
         return 1
-    return 2 if any(_sounds(word) & _sounds(one) for one in there) else 3
+    return 2 if any(_sounds(word) & _sounds(one) for one in there) else _FITS_NONE

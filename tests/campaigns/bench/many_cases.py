@@ -45,6 +45,10 @@ _SYLLABLES: Final = (
     *("ros", "sten", "tor", "ul", "ven", "wes", "yar", "zel"),
 )
 _COMMON: Final = ("Smith", "Johnson", "Williams", "Brown", "Jones", "Garcia", "Miller", "Davis", "Rodriguez", "Lopez")
+#: more than a search shows
+_SURELY_FOUND: Final = 12
+#: when those of the first common name were born who are surely found
+SOUGHT_BORN: Final = date(1958, 5, 12)
 _GIVEN: Final = ("Mary", "James", "Linda", "Robert", "Ann", "John", "Grace", "Luis", "Ruth", "David", "Carmen", "Paul")
 
 
@@ -72,13 +76,13 @@ class Filled:
 
 
 @contextmanager
-def many_cases(count: int) -> Iterator[Filled]:
-    """A ledger with so many cases."""
+def many_cases(count: int, *, at_least_open: int = AT_LEAST_OPEN) -> Iterator[Filled]:
+    """A ledger with so many cases, one of twenty open or so many."""
     with bench_ledger(connections=8, kept=DerivedKeys) as made:
         services = builders.new_services(made.ledger)
         cases, names = _real(services, REAL)
         with psycopg.connect(made.owner_url, options="-csearch_path=transfer", row_factory=dict_row) as owner:
-            _fill(owner, DerivedKeys(made.folder / "keys"), count - len(cases))
+            _fill(owner, DerivedKeys(made.folder / "keys"), count - len(cases), at_least_open)
         yield Filled(services, made.owner_url, count, cases, names)
 
 
@@ -103,8 +107,8 @@ def _without_form(services: Services, chart: Chart) -> CaseId:
 # --- neighbours -------------------------------------------------------------------------------------------------------
 
 
-def _fill(owner: psycopg.Connection[dict[str, Any]], keys: FolderKeys, count: int) -> None:
-    dice, open_ones = random.Random(count), max(AT_LEAST_OPEN, int(count * OPEN))
+def _fill(owner: psycopg.Connection[dict[str, Any]], keys: FolderKeys, count: int, at_least_open: int) -> None:
+    dice, open_ones = random.Random(count), max(at_least_open, int(count * OPEN))
     owner.execute(
         "CREATE TEMP TABLE neighbours (case_id text, patient text, old_case text, old_patient text, n integer)"
     )
@@ -202,7 +206,7 @@ def _neighbour(
 ) -> None:
     patient, case = PatientId(f"{_NEIGHBOUR}{number:09d}"), CaseId.draw()
     opened = datetime.now(UTC) - timedelta(days=dice.randrange(3, 25) if is_open else dice.randrange(30, 1500))
-    who = _somebody(dice)
+    who = _somebody(dice, number)
     key = KeyName.patient(patient)
     rows["patients"].append(
         {
@@ -245,11 +249,16 @@ def _neighbour(
         rows["search_terms"].append({"term": hidden[term], "patient": patient})
 
 
-def _somebody(dice: random.Random) -> Demographics:
-    """One of eight has a common name."""
+def _somebody(dice: random.Random, number: int) -> Demographics:
+    """One of eight has a common name. However few there are, a search finds as many as it shows: the first ones are
+    twelve of each common name, all of one given name, and those of the first name are born on one day.
+    """
     family = dice.choice(_COMMON) if dice.random() < 1 / 8 else "".join(dice.choices(_SYLLABLES, k=3)).title()
-    born = date(1930, 1, 1) + timedelta(days=dice.randrange(25000))
-    return Demographics(names=(PersonName(family, (dice.choice(_GIVEN),)),), birth_date=born, sex="female")
+    given, born = dice.choice(_GIVEN), date(1930, 1, 1) + timedelta(days=dice.randrange(25000))
+    if number < _SURELY_FOUND * len(_COMMON):
+        family, given = _COMMON[number % len(_COMMON)], _GIVEN[0]
+        born = SOUGHT_BORN if family == _COMMON[0] else born
+    return Demographics(names=(PersonName(family, (given,)),), birth_date=born, sex="female")
 
 
 def _copy(owner: psycopg.Connection[dict[str, Any]], rows: Mapping[str, list[dict[str, Any]]]) -> None:

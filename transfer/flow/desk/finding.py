@@ -29,6 +29,8 @@ from transfer.sentences.telephone import read_out
 MOST: Final = 10
 #: patients who are compared with what was looked for
 _COMPARED: Final = 200
+#: cases whose patients are made out at once; as soon as more are wholly meant than are shown, no other is
+_OPENED: Final = 20
 #: patients whose terms a search writes before it looks; housekeeping does the rest
 _WRITTEN_FIRST: Final = 200
 
@@ -97,17 +99,20 @@ def _nearest(tx: Tx, wanted: Sought, number: str) -> tuple[list[CaseId], Mapping
     if (ours := _ours(tx, number)) and not (wanted.words or wanted.birth_dates):
         patient = tx.case(ours).opened
         return [ours], patients.identities(tx, [PatientId(patient.patient)] if patient else [])
-    meant = search_terms.found(tx, wanted.groups, _COMPARED)
-    known = patients.identities(tx, meant)
-    ranks = {patient: wanted.rank((who.current, *who.former)) for patient, who in known.items()}
-    # What was found by its beginning alone and goes on otherwise is not meant.
-    fit = [patient for patient, rank in ranks.items() if rank < _NOT_MEANT or not wanted.words]
-    named = cases.of_patients(tx, fit)
-    return [case for case, patient in sorted(named, key=lambda one: ranks[one[1]])], known
-
-
-#: a word of the name fits none of the patient's
-_NOT_MEANT: Final = 3
+    named = cases.of_patients(tx, search_terms.found(tx, wanted.groups, _COMPARED))
+    near: list[tuple[int, CaseId]] = []
+    known: dict[PatientId, Identity] = {}
+    for first in range(0, len(named), _OPENED):
+        some = named[first : first + _OPENED]
+        known |= patients.identities(tx, {patient for _, patient in some if patient not in known})
+        for case, patient in some:
+            who = known.get(patient)
+            # What was found by its beginning alone and goes on otherwise is not meant.
+            if who and (rank := wanted.rank((who.current, *who.former))) is not None:
+                near.append((rank, case))
+        if sum(rank == 0 for rank, _ in near) > MOST:
+            break  # nobody who follows is nearer
+    return [case for _, case in sorted(near, key=lambda one: one[0])], known
 
 
 def _ours(tx: Tx, number: str) -> CaseId | None:

@@ -100,7 +100,7 @@ def find_awaiting(
     make_searchable(services, at_most=_LOOKED_AT)
     with by_outsider(services, session.account) as tx:
         known = patients.identities(tx, search_terms.found(tx, wanted.groups, _LOOKED_AT))
-        meant = [one for one, who in known.items() if wanted.rank((who.current, *who.former)) <= _SOUNDS_SO]
+        meant = [one for one, who in known.items() if wanted.rank((who.current, *who.former)) is not None]
         found = [
             one
             for case, _ in sorted(cases.of_patients(tx, meant), key=lambda one: one[1])
@@ -112,10 +112,6 @@ def find_awaiting(
         if shown:
             looks.write(tx, facts.IdentityViewed(cases=shown, place=LookPlace.CENTER))
     return tuple(found)
-
-
-#: each word of the name is one of the patient's, begins one or sounds as one (`Sought.rank`)
-_SOUNDS_SO: Final = 2
 
 
 def _awaited(tx: Tx, opened: OpenedCase) -> Iterator[AwaitedAtCenter]:
