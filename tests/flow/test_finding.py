@@ -11,6 +11,7 @@ from transfer import facts
 from transfer.errors import NotAllowed
 from transfer.facts import Chain
 from transfer.flow import desk
+from transfer.flow.desk import finding
 from transfer.flow.searchable import make_searchable
 from transfer.flow.services import Services
 from transfer.ledger import Ledger, patients, purging, records
@@ -131,6 +132,31 @@ def test_at_most_ten_are_shown_and_it_is_said_that_there_are_more(services):
     seen = desk.find_cases(services, actor=ANN, name=chart["patient"]["family"])
 
     assert (len(seen.cases), seen.is_more) == (10, True)
+
+
+def test_no_more_patients_are_made_out_than_it_takes_and_the_same_are_shown(services, monkeypatch):
+    chart = b.a_chart()
+    for year in range(1940, 1954):
+        other = b.a_twin(chart)
+        b.refer(services, {**other, "patient": {**other["patient"], "birth_date": f"{year}-05-06"}})
+    process_all(services)
+    family = chart["patient"]["family"]
+    everybody = desk.find_cases(services, actor=ANN, name=family)
+    opened: list[int] = []
+    identities = patients.identities
+
+    def counted(tx, wanted):
+        opened.append(len(wanted))
+        return identities(tx, wanted)
+
+    monkeypatch.setattr(patients, "identities", counted)
+    monkeypatch.setattr(finding, "_OPENED", 4)
+
+    assert desk.find_cases(services, actor=ANN, name=family) == everybody
+    assert opened == [4, 4, 4]
+    opened.clear()
+    assert desk.find_cases(services, actor=ANN, name=family[:3]) == everybody
+    assert sum(opened) == 14  # one of them may be called so wholly
 
 
 def test_every_search_is_written_down_without_what_was_looked_for(services):

@@ -13,10 +13,14 @@ from tests.kit.desk_client import Desk
 from tests.kit.neighbours import close_all_but, multiply
 from tests.kit.staff import ANN
 from transfer.embedded.postgres import Postgres
-from transfer.flow.desk import dossier, find_cases, list_cases
+from transfer.flow.desk import dossier, find_cases, list_cases, receive_material
+from transfer.flow.searchable import make_searchable
 from transfer.flow.services import Services
+from transfer.flow.telling import tell_all
+from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, Tx, purging, requests, rounds, turns
+from transfer.ledger import Ledger, Tx, case_lists, holds, materials, purging, requests, rounds, search_terms, turns
+from transfer.searching import sought
 
 pytestmark = pytest.mark.servers
 
@@ -107,6 +111,93 @@ def test_a_page_costs_the_same_among_twenty_cases_and_four_hundred(
         assert many_rows <= few_rows + 5, f"{page}: {few_rows} rows among few cases, {many_rows} among many"
 
 
+@pytest.mark.usefixtures("new_connections")
+def test_what_may_be_undecided_is_found_by_itself_however_many_questions_are_open(
+    browser: Desk, migrated: Postgres, ledger: Ledger
+):
+    """Each copy is open and has a question of its own, as its pattern has; the last case has none."""
+    asked = b.a_case(browser.services, form=False)
+    lone = b.a_case_without_slides(browser.services)
+    with ledger.transaction() as tx:
+        for hold in holds.open_holds(tx, lone):
+            holds.resolve(tx, hold.id, SystemAnswer.CLOSED)
+    tell_all(browser.services)
+    read: list[int] = []
+    for times in (FIRST, AGAIN):
+        with owned(migrated) as owner:
+            owner.execute("UPDATE cases SET owner = 'desk', may_be_undecided = (case_id = %s)", [lone])
+            multiply(owner, times)
+            owner.execute("UPDATE cases SET may_be_undecided = false WHERE case_id <> %s", [lone])
+            owner.execute("VACUUM (ANALYZE)")
+        with ledger.transaction() as tx:
+            tx.run("SET LOCAL enable_seqscan = off")
+            before = int(tx.value(_READ))
+            found = case_lists.may_be_undecided(tx, limit=100)
+            read.append(int(tx.value(_READ)) - before)
+
+    assert (asked != lone, found) == (True, [lone])
+    assert read[1] <= read[0] + 5, f"{read[0]} rows among few open cases, {read[1]} among many"
+
+
+_MAY_BE_UNDECIDED = """SELECT case_id, may_be_undecided FROM cases"""
+_AS_IT_IS = """SELECT c.case_id,
+      NOT EXISTS (SELECT FROM holds AS h WHERE h.subject = c.case_id AND h.resolved_at IS NULL)
+      OR EXISTS (SELECT FROM materials AS m WHERE m.case_id = c.case_id
+        AND (m.state IN ('wanted', 'discrepant') OR m.state = 'in-hand' AND m.received <> m.expected))
+    FROM cases AS c"""
+
+
+def test_a_row_says_whether_its_case_may_be_undecided_after_each_question_and_each_count(services: Services):
+    """As the questions and the pieces of the case are then."""
+    seen: set[bool] = set()
+
+    def is_as_it_is() -> None:
+        with services.ledger.transaction() as tx:
+            said = {row[0]: row[1] for row in tx.rows(_MAY_BE_UNDECIDED)}
+            assert said == {row[0]: row[1] for row in tx.rows(_AS_IT_IS)}
+            seen.add(said[case])
+
+    case = b.a_case(services)
+    is_as_it_is()
+    receive_material(services, case, pieces=3, announced=4, accession="S26-10071", actor=ANN)
+    is_as_it_is()
+    with services.ledger.transaction() as tx:
+        (kept,) = materials.of_case(tx, case, b.patient_of(services, case))
+        materials.announce(tx, case, kept, 3)
+    is_as_it_is()
+    with services.ledger.transaction() as tx:
+        holds.place(tx, case, HoldCode.MACHINERY_BROKEN, "open_case")
+    is_as_it_is()
+    with services.ledger.transaction() as tx:
+        holds.withdraw(tx, case, HoldCode.MACHINERY_BROKEN, SystemAnswer.CLOSED)
+    is_as_it_is()
+
+    assert seen == {True, False}
+
+
+@pytest.mark.usefixtures("new_connections")
+def test_of_a_common_name_the_first_ones_alone_are_read(browser: Desk, migrated: Postgres, ledger: Ledger):
+    cases, name = real_cases(browser.services)
+    patient = b.patient_of(browser.services, cases[0])
+    make_searchable(browser.services)
+    read: list[int] = []
+    for times in (FIRST, AGAIN):
+        with owned(migrated) as owner:
+            multiply(owner, times)
+            # all bear the name; what is written after the last VACUUM is looked up row by row, and so is counted
+            owner.execute("VACUUM (ANALYZE)")
+            owner.execute(_SAME_TERMS, [patient])
+        with ledger.transaction() as tx:
+            tx.run("SET LOCAL enable_seqscan = off")
+            before = int(tx.value(_READ))
+            assert len(search_terms.found(tx, sought(name).groups, 10)) == 10
+            read.append(int(tx.value(_READ)) - before)
+
+    assert read[1] <= read[0] + 5, f"{read[0]} rows among few of the name, {read[1]} among many"
+
+
+_SAME_TERMS = """INSERT INTO search_terms SELECT s.term, p.patient FROM search_terms AS s, patients AS p
+    WHERE s.patient = %s ON CONFLICT DO NOTHING"""
 #: how often each was planned for its values. Of a chain's lines it does not matter: among many cases a plan is kept
 _PLANNED = """SELECT statement, custom_plans FROM pg_prepared_statements
     WHERE statement NOT LIKE '%%LEFT JOIN chain_heads%%'"""

@@ -148,14 +148,9 @@ def may_be_undecided(tx: Tx, *, limit: int) -> list[CaseId]:
     """Open cases that wait for people here and of which no question is open, or whose pieces may be others than those
     announced, those needed first at the top.
     """
-    # With a limit each case is looked up by itself; `EXISTS` beside `OR` reads the questions and pieces of all cases.
     rows = tx.rows(
-        f"""SELECT c.case_id FROM cases AS c WHERE c.is_open AND c.owner = 'desk' AND (
-              (SELECT 1 FROM holds AS h WHERE h.subject = c.case_id AND h.resolved_at IS NULL LIMIT 1) IS NULL
-              OR (SELECT 1 FROM materials AS m WHERE m.case_id = c.case_id AND (
-                m.state IN ('wanted', 'discrepant') OR m.state = 'in-hand' AND m.received <> m.expected) LIMIT 1) = 1)
-            ORDER BY {_SOONEST_NEEDED}, c.case_id LIMIT %s""",  # noqa: S608  our own text
-        limit,
+        f"""SELECT c.case_id FROM cases AS c WHERE c.is_open AND c.owner = 'desk' AND c.may_be_undecided
+            ORDER BY {_SOONEST_NEEDED}, c.case_id LIMIT {limit:d}"""  # noqa: S608  our own text
     )
     return [CaseId(row.case_id) for row in rows]
 

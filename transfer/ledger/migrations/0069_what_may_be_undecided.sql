@@ -1,0 +1,11 @@
+-- *To do* reads the cases that it judges, and not every case of the desk (docs/decisions/0063-many-cases.md).
+SET search_path = transfer;
+
+-- No question about the case is open, or its pieces may be others than those announced. Written with the case's row.
+ALTER TABLE cases ADD COLUMN may_be_undecided boolean NOT NULL DEFAULT false;
+UPDATE cases AS c SET may_be_undecided = true WHERE c.is_open AND (
+    NOT EXISTS (SELECT FROM holds AS h WHERE h.subject = c.case_id AND h.resolved_at IS NULL)
+    OR EXISTS (SELECT FROM materials AS m WHERE m.case_id = c.case_id
+        AND (m.state IN ('wanted', 'discrepant') OR m.state = 'in-hand' AND m.received <> m.expected)));
+CREATE INDEX cases_undecided ON cases (needed_by, owner_since, opened_at, case_id)
+    WHERE is_open AND owner = 'desk' AND may_be_undecided;
