@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -19,7 +20,7 @@ from transfer.flow.services import Services
 from transfer.flow.telling import tell_all
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, Tx, case_lists, holds, materials, purging, requests, rounds, search_terms, turns
+from transfer.ledger import Ledger, Tx, case_lists, holds, materials, patients, purging, requests, rounds, search_terms, turns
 from transfer.searching import sought
 
 pytestmark = pytest.mark.servers
@@ -176,24 +177,34 @@ def test_a_row_says_whether_its_case_may_be_undecided_after_each_question_and_ea
 
 
 @pytest.mark.usefixtures("new_connections")
-def test_of_a_common_name_the_first_ones_alone_are_read(browser: Desk, migrated: Postgres, ledger: Ledger):
-    cases, name = real_cases(browser.services)
-    patient = b.patient_of(browser.services, cases[0])
+def test_of_a_common_name_the_first_ones_alone_are_read_and_beside_a_rare_one_none(
+    browser: Desk, migrated: Postgres, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(search_terms, "_FEW", 15)  # of the common name there are more on both sides
+    cases, common = real_cases(browser.services)
+    first, other = (b.patient_of(browser.services, case) for case in cases[:2])
     make_searchable(browser.services)
-    read: list[int] = []
+    with ledger.transaction() as tx:
+        who = patients.identity(tx, other)
+    assert who
+    rare = sought(who.current.names[0].family).groups
+    read: list[list[int]] = []
     for times in (FIRST, AGAIN):
         with owned(migrated) as owner:
             multiply(owner, times)
             # all bear the name; what is written after the last VACUUM is looked up row by row, and so is counted
-            owner.execute("VACUUM (ANALYZE)")
-            owner.execute(_SAME_TERMS, [patient])
+            owner.execute(_SAME_TERMS, [first])
         with ledger.transaction() as tx:
             tx.run("SET LOCAL enable_seqscan = off")
-            before = int(tx.value(_READ))
-            assert len(search_terms.found(tx, sought(name).groups, 10)) == 10
-            read.append(int(tx.value(_READ)) - before)
+            told = [int(tx.value(_READ))]
+            assert len(search_terms.found(tx, sought(common).groups, 10)) == 10
+            told.append(int(tx.value(_READ)))
+            assert search_terms.found(tx, (*sought(common).groups, *rare), 10) == [other]
+            told.append(int(tx.value(_READ)))
+            read.append([later - before for before, later in pairwise(told)])
 
-    assert read[1] <= read[0] + 5, f"{read[0]} rows among few of the name, {read[1]} among many"
+    for few, many in zip(*read, strict=True):
+        assert many <= few + 5, f"{few} rows among few of the name, {many} among many"
 
 
 _SAME_TERMS = """INSERT INTO search_terms SELECT s.term, p.patient FROM search_terms AS s, patients AS p

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Final
 
 from transfer.identifiers import PatientId
 from transfer.ledger import Tx
@@ -46,7 +47,7 @@ def write(tx: Tx, patient: PatientId, terms: Iterable[str]) -> None:
 def found(tx: Tx, groups: Sequence[frozenset[str]], limit: int) -> list[PatientId]:
     """Patients who are found by at least one term of each group: the first ones where there are more."""
     pairs = [(_hidden(tx, term), number) for number, group in enumerate(groups) for term in sorted(group)]
-    terms = [term for term, _ in pairs]
+    terms, numbers, all_ = [term for term, _ in pairs], [number for _, number in pairs], (1 << len(groups)) - 1
     if len(groups) == 1:
         # Of each term the first ones alone: thousands bear a common name.
         rows = tx.rows(
@@ -56,17 +57,42 @@ def found(tx: Tx, groups: Sequence[frozenset[str]], limit: int) -> list[PatientI
                 ORDER BY patient LIMIT {limit:d}""",  # noqa: S608  ours
             terms,
         )
-    else:
-        # Which groups a patient has as bits, for to count different numbers all rows are put in order. As `ANY_OF`.
+    elif (few := _few(tx, terms, numbers)) is not None:
         rows = tx.rows(
-            f"""SELECT patient FROM unnest(ARRAY(SELECT unnest(%s::bytea[])), ARRAY(SELECT unnest(%s::int[])))
-                    AS sought (term, number)
-                  JOIN search_terms USING (term)
-                GROUP BY patient HAVING bit_or(1 << number) = (1 << %s::int) - 1
-                ORDER BY patient LIMIT {limit:d}""",  # noqa: S608  ours
-            *(terms, [number for _, number in pairs], len(groups)),
+            f"""WITH few AS MATERIALIZED (
+                  SELECT DISTINCT patient FROM {_SOUGHT} JOIN search_terms USING (term) WHERE number = %s)
+                SELECT patient FROM few CROSS JOIN {_SOUGHT} CROSS JOIN LATERAL (
+                  SELECT FROM search_terms AS s WHERE s.term = sought.term AND s.patient = few.patient LIMIT 1) AS s
+                WHERE number <> %s GROUP BY patient HAVING {_OF_ALL} ORDER BY patient LIMIT {limit:d}""",  # noqa: S608  ours
+            *(terms, numbers, few, terms, numbers, few, all_ & ~(1 << few)),
+        )
+    else:
+        rows = tx.rows(
+            f"""SELECT patient FROM {_SOUGHT} JOIN search_terms USING (term)
+                GROUP BY patient HAVING {_OF_ALL} ORDER BY patient LIMIT {limit:d}""",  # noqa: S608  ours
+            *(terms, numbers, all_),
         )
     return [PatientId(row.patient) for row in rows]
+
+
+#: as `ANY_OF`, for pairs
+_SOUGHT: Final = "unnest(ARRAY(SELECT unnest(%s::bytea[])), ARRAY(SELECT unnest(%s::int[]))) AS sought (term, number)"
+#: the groups that a patient has, as bits: to count different numbers PostgreSQL puts all rows in order
+_OF_ALL: Final = "bit_or(1 << number) = %s::int"
+#: of a group with so few rows each patient is looked up; to read the other groups' rows costs more
+_FEW: Final = 300
+
+
+def _few(tx: Tx, terms: Sequence[bytes], numbers: Sequence[int]) -> int | None:
+    """The number of the group that finds the fewest, where those are few: a family name beside a given one."""
+    row = tx.row(
+        f"""SELECT number, sum(found) AS found FROM {_SOUGHT} CROSS JOIN LATERAL (
+              SELECT count(*) AS found FROM (
+                SELECT FROM search_terms AS s WHERE s.term = sought.term LIMIT {_FEW:d}) AS one) AS each
+            GROUP BY number ORDER BY 2, 1 LIMIT 1""",  # noqa: S608  ours
+        *(list(terms), list(numbers)),
+    )
+    return row.number if row and row.found < _FEW else None
 
 
 def _hidden(tx: Tx, term: str) -> bytes:

@@ -21,7 +21,7 @@ from typing import Final
 from httpx2 import Response
 
 from tests.campaigns.bench.case_cost import WARM
-from tests.campaigns.bench.many_cases import SOUGHT_BORN, Filled, many_cases
+from tests.campaigns.bench.many_cases import RARE_NAME, SOUGHT_BORN, Filled, many_cases
 from tests.campaigns.bench.measure import Line, tell
 from tests.kit.desk_client import Desk
 from tests.kit.papers import a_pdf
@@ -74,6 +74,7 @@ class Measured:
             "find by name": lambda: self._find(name=next(self._names)),
             "find by a common name": lambda: self._find(name="Smith"),
             "find by three letters": lambda: self._find(name="Smi"),
+            "find by full name": lambda: self._find(name=f"Mary {RARE_NAME}"),
             "find by a common full name": lambda: self._find(name="Mary Smith"),
             "find by birth date": lambda: self._find(born=born),
             "find by name and birth date": lambda: self._find(name="Smith", born=born),

@@ -47,6 +47,8 @@ _SYLLABLES: Final = (
 _COMMON: Final = ("Smith", "Johnson", "Williams", "Brown", "Jones", "Garcia", "Miller", "Davis", "Rodriguez", "Lopez")
 #: more than a search shows
 _SURELY_FOUND: Final = 12
+#: who is called so has the given name of one in twelve
+RARE_NAME: Final = "Quillfeather"
 #: when those of the first common name were born who are surely found
 SOUGHT_BORN: Final = date(1958, 5, 12)
 _GIVEN: Final = ("Mary", "James", "Linda", "Robert", "Ann", "John", "Grace", "Luis", "Ruth", "David", "Carmen", "Paul")
@@ -251,13 +253,16 @@ def _neighbour(
 
 def _somebody(dice: random.Random, number: int) -> Demographics:
     """One of eight has a common name. However few there are, a search finds as many as it shows: the first ones are
-    twelve of each common name, all of one given name, and those of the first name are born on one day.
+    twelve of each common name, all of one given name, and those of the first name are born on one day. The next one has
+    that given name and a rare one.
     """
     family = dice.choice(_COMMON) if dice.random() < 1 / 8 else "".join(dice.choices(_SYLLABLES, k=3)).title()
     given, born = dice.choice(_GIVEN), date(1930, 1, 1) + timedelta(days=dice.randrange(25000))
     if number < _SURELY_FOUND * len(_COMMON):
         family, given = _COMMON[number % len(_COMMON)], _GIVEN[0]
         born = SOUGHT_BORN if family == _COMMON[0] else born
+    elif number == _SURELY_FOUND * len(_COMMON):
+        family, given = RARE_NAME, _GIVEN[0]
     return Demographics(names=(PersonName(family, (given,)),), birth_date=born, sex="female")
 
 
