@@ -20,7 +20,19 @@ from transfer.flow.services import Services
 from transfer.flow.telling import tell_all
 from transfer.holds import HoldCode, SystemAnswer
 from transfer.identifiers import CaseId
-from transfer.ledger import Ledger, Tx, case_lists, holds, materials, patients, purging, requests, rounds, search_terms, turns
+from transfer.ledger import (
+    Ledger,
+    Tx,
+    case_lists,
+    holds,
+    materials,
+    patients,
+    purging,
+    requests,
+    rounds,
+    search_terms,
+    turns,
+)
 from transfer.searching import sought
 
 pytestmark = pytest.mark.servers

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-#: no question about the case is open, or its pieces may be others than those announced: `may_be_undecided` of
-#: `case_lists` judges it. Its row is written after whatever changes a hold or a count, for each of those is a fact of it
+#: no question about the case is open, or its pieces may be others than those announced. Its row is written after
+#: whatever changes a hold or a count, for each of those is a fact of the case
 _UNDECIDED: Final = """NOT EXISTS (SELECT 1 FROM holds WHERE subject = %s AND resolved_at IS NULL)
        OR EXISTS (SELECT 1 FROM materials WHERE case_id = %s
          AND (state IN ('wanted', 'discrepant') OR state = 'in-hand' AND received <> expected))"""
