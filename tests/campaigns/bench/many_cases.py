@@ -234,6 +234,7 @@ def _neighbour(
             "told_line": 8,
             "told_epoch": 1,
             "told_at": datetime.now(UTC),
+            "may_be_undecided": False,  # it has the questions of its pattern, and its pieces are in hand
         }
     )
     names = {"old_case": pattern["case_id"], "old_patient": pattern["patient"]}
