@@ -105,8 +105,8 @@ def _nearest(tx: Tx, wanted: Sought, number: str) -> tuple[list[CaseId], Mapping
     for first in range(0, len(named), _OPENED):
         some = named[first : first + _OPENED]
         known |= patients.identities(tx, {patient for _, patient in some if patient not in known})
-        for case, patient in some:
-            who = known.get(patient)
+        for case, whose in some:
+            who = known.get(whose)
             # What was found by its beginning alone and goes on otherwise is not meant.
             if who and (rank := wanted.rank((who.current, *who.former))) is not None:
                 near.append((rank, case))
