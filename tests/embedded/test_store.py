@@ -1,17 +1,26 @@
 """The embedded object store: real S3 by boto3, shut without its key, and nothing of a purged object left."""
 
+import base64
 import fcntl
 import hashlib
+import io
 import os
+import random
+import resource
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import textwrap
+import zlib
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
+import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -210,19 +219,95 @@ def listening_on(store):
     return [line.split()[3] for line in listening.splitlines() if f"pid={store.pid}," in line]
 
 
-def test_its_servers_ask_each_other_within_the_process_and_only_bytes_come_by_a_connection(own_store):
+def test_its_servers_ask_each_other_within_the_process(own_store):
     s3 = client(own_store)
     s3.create_bucket(Bucket="bucket")
-    assert connections(own_store) == 0
 
     s3.put_object(Bucket="bucket", Key="a", Body=b"bytes")
-    assert connections(own_store) == 1
-
+    s3.put_object(Bucket="bucket", Key="b", Body=bytes(3_000_000))
     s3.head_object(Bucket="bucket", Key="a")
     assert s3.get_object(Bucket="bucket", Key="a", Range="bytes=1-3")["Body"].read() == b"yte"
     s3.list_objects_v2(Bucket="bucket", Prefix="a b/ü?%2F")
     s3.delete_object(Bucket="bucket", Key="a")
-    assert connections(own_store) == 1
+
+    assert connections(own_store) == 0
+
+
+def put_by_hand(s3, bucket, key, **how):
+    """The answer to a PUT whose framing is ours."""
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": key})
+    with urllib3.PoolManager() as pool:
+        return pool.request("PUT", url, retries=False, **how)
+
+
+@pytest.mark.parametrize("length", [0, 1, 1 << 20, (1 << 20) + 1, 5_000_000])
+def test_bytes_whose_length_is_told_or_not_are_kept_to_the_byte(store, bucket, length):
+    s3, data = client(store), random.Random(length).randbytes(length)
+
+    s3.put_object(Bucket=bucket, Key="told", Body=data)
+    assert put_by_hand(s3, bucket, "untold", body=io.BytesIO(data), chunked=True).status == 200
+
+    for key in ("told", "untold"):
+        read = s3.get_object(Bucket=bucket, Key=key)
+        assert read["ETag"] == f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
+        assert read["Body"].read() == data
+
+
+@pytest.mark.parametrize("length", [None, 9_000_000])
+def test_of_bytes_that_break_off_nothing_is_kept(store, bucket, length, eventually):
+    s3, marker = client(store), f"ZZ{bucket}ZZ".encode()
+    address = urlsplit(s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "half"}))
+    with socket.create_connection((address.hostname, address.port)) as connected:
+        framed = f"Content-Length: {length}" if length else "Transfer-Encoding: chunked"
+        head = f"PUT {address.path}?{address.query} HTTP/1.1\r\nHost: {address.netloc}\r\n{framed}\r\n\r\n"
+        body = marker * (4_000_000 // len(marker))
+        connected.sendall(head.encode() + (b"" if length else f"{9_000_000:x}\r\n".encode()) + body)
+
+    eventually(lambda: not open_below(store))
+    assert not files_with(store, marker)
+    assert listed(store, bucket) == []
+
+
+def open_below(store):
+    """Files without a name that the store is writing to."""
+    descriptors = Path(f"/proc/{store.pid}/fd").iterdir()
+    return [one for one in descriptors if "objects" in (told := str(one.readlink())) and "deleted" in told]
+
+
+def test_bytes_that_are_not_what_their_checksum_says_are_not_kept(store, bucket):
+    data = bytes(3_000_000)
+    wrong = base64.b64encode(zlib.crc32(data + b"x").to_bytes(4)).decode()
+
+    with pytest.raises(ClientError, match="BadDigest"):
+        client(store).put_object(Bucket=bucket, Key="a", Body=data, ChecksumCRC32=wrong)
+
+    assert listed(store, bucket) == []
+    assert not open_below(store)
+
+
+def test_a_store_that_cannot_write_says_so_at_once_and_takes_the_next(own_store):
+    s3 = client(own_store)
+    s3.create_bucket(Bucket="bucket")
+    before = resource.prlimit(own_store.pid, resource.RLIMIT_FSIZE, (2_000_000, resource.RLIM_INFINITY))
+
+    with pytest.raises(ClientError):
+        s3.put_object(Bucket="bucket", Key="a", Body=bytes(9_000_000))
+    assert put_by_hand(s3, "bucket", "a", body=io.BytesIO(bytes(9_000_000)), chunked=True).status == 503
+    resource.prlimit(own_store.pid, resource.RLIMIT_FSIZE, before)
+    s3.put_object(Bucket="bucket", Key="b", Body=bytes(9_000_000))
+
+    assert listed(own_store, "bucket") == ["b"]
+    assert "Timeout" not in own_store.log.read_text()
+
+
+def test_what_is_there_already_is_told_before_the_bytes_are_asked_for(store, bucket):
+    s3 = client(store)
+    s3.put_object(Bucket=bucket, Key="a", Body=b"first")
+
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.put_object(Bucket=bucket, Key="a", Body=bytes(9_000_000), IfNoneMatch="*")
+
+    assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"first"
 
 
 @pytest.mark.parametrize("key", ["a b", "ü/\u4e16", "100%", "%2F", "a?b=c&d", "a+b", "'\"<&>"])

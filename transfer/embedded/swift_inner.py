@@ -1,8 +1,8 @@
 """Questions between the servers of the embedded store, asked within their one process.
 
 Swift asks its account, container and object servers by HTTP, over a connection of its own for each question. Here they
-are in the same process: what has no body to stream is asked by a call of the server, as WSGI has it (PEP 3333), in a
-green thread of its own, so that a timeout stays with whoever asks. Bytes of objects still come in by HTTP.
+are in the same process: each is a call of the server, as WSGI has it (PEP 3333), in a green thread of its own, so that
+a timeout stays with whoever asks. Bytes of an object are handed over as they were received, piece by piece.
 """
 
 import io
@@ -12,15 +12,18 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import eventlet
+from eventlet.event import Event
+from eventlet.queue import LightQueue
 from swift.common.bufferedhttp import http_connect
 from swift.container import server as container_server
 from swift.obj import server as object_server
 from swift.proxy.controllers import base as proxy_base
+from swift.proxy.controllers import obj as proxy_object
 
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 #: what asks by the name that it imported
-_ASKING: Final = (proxy_base, object_server, container_server)
+_ASKING: Final = (proxy_base, proxy_object, object_server, container_server)
 #: names of headers that WSGI has without its prefix
 _PLAIN: Final = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
@@ -78,6 +81,90 @@ class _Question:
         pass
 
 
+class _Continue:
+    """What Swift reads of an interim answer (RFC 9110 15.2.1): the bytes are wanted."""
+
+    status: Final = 100
+    reason: Final = "Continue"
+
+
+class _Incoming:
+    """An object's bytes on their way from the proxy to the object server, one piece at a time."""
+
+    def __init__(self) -> None:
+        #: they are read, or an answer came without
+        self.is_asked = Event()
+        self._pieces = LightQueue(1)
+        self.is_over = False
+
+    def put(self, piece: bytes | memoryview) -> None:
+        """Waits while the piece before is not taken. An empty one is the end.
+
+        Raises:
+            OSError: nobody takes them any more.
+        """
+        self._check()
+        self._pieces.put(piece)
+        self._check()
+
+    def read(self, length: int) -> bytes | memoryview:
+        """A piece; nothing at the end.
+
+        Raises:
+            OSError: the end did not come.
+        """
+        self._ask()
+        self._check()
+        piece: bytes | memoryview = self._pieces.get()
+        self._check()
+        if len(piece) > length:  # both take as much at once (`_INNER_CONFIGURATION`)
+            raise OSError("a piece larger than is read")
+        return piece
+
+    def end(self, *_: object) -> None:
+        """One side has left: whoever waits on the other is told. Twice is once."""
+        self.is_over = True
+        self._ask()
+        if self._pieces.getting():
+            self._pieces.put(b"")
+        elif self._pieces.full():
+            self._pieces.get()
+
+    def _ask(self) -> None:
+        if not self.is_asked.ready():
+            self.is_asked.send()
+
+    def _check(self) -> None:
+        if self.is_over:
+            raise OSError("the other side has left")
+
+
+class _Upload:
+    """What Swift calls of an `http.client.HTTPConnection` by which it sends an object."""
+
+    def __init__(self, app: WsgiApp, environ: dict[str, Any]) -> None:
+        self._is_framed = "HTTP_TRANSFER_ENCODING" in environ
+        self._incoming = environ["wsgi.input"] = _Incoming()
+        self._answer = eventlet.spawn(_called, app, environ)
+        self._answer.link(self._incoming.end)
+
+    def getexpect(self) -> "_Answer | _Continue":
+        """Once it is known whether the bytes are wanted."""
+        self._incoming.is_asked.wait()
+        return self.getresponse() if self._incoming.is_over else _Continue()
+
+    def send(self, data: bytes) -> None:
+        # its sender frames a piece of an object whose length is not known (RFC 9112 7.1)
+        self._incoming.put(memoryview(data)[data.index(b"\n") + 1 : -2] if self._is_framed else data)
+
+    def getresponse(self) -> _Answer:
+        answer: _Answer = self._answer.wait()
+        return answer
+
+    def close(self) -> None:
+        self._incoming.end()
+
+
 def _called(app: WsgiApp, environ: dict[str, Any]) -> _Answer:
     said: list[Any] = []
 
@@ -120,7 +207,8 @@ def connect(apps: Mapping[int, WsgiApp]) -> None:
         if app is None or ssl or "," in str((headers or {}).get("Range", "")):
             return http_connect(ip, port, device, partition, method, path, headers, query_string, ssl)
         whole = f"/{device}/{partition}{path if isinstance(path, str) else path.decode()}"
-        return _Question(app, _environ(method, whole, headers or {}, query_string, int(port)))
+        connection = _Upload if "Expect" in (headers or {}) else _Question
+        return connection(app, _environ(method, whole, headers or {}, query_string, int(port)))
 
     for module in _ASKING:
         module.http_connect = asked
