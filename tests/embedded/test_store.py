@@ -233,6 +233,31 @@ def test_its_servers_ask_each_other_within_the_process(own_store):
     assert connections(own_store) == 0
 
 
+def test_methods_that_may_be_asked_are_those_that_swift_looks_up():
+    script = """
+        from transfer.embedded import swift_server
+        from swift.proxy.controllers import account, base, container, info, obj
+
+        kinds = [account.AccountController, container.ContainerController, info.InfoController]
+        kinds += obj.ObjectControllerRouter.policy_type_to_controller_map.values()
+
+        def looked_up():
+            for kind in kinds:
+                controller = object.__new__(kind)
+                controller._allowed_methods = controller._private_methods = None
+                yield set(controller.allowed_methods), set(controller.private_methods)
+                controller.allowed_methods.remove("GET")
+                assert "GET" not in controller.allowed_methods
+
+        before = list(looked_up())
+        theirs = base.Controller.allowed_methods
+        swift_server.swift_inner.connect({})
+        assert base.Controller.allowed_methods is not theirs
+        assert list(looked_up()) == list(looked_up()) == before
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], cwd=CHECKOUT, check=True)
+
+
 def put_by_hand(s3, bucket, key, **how):
     """The answer to a PUT whose framing is ours."""
     url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": key})

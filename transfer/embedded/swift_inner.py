@@ -3,11 +3,16 @@
 Swift asks its account, container and object servers by HTTP, over a connection of its own for each question. Here they
 are in the same process: each is a call of the server, as WSGI has it (PEP 3333), in a green thread of its own, so that
 a timeout stays with whoever asks. Bytes of an object are handed over as they were received, piece by piece.
+
+Swift also looks up for each question which methods may be asked, by trying every attribute of what answers it. That is
+a matter of its class, and looked up once.
 """
 
+import inspect
 import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -212,6 +217,24 @@ def connect(apps: Mapping[int, WsgiApp]) -> None:
 
     for module in _ASKING:
         module.http_connect = asked
+    proxy_base.Controller.allowed_methods = property(_allowed)
+    proxy_base.Controller.private_methods = property(_private)
+
+
+def _allowed(controller: Any) -> set[str]:
+    if controller._allowed_methods is None:
+        # each its own: an account's takes from it
+        controller._allowed_methods = set(_marked(controller.__class__, "publicly_accessible"))
+    return controller._allowed_methods  # type: ignore[no-any-return]
+
+
+def _private(controller: Any) -> set[str]:
+    return set(_marked(controller.__class__, "privately_accessible"))
+
+
+@cache
+def _marked(kind: type, mark: str) -> frozenset[str]:
+    return frozenset(name for name, method in inspect.getmembers(kind, inspect.isfunction) if hasattr(method, mark))
 
 
 def _environ(method: str, path: str, headers: Mapping[str, Any], query_string: str | None, port: int) -> dict[str, Any]:
