@@ -317,7 +317,7 @@ def test_its_airflow_is_configured_as_the_embedded_one(tmp_path: Path):
         # who may read the files of a shared volume, and how soon a new DAG file is seen, is the image's affair
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS",
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS",
-        *("AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL", "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"),
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL",
     }
     embedded = Airflow(tmp_path, port=1, database_url="postgresql://a:b@/airflow?host=x", settings={}).environment()
     ours = {name: value for name, value in embedded.items() if name.startswith("AIRFLOW__")}

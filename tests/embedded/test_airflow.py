@@ -117,6 +117,12 @@ def test_the_auditor_reads_runs_tasks_and_the_audit_log_and_changes_nothing(api)
     assert api("GET", "/api/v2/variables", "auditor")[0] == 403
 
 
+def test_no_dag_has_a_schedule_which_the_scheduler_would_not_look_for(api):
+    dags = api("GET", "/api/v2/dags?limit=100", "auditor")[1]["dags"]
+
+    assert {dag["timetable_summary"] for dag in dags} == {None}
+
+
 #: every right of each role of ours; a new grant turns this red
 RIGHTS = {
     "Dispatcher": {("can_read", "DAGs"), ("can_edit", "DAGs")}

@@ -13,12 +13,13 @@ from transfer.sandbox.oncology.letters import referral, release_form
 
 ROOT = Path(__file__).parents[2]
 
-#: what a task of the worker finds loaded when it begins, and whether a bounded process of it is a fork
+#: what a task of the worker finds loaded when it begins, whether a bounded process of it is a fork, and how often
+#: garbage is looked for
 _BEGINS = """
-import sys, airflow
+import gc, sys, airflow
 from transfer.adapters.opening.opener import COMMAND
 from transfer.adapters.warm_process import way
-print('transfer_airflow.verbs' in sys.modules, way(COMMAND).args != COMMAND)
+print('transfer_airflow.verbs' in sys.modules, way(COMMAND).args != COMMAND, gc.get_threshold()[0])
 """
 #: what a task then loads to read a release form and a referral, and to have a client of the store
 _READS = """
@@ -42,7 +43,7 @@ print(sorted(one for one in {*sys.modules} - before if one.partition(".")[0] in 
     ],
 )
 def test_what_tasks_are_forks_of_has_loaded_what_they_need(tmp_path, command, executor, loaded):
-    assert begun(tmp_path, _BEGINS, command, executor) == f"{loaded} {loaded}"
+    assert begun(tmp_path, _BEGINS, command, executor) == f"{loaded} {loaded} 50000"
 
 
 def begun(folder: Path, says: str, command: str, executor: str, given: str = "") -> str:

@@ -180,6 +180,8 @@ class Airflow:
                 "colored_console_log": "False",
             },
             "scheduler": {
+                # rounds wake every DAG and none has a schedule: five statements of each idle look are spared
+                "use_job_schedule": "False",
                 "scheduler_idle_sleep_time": "0.15",
                 "task_instance_heartbeat_timeout": "30",
                 "task_instance_heartbeat_timeout_detection_interval": "5",
@@ -188,8 +190,8 @@ class Airflow:
                 "orphaned_tasks_check_interval": "10",
             },
             "workers": {"min_heartbeat_interval": "1"},
-            # each look at the DAGs' files is a process for each; nobody writes them while this runs
-            "dag_processor": {"refresh_interval": "30", "min_file_process_interval": "30"},
+            # each look at an unchanged file is a process; a file that was written is looked at within a second or two
+            "dag_processor": {"refresh_interval": "30", "min_file_process_interval": "300"},
         }
 
     def _keys(self) -> dict[str, str]:
