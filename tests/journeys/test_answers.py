@@ -30,9 +30,10 @@ def request_to(house: House, case: CaseId, department: str) -> Request | None:
 
 
 def opened(house: House, chart: Chart, department: str, **referral: Any) -> tuple[CaseId, Request]:
-    """A patient's case, whose department is asked or awaited."""
+    """A patient's case, whose department is asked or awaited. Its first round may be over before its form is read."""
     case = house.referral(chart, **referral)
-    eventually("it is asked", lambda: house.request_states(case).get(department) not in (None, "due", "asking"))
+    not_yet = (None, "not-permitted", "due", "asking")
+    eventually("it is asked", lambda: house.request_states(case).get(department) not in not_yet)
     request = request_to(house, case, department)
     assert request
     return case, request
