@@ -33,8 +33,11 @@ _TELLS_IN_TEXT: Final = re.compile(
     re.IGNORECASE,
 )
 _GAP: Final = r"(\W{1,9}\w{1,40}){0,6}?\W{1,9}"
-_SHARES: Final = r"(releas(e|ed|ing)|disclos\w{1,5}|shar(e|ed|ing)|send(ing)?|exchang(e|ing))"
+_SHARES: Final = r"(releas(e|ed|ing)|disclos\w{1,5}|shar(e|ed|ing)|sen(d|t|ding)|exchang(e|ing))"
 _PAPERS: Final = r"(records?|information|data|phi|results|chart)\b"
+#: words that end much else, an insurer's authorization among it: of a release they count beside its name alone
+_STOPS: Final = r"(cancel(s|led|ed|ling)?|terminat(e|es|ed|ing)|void(s|ed)?|annul(s|led)?|takes? back|took back)"
+_FORM: Final = r"(authori[sz]ation|consent|permission)"
 #: taken back by whoever gave it, or refused by whoever is asked: an insurer that refuses an authorization does neither.
 #: Notices that forbid to disclose further (42 CFR 2.32, state laws) stand on records that may go
 _IN_WORDS: Final = re.compile(
@@ -44,7 +47,17 @@ _IN_WORDS: Final = re.compile(
     rf"|\b(refus\w{{1,4}}|declin\w{{1,4}}|opt(s|ed|ing)?[- ]?out){_GAP}"
     rf"({_SHARES}{_GAP}{_PAPERS}|health information exchange\b|hie\b)"
     rf"|\b(do not|does not|did not|don['’]t|doesn['’]t|no longer) (want|wish|agree|consent|permit|allow|authori[sz]e)"
-    rf"\w{{0,2}}{_GAP}({_SHARES}{_GAP}{_PAPERS}|{_PAPERS}{_GAP}{_SHARES})\b",
+    rf"\w{{0,2}}{_GAP}({_SHARES}{_GAP}{_PAPERS}|{_PAPERS}{_GAP}{_SHARES})\b"
+    rf"|\b{_STOPS}{_GAP}({_FORM}{_GAP}{_SHARES}|{_SHARES}{_GAP}{_FORM})\b"
+    rf"|\b{_FORM}{_GAP}{_SHARES}{_GAP}(is|was|has been|been)"
+    r"( hereby)? (cancell?ed|terminated|void(ed)?|no longer valid)\b"
+    r"|\bstop(s|ped)?( the)? (releasing|disclosing|sharing|sending|exchanging)"
+    rf"{_GAP}{_PAPERS}"
+    rf"|\bobject(s|ed)? to{_GAP}{_SHARES}{_GAP}{_PAPERS}"
+    rf"|\b(do not|don['’]t|never) {_SHARES} my{_GAP}{_PAPERS}"
+    # as forms in Spanish have it
+    rf"|\b(revoco|retiro|cancelo|anulo){_GAP}(autorizaci[oó]n|consentimiento)\b"
+    rf"|\bno (autorizo|permito|quiero|doy){_GAP}(divulg|compart|revel|env[ií]|entreg)",
     re.IGNORECASE,
 )
 #: what a result is called whose value is a consent: LOINC's codes, and words
@@ -52,7 +65,18 @@ _OF_CONSENT: Final = re.compile(
     r"59284-0|64292-6|consent\W*(document|status|form|decision|directive|to|$)|information (shar|exchang)",
     re.IGNORECASE,
 )
-_REFUSED: Final = re.compile(r"\b(refus|declin|denied|deny|revok|withdr|rescind|opt\w*[- ]?out)", re.IGNORECASE)
+_REFUSED: Final = re.compile(
+    r"\b(refus|declin|denied|deny|revok|withdr|rescind|opt\w*[- ]?out|reject|withh[eo]ld|cancel|terminat|inactive"
+    r"|expired|(?<!no )object(s|ed|ion)\b|do(es)? not\b)",
+    re.IGNORECASE,
+)
+#: a bare no refuses a release where the question names one: a consent to anything may be asked for
+_ASKS_FOR_RELEASE: Final = re.compile(
+    r"59284-0|64292-6|release of information|information (shar|exchang)"
+    r"|consent (to|for)( the)? (use|shar|exchang|releas|disclos|send)",
+    re.IGNORECASE,
+)
+_BARE_NO: Final = re.compile(r"\W*(no?|false)\W*", re.IGNORECASE)
 _SENTENCE_ENDS: Final = re.compile(r"[.;!?\n\r\f\u2022]+\s*")
 
 
@@ -61,9 +85,31 @@ _SENTENCE_ENDS: Final = re.compile(r"[.;!?\n\r\f\u2022]+\s*")
 _ENDING: Final = re.compile(rb"REVOK|REVOCATION|RESCI(ND|SSION)|WITHDR[AE]W|OPT(S|ED|ING)?[-_ ]?OUT|REFUS")
 _OF_ENDING: Final = (b"REVO", b"RESCI", b"WITHDR", b"OPT", b"REFUS")
 #: what is in every other sentence that refuses, and in the value of a consent that does
-_DENYING: Final = (b"DECLIN", b"DENI", b"DENY", b"NOT ", b"'T ", b"\x92T ", b"\x99T ", b"NO LONGER ")
+_DENYING: Final = (
+    *(b"DECLIN", b"DENI", b"DENY", b"NOT ", b"'T ", b"\x92T ", b"\x99T ", b"NO LONGER ", b"NEVER "),
+    *(
+        b"CANCEL",
+        b"TERMINAT",
+        b"VOID",
+        b"ANNUL",
+        b" BACK ",
+        b"STOP",
+        b"OBJECT",
+        b"REJECT",
+        b"WITHH",
+        b"INACTIV",
+        b"EXPIRED",
+    ),
+    *(b"NO AUTORIZO", b"NO PERMITO", b"NO QUIERO", b"NO DOY", b"REVOCO ", b"RETIRO ", b"ANULO "),
+)
 #: what is in each of those besides: of a release, or of a consent
-_RELEASING: Final = (b"RELEAS", b"DISCLOS", b"SHAR", b"SEND", b"EXCHANG", b"HIE", b"CONSENT", b"59284-0", b"64292-6")
+_RELEASING: Final = (
+    *(b"RELEAS", b"DISCLOS", b"SHAR", b"SEND", b" SENT", b"EXCHANG", b"HIE", b"CONSENT", b"59284-0", b"64292-6"),
+    *(b"AUTORIZACI", b"DIVULG", b"COMPART", b"REVEL", b"ENV", b"ENTREG"),
+)
+#: a bare no that stands for itself, beside the name of a consent to a release
+_NO_ALONE: Final = re.compile(rb"[^A-Z0-9 ](NO?|FALSE)(?![A-Z0-9 ])")
+_ASKING: Final = (b"RELEAS", b"CONSENT", b"59284-0", b"64292-6", b"INFORMATION ")
 
 
 def says_ending(capitals: bytes) -> bool:
@@ -75,7 +121,9 @@ def says_refusing(capitals: bytes) -> bool:
     """Whether any other words of a "no" stand in bytes in capitals: without them and `says_ending`, nothing in them
     `refuses_in_words`, nor `is_refused`.
     """
-    return any(word in capitals for word in _RELEASING) and any(word in capitals for word in _DENYING)
+    if any(word in capitals for word in _RELEASING) and any(word in capitals for word in _DENYING):
+        return True
+    return any(word in capitals for word in _ASKING) and _NO_ALONE.search(capitals) is not None
 
 
 def tells_only(said: str) -> bool:
@@ -97,6 +145,9 @@ def refuses_in_words(text: str) -> bool:
 
 def is_refused(called: Iterable[str], values: Iterable[str]) -> bool:
     """Whether a result is one of a consent to a release, by what it is called, and says that it is refused."""
+    called, values = [*called], [*values]
+    if any(map(_ASKS_FOR_RELEASE.search, called)) and any(map(_BARE_NO.fullmatch, values)):
+        return True
     return any(map(_OF_CONSENT.search, called)) and any(map(_REFUSED.search, values))
 
 

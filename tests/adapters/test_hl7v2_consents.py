@@ -202,7 +202,7 @@ def test_a_no_is_heard_at_the_door_in_whatever_field_it_stands(differing, kind):
 @pytest.mark.parametrize(
     "differing",
     [
-        *({}, {"f11": "P"}, {"f11": "R", "f2": "002^Operation^HL70496"}, {"f21": '""'}, {"f21": "f"}, {"f21": "P"}),
+        *({}, {"f11": "P"}, {"f11": "R", "f2": "002^Operation^HL70496"}, {"f21": '""'}, {"f21": "f"}),
         *({"f3": "R1^Right to revoke^L"}, {"f5": "I may revoke this authorization at any time."}, {"f15": "20990101"}),
         *({"f11": "A^Active^HL70498^1^Filed^99LOC"}, {"f21": "F^Full^HL70500^1^All^99LOC"}),
     ],

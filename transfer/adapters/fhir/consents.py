@@ -92,9 +92,12 @@ REFUSING_POLICIES: Final = re.compile(r"/ITI/PCF/Policy-(deny|break-glass-only)\
 #: in a policy, a profile, a tag or an activity of whomever: it may refuse, or end
 MAY_END: Final = re.compile(
     r"opt(s|ed|ing)?[-_ ]?out|refus|\brevok|revoked|revocation|rescind|withdr[ae]w|non?-?disclos|suspend|nullif"
-    r"|deleted?\b|\baborted|cancel|inactiv|obsolete|retract|\bvoid|declin|\bdeny\b|denied|denial|object(s|ion)\b|dissent|supersed"
+    r"|deleted?\b|cancel|inactiv|obsolete|retract|\bvoid|declin|\bdeny\b|denied|denial|object(s|ion)\b|dissent|supersed"
     r"|(?<![a-z])do[-_ ]?not[-_ ]?(shar|disclos|releas|send|exchang)|(?<![a-z])no[-_ ]?(shar|releas|consent)"
-    r"|prohibit|forbid|\bblock",
+    r"|prohibit|forbid|\bblock|terminated|expired|\bended\b|on[-_ ]hold|\bpaused|disputed|\binvalid|archived|\babort"
+    # codes and names of restrictions (45 CFR 164.522(a)) and of a revocation, by consentpolicycodes and v3-ActCode
+    r"|hipaa-(restrictions|self-pay)|va-10-0484|emrgonly|emergency[-_ ]only|\bNODSCLCD|\bNOCONSENT"
+    r"|request\w* (to |for |of )?(a )?restrict",
     re.IGNORECASE,
 )
 #: in a tag: it is none to go by yet

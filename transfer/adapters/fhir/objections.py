@@ -130,6 +130,7 @@ def _says_no(resource: Tree) -> bool:
         return False
     called, values = [list(_named(child(resource, name))) for name in ("code", "valueCodeableConcept")]
     said = [*values, *filter(None, [text(resource, "valueString")])]
+    said += [str(value)] if isinstance(value := resource.get("valueBoolean"), bool) else []
     notes = [text(each, "text") for each in children(resource, "note")]
     return (
         any(map(is_no, called)) or is_refused(called, said) or any(map(refuses_in_words, filter(None, [*said, *notes])))

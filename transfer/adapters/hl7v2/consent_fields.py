@@ -7,6 +7,11 @@ from transfer.adapters.hl7v2.message import FieldPart, Segment
 
 #: table 0496; its other numbers are consents to something else, and a code of another form is not known
 RELEASE_OF_INFORMATION: Final = "001"
+#: a request to restrict access or disclosure (45 CFR 164.522(a)): in force it refuses, taken back it does not
+_RESTRICTION: Final = "110"
+#: to release a part: results of HIV tests, of psychiatry and drugs
+_OF_A_PART: Final = frozenset({"057", "079", "102"})
+_ABOUT_RELEASE: Final = _OF_A_PART | {RELEASE_OF_INFORMATION, _RESTRICTION}
 _OF_TABLE: Final = re.compile(r"\d{3}")
 #: fields in which one thing alone can stand: type, mode, state, times, capacity, disclosure level, relationship
 _SINGLE: Final = (2, 10, 11, 13, 14, 15, 16, 21, 25)
@@ -22,7 +27,17 @@ def is_about_release(con: Segment) -> bool:
     """CON-2: to a release of information, or to what nobody can tell from it: nothing, or a code of the site's own."""
     said = _types(con)
     codes = {code for part in said if (code := _type(part))}
-    return RELEASE_OF_INFORMATION in codes or not said or not all(map(_OF_TABLE.fullmatch, codes or {""}))
+    return not codes.isdisjoint(_ABOUT_RELEASE) or not said or not all(map(_OF_TABLE.fullmatch, codes or {""}))
+
+
+def is_restriction(con: Segment) -> bool:
+    """CON-2: a request that something is kept back."""
+    return any(_type(part) == _RESTRICTION for part in _types(con))
+
+
+def is_of_a_part(con: Segment) -> bool:
+    """CON-2: to a release of some records alone."""
+    return any(_type(part) in _OF_A_PART for part in _types(con))
 
 
 def _types(con: Segment) -> list[FieldPart]:
@@ -75,6 +90,14 @@ def says_unknown_level(con: Segment) -> bool:
 def levels(con: Segment) -> set[str]:
     """CON-21: how much of it is disclosed, as it is said."""
     return {code for part in con.repetitions(21) for code in codes_said(part, "0500")}
+
+
+def is_limited(con: Segment) -> bool:
+    """Whether it permits less than all in words about this patient alone (CON-6, 8, 9), by a reason to keep something
+    back (CON-22), or by its level.
+    """
+    has_words = any(part.whole() for field in (6, 8, 9, 22) for part in con.repetitions(field))
+    return has_words or not levels(con) <= {"F"}
 
 
 def contradicts_itself(con: Segment) -> bool:

@@ -14,6 +14,7 @@ from transfer.adapters.hl7v2.consent_fields import (
     contradicts_itself,
     is_about_release,
     is_release,
+    is_restriction,
     levels,
     says_none,
     state,
@@ -77,7 +78,7 @@ def permitting(payload: bytes, institution: Institution) -> tuple[Demographics, 
         TooLarge: beyond the bounds of `message`.
     """
     message = Message(payload)
-    said = [con for _, con in _releases(message) if state(con) == "A"]
+    said = [con for _, con in _releases(message) if state(con) == "A" and not is_restriction(con)]
     if all(map(says_none, said)):
         return ()
     return tuple(dict.fromkeys(demographics(pid, institution) for pid in message.segments("PID")))

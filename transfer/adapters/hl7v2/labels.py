@@ -8,7 +8,7 @@ What no table knows is `UNREAD`, and so a person's.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from transfer.adapters.hl7v2.consent_fields import codes_said, levels
+from transfer.adapters.hl7v2.consent_fields import codes_said, is_restriction, levels
 from transfer.adapters.hl7v2.message import FieldPart, Message, Segment
 from transfer.adapters.hl7v2.statuses import fields_late
 from transfer.security_labels import KNOWN_LABELS, PART_2, SENSITIVITY, UNREAD, is_label_system, read_beside, read_text
@@ -137,9 +137,11 @@ def _refusals(message: Message) -> Iterator[frozenset[str]]:
 
 
 def _is_narrower(con: Segment) -> bool:
-    """A state other than active, or a level that is not full (CON-21, table 0500), in any repetition and coding."""
+    """A state other than active, or a level that is not full (CON-21, table 0500), in any repetition and coding; and a
+    request to restrict, whatever became of it.
+    """
     states = [code for part in con.repetitions(_CONSENT_STATUS) for code in codes_said(part, "0498")]
-    return not ({*states} <= {"A"} and levels(con) <= {"F"})
+    return is_restriction(con) or not ({*states} <= {"A"} and levels(con) <= {"F"})
 
 
 def _statements(segments: Iterable[Segment]) -> Iterator[str]:

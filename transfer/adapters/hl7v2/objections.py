@@ -6,7 +6,16 @@ from dataclasses import replace
 from typing import Final
 
 from transfer.adapters.hl7v2.batch import batch
-from transfer.adapters.hl7v2.consent_fields import is_about_release, says_none, says_unknown_level, state
+from transfer.adapters.hl7v2.consent_fields import (
+    is_about_release,
+    is_limited,
+    is_of_a_part,
+    is_restriction,
+    says_none,
+    says_unknown_level,
+    state,
+)
+from transfer.adapters.hl7v2.labels import notices
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.statuses import fields_late
 from transfer.adapters.hl7v2.values import demographics, document_number, moment
@@ -21,6 +30,7 @@ from transfer.objections import (
     refuses_in_words,
     says_ending,
     says_refusing,
+    tells_only,
 )
 from transfer.patients import Demographics, IssuedIdentifier
 
@@ -41,6 +51,8 @@ _KINDS: Final = {"X": ObjectionKind.REVOKED, "R": ObjectionKind.REFUSED, "L": Ob
 _ACTIVE: Final = "A"
 #: pending, bypassed
 _NONE: Final = frozenset({"P", "B"})
+#: a request to restrict that was refused, was taken back or was not made
+_LIFTED: Final = frozenset({"R", "X", "B"})
 #: CON-10 (table 0497): telephone, verbal
 _BY_WORD: Final = frozenset({"T", "V"})
 #: CON-2, 3 and 7 name what it is; CON-5, 6, 8 and 9 are texts
@@ -50,7 +62,7 @@ _TEXTS: Final = (5, 6, 8, 9)
 _ALL_RESTRICTED: Final = frozenset({"ALL", "OO"})
 _DELETED: Final = "D"
 #: OBX-2 of a result in words or in a code
-_WORDS: Final = frozenset({"TX", "FT", "ST", "CE", "CWE", "CF", ""})
+_WORDS: Final = frozenset({"TX", "FT", "ST", "CE", "CWE", "CF", "CNE", "ID", "IS", ""})
 #: fields that say what a document is: TXA-2 (type) and TXA-25 (title), OBR-4, OBX-3
 _TITLES: Final = {"TXA": (2, 25), "OBR": (4,), "OBX": (3,)}
 _TYPE: Final = 4
@@ -121,13 +133,14 @@ def objections(payload: bytes, institution: Institution) -> tuple[Objection, ...
 
 def _of_message(message: Message, institution: Institution) -> Iterator[Objection]:
     pid = message.first("PID")
+    if any(map(_is_own_no, notices(message))):
+        yield _unreadable(pid, institution)
     for segment in message.segments("PID", "CON", "ARV", "NTE", *_TITLES):
         if segment.name == "PID":
             pid = segment
         elif segment.name != "CON":
             if _says_no(segment, message):
-                who = demographics(pid, institution)
-                yield replace(_UNREADABLE, patients=(who,) if who != Demographics() else ())
+                yield _unreadable(pid, institution)
         elif is_about_release(segment) and (kind := _kind(segment) or _ended(segment, message, institution)):
             who = demographics(pid, institution)
             yield Objection(
@@ -136,6 +149,16 @@ def _of_message(message: Message, institution: Institution) -> Iterator[Objectio
                 references=tuple(_references(segment, institution)),
                 is_written=(segment.text(10) or "").upper() not in _BY_WORD,
             )
+
+
+def _unreadable(pid: Segment | None, institution: Institution) -> Objection:
+    who = demographics(pid, institution)
+    return replace(_UNREADABLE, patients=(who,) if who != Demographics() else ())
+
+
+def _is_own_no(said: str) -> bool:
+    """Of a segment of the sender's own, whole: exchanges put an opt-out into one."""
+    return refuses_in_words(said) or (is_no(said) and not tells_only(said))
 
 
 def _titles(segment: Segment) -> Iterator[str]:
@@ -151,11 +174,12 @@ def _says_no(segment: Segment, message: Message) -> bool:
     """
     match segment.name:
         case "ARV":
-            return message.header.message_type == "ADT" and _restricts_all(segment)
+            in_words = any(map(refuses_in_words, _said(segment, 4, 5)))
+            return in_words or (message.header.message_type == "ADT" and _restricts_all(segment))
         case "NTE":
             return any(map(refuses_in_words, _said(segment, 3)))
         case "OBX" if (segment.text(2) or "").upper() in _WORDS:
-            values = list(_said(segment, 5))
+            values = [*_said(segment, 5), *_components(segment, 5)]
             called = list(_titles(segment))
             return any(map(is_no, called)) or any(map(refuses_in_words, values)) or is_refused(called, values)
     return any(map(is_no, _titles(segment)))
@@ -166,6 +190,12 @@ def _said(segment: Segment, *fields: int) -> Iterator[str]:
     return (said for field in fields for part in segment.repetitions(field) if (said := part.whole()))
 
 
+def _components(segment: Segment, field: int) -> Iterator[str]:
+    """Codes and texts of each repetition (CWE.1, 2, 4, 5, 9)."""
+    said = (part.text(at) for part in segment.repetitions(field) for at in (1, 2, 4, 5, 9))
+    return filter(None, said)
+
+
 def _restricts_all(restriction: Segment) -> bool:
     parts = restriction.repetitions(3)
     said = {(part.text(at) or "").upper() for part in parts for at in (1, 4)}
@@ -174,28 +204,32 @@ def _restricts_all(restriction: Segment) -> bool:
 
 
 def _ended(consent: Segment, message: Message, institution: Institution) -> ObjectionKind | None:
-    """Of one that is active by its state: a "no" by its name or in its words, or an end (CON-15) that had come when the
-    message was made. That stops a form whose number it carries.
+    """Of one that is active by its state: a "no" by its name or in its words; or less than all, or an end (CON-15) that
+    had come when the message was made. Either stops a form whose number it carries.
     """
-    if state(consent) in _NONE:
+    if state(consent) in _NONE or is_restriction(consent):
         return None
     if any(map(ends, _said(consent, *_NAMES))) or any(map(refuses_in_words, _said(consent, *_TEXTS))):
         return ObjectionKind.UNREADABLE
     header = message.first("MSH")
     end, made = moment(consent.text(15), institution.zone), moment(header.text(7) if header else None, institution.zone)
-    return ObjectionKind.REPLACES if end and made and end <= made else None
+    has_ended = end is not None and made is not None and end <= made
+    return ObjectionKind.REPLACES if has_ended or is_limited(consent) else None
 
 
 def _kind(consent: Segment) -> ObjectionKind | None:
     """None: it objects to nothing. A consent that is active and discloses nothing refuses."""
     said = state(consent) or ""
+    if is_restriction(consent):
+        return None if said in _LIFTED else ObjectionKind.UNREADABLE
     if said == _ACTIVE:
         if says_none(consent):
             return ObjectionKind.REFUSED
         return ObjectionKind.UNREADABLE if says_unknown_level(consent) else None
     if said in _NONE:
         return None
-    return _KINDS.get(said, ObjectionKind.UNREADABLE)
+    # To a part: what else is permitted, nobody reads.
+    return ObjectionKind.UNREADABLE if is_of_a_part(consent) else _KINDS.get(said, ObjectionKind.UNREADABLE)
 
 
 def _references(consent: Segment, institution: Institution) -> Iterator[IssuedIdentifier]:
