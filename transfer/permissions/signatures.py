@@ -37,6 +37,13 @@ _CLOSE: Final = frozenset(
 )
 
 
+#: words beside a lawful authority that make it one for something else, or for another time
+_LIMITED: Final = frozenset(
+    {"estate", "financial", "finances", "property", "money", "litem", "lawsuit", "litigation", "temporary", "limited"}
+    | {"special", "former", "ex", "expired", "ended", "revoked", "pending", "applied", "not", "no", "only"}
+)
+
+
 class AuthorityKind(StrEnum):
     """By what right somebody signs for a patient."""
 
@@ -54,6 +61,17 @@ def authority(said: str) -> AuthorityKind:
     return next((kind for names, kind in known if said.strip() in names or words in names), AuthorityKind.UNCLEAR)
 
 
+def is_limited(said: str) -> bool:
+    """Whether a name of an authority says that it is for something else, as "guardian of the estate" does."""
+    return not _LIMITED.isdisjoint(re.findall(r"[a-z]+", said.casefold()))
+
+
+def names_relation(said: str) -> bool:
+    """Whether a word of it is one for somebody who is not the patient: "her mother"."""
+    known = _BESIDES | {name for name in _AUTHORITIES | _PARENTS | _CLOSE if name.islower()}
+    return not known.isdisjoint(re.findall(r"[a-z]+", said.casefold()))
+
+
 def strongest(said: Iterable[str]) -> str | None:
     """Of several names for one authority, the one that counts most; the first of equals."""
     return min(said, key=lambda name: list(AuthorityKind).index(authority(name)), default=None)
@@ -63,6 +81,8 @@ def age(born: date, on: date) -> int:
     """Whole years."""
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
 
+
+_BESIDES: Final = frozenset({"mom", "dad", "attorney", "proxy", "agent", "representative", "behalf", "caregiver"})
 
 _NO_EVENT: Final = frozenset(
     {"", "none", "no", "never", "na", "n a", "nil", "null", "not applicable", "no expiration", "no expiry", "no end"}

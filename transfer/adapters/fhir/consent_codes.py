@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from transfer.adapters.fhir.times import instant, local_day
-from transfer.adapters.fhir.trees import Tree, child, children, text
+from transfer.adapters.fhir.trees import Tree, child, children, text, texts
 from transfer.permissions import Finding
 from transfer.permissions.descriptions import words
 
@@ -42,11 +42,23 @@ _SENTENCE_ENDS: Final = re.compile(r"[.;!?\n\r]+\s*")
 _LEAVES_OUT: Final = re.compile(
     r"\b(not|never|n['’]t)\b.{0,40}\b(permit|allow|releas|disclos|shar|authori[sz]|consent|agree|send|includ)"
     r"|\b(except|excluding|excludes?|excluded|only|refus\w*|declin\w*|withdr[ae]w\w*|revoked|rescinded)\b"
-    r"|\bopt\w*[- ]out\b",
+    r"|\bopt\w*[- ]out\b|\b(withh[eo]ld\w*|omit\w*|minus|save for|other than|apart from|nothing)\b"
+    r"|\b(limited|restricted) to\b"
+    r"|\b(not|no|but|without)\b.{0,30}\b(hiv|aids|psych|mental|substance|alcohol|drug|genetic|sexual|std|abortion|reproduct"
+    r"|imag(es|ing)|addict)"
+    r"|\b(cancell?ed|superseded|void(ed)?|terminated|suspended|expired)\b|^\W*draft\W*$|\bobject(s|ed)? to\b"
+    r"|\b(one[- ]time|single[- ]use)\b|(^|[:?\]])\W*(\[\s*x\s*\]\s*)?no\W*$"
+    # German, Spanish, French
+    r"|\b(nicht|kein\w*|nur|ohne|excepto|salvo|no autorizo|no permito|sauf|sans|seulement)\b",
     re.IGNORECASE,
 )
+#: what is struck out, and a language in which nobody here looks for a no
+_STRUCK: Final = re.compile(
+    r"<(s|del|strike)\b|line-through|^\s*<div[^>]{0,400}\blang\s*=\s*[\"'](?!en\b)", re.IGNORECASE
+)
 _OF_RIGHTS: Final = re.compile(
-    r"\b(may|can|could|might|must|shall|rights?|until|unless|if|understand|upon|redisclos\w*|condition\w*)\b",
+    r"\b((?<!\d )may(?!\s{0,3}\d)|can|could|might|must|shall|rights?|until|unless|if|understand|upon"
+    r"|redisclos\w*|condition\w*)\b",
     re.IGNORECASE,
 )
 #: words of a name that tell nobody from others
@@ -94,8 +106,13 @@ def narrative_narrows(div: str) -> bool:
     is no part of what is meant where it is generated (https://hl7.org/fhir/R4/narrative.html), but it says what the
     patient was shown.
     """
-    said = _SENTENCE_ENDS.split(_MARKUP.sub("\n", div))
-    return any(_LEAVES_OUT.search(one) and not _OF_RIGHTS.search(one) for one in said)
+    said = _SENTENCE_ENDS.split(narrated(div))
+    return bool(_STRUCK.search(div)) or any(_LEAVES_OUT.search(one) and not _OF_RIGHTS.search(one) for one in said)
+
+
+def narrated(div: str) -> str:
+    """The words of a narrative, each element on a line."""
+    return _MARKUP.sub("\n", div)
 
 
 def is_of_another(reference: Tree, names: Iterable[str]) -> bool:
@@ -105,6 +122,20 @@ def is_of_another(reference: Tree, names: Iterable[str]) -> bool:
     said = _long(text(reference, "display"))
     known = {word for name in names for word in _long(name)}
     return bool(said and known) and said.isdisjoint(known)
+
+
+def names_said(patient: Tree) -> list[str]:
+    """Every name that a Patient resource has, in words."""
+    return [
+        each
+        for name in children(patient, "name")
+        for each in (text(name, "text") or "", text(name, "family") or "", *texts(name, "given"))
+    ]
+
+
+def is_over(number: Tree) -> bool:
+    """Whether a number counts no more."""
+    return text(number, "use") == "old" or text(number, "period", "end") is not None
 
 
 def contradicts(beside: Tree, numbers: Iterable[Tree]) -> bool:

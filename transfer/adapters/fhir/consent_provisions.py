@@ -13,12 +13,13 @@ from transfer.adapters.fhir.consent_codes import (
     concept_codings,
     contradicts,
     is_of_another,
+    is_over,
     names_another,
     narrows,
     period,
 )
 from transfer.adapters.fhir.identities import Resources, organization
-from transfer.adapters.fhir.trees import Tree, child, children, text, type_of
+from transfer.adapters.fhir.trees import Tree, child, children, text, truth, type_of
 from transfer.errors import NeedsReview
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
@@ -175,7 +176,10 @@ class ProvisionReader:
             known = self._known(reference)
             if known:
                 found.add(known)
-                if is_of_another(reference, [self.institutions[known].name]):
+                behind = {"display": text(self.resources.follow(reference), "name")}
+                if any(
+                    is_of_another(one, [self.institutions[known].name]) or narrows(one) for one in (reference, behind)
+                ):
                     self.doubts.note(Finding.PARTY_UNKNOWN)
                 continue
             others = True
@@ -199,12 +203,17 @@ class ProvisionReader:
         said = (text(reference, "reference") or "").rpartition("/")[0].rpartition("/")[2]
         if not {text(reference, "type"), type_of(resource), said or None} <= {"Organization", None}:
             return None
-        beside = child(reference, "identifier")
-        is_old = text(beside, "use") == "old" or text(beside, "period", "end") is not None
-        if contradicts(beside, children(resource, "identifier")) or is_old:
+        beside, behind = child(reference, "identifier"), children(resource, "identifier")
+        known = {one for number in (beside, *behind) if (one := self._numbered(number))}
+        is_old = any(is_over(number) for number in (beside, *behind) if self._numbered(number))
+        if contradicts(beside, behind) or is_old or len(known) != 1 or truth(resource, "active") is False:
             return None
+        return known.pop()
+
+    def _numbered(self, number: Tree) -> InstitutionId | None:
+        """Whose number it is."""
         try:
-            return organization(reference, self.resources, self.institutions)
+            return organization({"identifier": number}, self.resources, self.institutions)
         except NeedsReview:
             return None
 

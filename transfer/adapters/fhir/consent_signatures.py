@@ -5,13 +5,28 @@ from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from transfer.adapters.fhir.consent_codes import Doubts, day
+from transfer.adapters.fhir.consent_codes import (
+    Doubts,
+    contradicts,
+    day,
+    is_of_another,
+    names_said,
+    narrative_narrows,
+)
 from transfer.adapters.fhir.consent_sources import has_source
 from transfer.adapters.fhir.identities import Resources, has_died
 from transfer.adapters.fhir.times import first_day, full_date, instant, last_day, local_day
-from transfer.adapters.fhir.trees import Tree, child, children, codings, extensions, text, type_of
+from transfer.adapters.fhir.trees import Tree, child, children, codings, extensions, text, truth, type_of
 from transfer.permissions import Finding, SignerRole
-from transfer.permissions.signatures import MAJORITY, AuthorityKind, age, authority, strongest
+from transfer.permissions.signatures import (
+    MAJORITY,
+    AuthorityKind,
+    age,
+    authority,
+    is_limited,
+    names_relation,
+    strongest,
+)
 
 AUTHORITY: Final = "urn:records-transfer:representative-authority"
 #: https://hl7.org/fhir/R4/valueset-relatedperson-relationshiptype.html
@@ -53,7 +68,9 @@ def signature(consent: Tree, resources: Resources, zone: ZoneInfo, doubts: Doubt
 
 
 def _note_patient(patient: Tree, doubts: Doubts) -> None:
-    if patient.get("active") is False or any(text(one, "type") == "replaced-by" for one in children(patient, "link")):
+    if truth(patient, "active") is False or any(
+        text(one, "type") == "replaced-by" for one in children(patient, "link")
+    ):
         doubts.note(Finding.PATIENT_INACTIVE)
     if has_died(patient):
         doubts.note(Finding.PATIENT_DECEASED)
@@ -94,7 +111,10 @@ def _signer(
 ) -> tuple[SignerRole | None, str | None]:
     """The patient where the patient is among the signers, else a representative. A witness beside them is none."""
     performers = children(consent, "performer")
-    if any(_is_same(each, child(consent, "patient"), resources) for each in performers):
+    own = [each for each in performers if _is_same(each, child(consent, "patient"), resources)]
+    if own:
+        if any(_is_by_another(each, resources) for each in own):
+            doubts.note(Finding.REPRESENTATIVE_UNCLEAR)
         return SignerRole.PATIENT, _stated(consent)
     representatives = [each for each in performers if _is_representative(each, resources)]
     if not representatives:
@@ -104,6 +124,14 @@ def _signer(
     if authority and not all(_acts_for_this_patient(consent, one, resources, on) for one in representatives):
         doubts.note(Finding.REPRESENTATIVE_UNCLEAR)
     return SignerRole.REPRESENTATIVE, authority
+
+
+def _is_by_another(performer: Tree, resources: Resources) -> bool:
+    """Whether a reference to the patient says beside it that somebody else signed."""
+    patient, display = resources.follow(performer), text(performer, "display") or ""
+    is_other = contradicts(child(performer, "identifier"), children(patient, "identifier"))
+    is_named = is_of_another(performer, names_said(patient)) or names_relation(display)
+    return is_other or is_named or text(performer, "type") not in ("Patient", None)
 
 
 def _is_representative(performer: Tree, resources: Resources) -> bool:
@@ -122,7 +150,11 @@ def _acts_for_this_patient(consent: Tree, performer: Tree, resources: Resources,
     is_theirs = _is_same(child(related, "patient"), child(consent, "patient"), resources)
     since = first_day((text(related, "period", "start") or "")[:10])
     was_one = since is None or on is None or since <= on
-    return is_theirs and was_one and related.get("active") is not False and not text(related, "period", "end")
+    born = first_day(text(related, "birthDate") or "")
+    is_of_age = born is None or on is None or age(born, on) >= MAJORITY
+    says_more = narrative_narrows(text(related, "text", "div") or "") or bool(children(related, "extension"))
+    is_one = was_one and is_of_age and truth(related, "active") is not False and not text(related, "period", "end")
+    return is_theirs and is_one and not says_more
 
 
 def _is_same(one: Tree, other: Tree, resources: Resources) -> bool:
@@ -145,7 +177,10 @@ def _authority(consent: Tree, representatives: list[Tree], resources: Resources,
     if not said:
         relationships = [each for one in representatives for each in children(resources.follow(one), "relationship")]
         named = [_names(each) for each in relationships]
-        if any(len({authority(name) for name in names}) > 1 for names in named):
+        words = [text(each, "text") for each in relationships]
+        words += [text(each, "display") for each in codings(*relationships)]
+        is_unclear = any(is_limited(one) for one in words if one)
+        if is_unclear or any(len({authority(name) for name in names}) > 1 for names in named):
             doubts.note(Finding.REPRESENTATIVE_UNCLEAR)
         if any(text(each, "system") not in _RELATIONSHIPS for each in codings(*relationships)):
             doubts.note(Finding.REPRESENTATIVE_UNCLEAR)

@@ -14,12 +14,13 @@ from transfer.adapters.fhir.consent_codes import (
     contradicts,
     has_code,
     is_of_another,
+    names_said,
     narrative_narrows,
     narrows,
 )
 from transfer.adapters.fhir.consent_provisions import ProvisionReader
 from transfer.adapters.fhir.consent_signatures import AUTHORITY, Signature, signature
-from transfer.adapters.fhir.consent_sources import note_source
+from transfer.adapters.fhir.consent_sources import note_bytes, note_source
 from transfer.adapters.fhir.identities import Resources, first_issued, person
 from transfer.adapters.fhir.trees import (
     Tree,
@@ -31,11 +32,13 @@ from transfer.adapters.fhir.trees import (
     objects_in,
     text,
     texts,
+    truth,
     type_of,
 )
 from transfer.adapters.loinc import LOINC
 from transfer.errors import NeedsReview
 from transfer.institutions import Institution, Institutions
+from transfer.patients import IssuedIdentifier
 from transfer.permissions import (
     Action,
     Authorization,
@@ -92,7 +95,7 @@ REFUSING_POLICIES: Final = re.compile(r"/ITI/PCF/Policy-(deny|break-glass-only)\
 #: in a policy, a profile, a tag or an activity of whomever: it may refuse, or end
 MAY_END: Final = re.compile(
     r"opt(s|ed|ing)?[-_ ]?out|refus|\brevok|revoked|revocation|rescind|withdr[ae]w|non?-?disclos|suspend|nullif"
-    r"|deleted?\b|cancel|inactiv|obsolete|retract|\bvoid|declin|\bdeny\b|denied|denial|object(s|ion)\b|dissent|supersed"
+    r"|deleted?\b|cancel|inactiv|obsolete|retract|\bvoid|declin|\bdeny\b|denied|denial|object(s|ion)\b|dissent|supersed|\breplaced\b"
     r"|(?<![a-z])do[-_ ]?not[-_ ]?(shar|disclos|releas|send|exchang)|(?<![a-z])no[-_ ]?(shar|releas|consent)"
     r"|prohibit|forbid|\bblock|terminated|expired|\bended\b|on[-_ ]hold|\bpaused|disputed|\binvalid|archived|\babort"
     # codes and names of restrictions (45 CFR 164.522(a)) and of a revocation, by consentpolicycodes and v3-ActCode
@@ -101,7 +104,15 @@ MAY_END: Final = re.compile(
     re.IGNORECASE,
 )
 #: in a tag: it is none to go by yet
-_NOT_YET: Final = re.compile(r"\b(draft|unsigned|pending|specimen)\b", re.IGNORECASE)
+_NOT_YET: Final = re.compile(
+    r"\b(draft|unsigned|unverified|pending|specimen|test(ing)?|training|sample|example|demo|synthetic)\b", re.IGNORECASE
+)
+_ONLY: Final = re.compile(r"(?<![a-z])only\b", re.IGNORECASE)
+#: what a form may contain: people, their institutions, and the signed form; anything else says more than the form
+_CONTAINED: Final = frozenset(
+    {"Patient", "RelatedPerson", "Practitioner", "PractitionerRole", "Organization", "Location", "Group", "CareTeam"}
+    | {"Device", "DocumentReference", "Binary", "Provenance", "List", "Consent"}
+)
 _ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 #: v3-ObservationValue: not all of it is here, or not as its sender holds it
 _NOT_WHOLE: Final = ("SUBSETTED", "REDACTED", "MASKED", "ABSTRED", "AGGRED", "ANONYED", "PSEUDED")
@@ -139,8 +150,10 @@ def read(
         _note_what_it_is(consent, doubts)
         _note_around(consent, envelope or {}, doubts)
         _note_patient(consent, resources, doubts)
-        _note_beside(envelope or {}, doubts)
+        _note_beside(consent, envelope or {}, doubts)
         note_source(consent, resources, doubts)
+        if extensions(consent, REPLACES) and not _replaced(consent, institution):
+            doubts.note(Finding.FORM_UNREADABLE)
         _note_whether_real(consent, [envelope or {}, resources.follow(child(consent, "patient"))], doubts)
     reader = ProvisionReader(resources, institution, institutions, doubts)
     root = reader.root(consent, _base(consent, doubts))
@@ -158,7 +171,6 @@ def _form(
     resources: Resources,
     institution: Institution,
 ) -> Authorization:
-    replaced = [child(each, "valueIdentifier") for each in extensions(consent, REPLACES)]
     return Authorization(
         patient=person(child(consent, "patient"), resources, institution),
         reference=first_issued(children(consent, "identifier"), institution),
@@ -166,15 +178,19 @@ def _form(
         provision=root,
         described=_is_described(consent, root),
         expires_event=next((text(each, "valueString") for each in extensions(consent, EXPIRES_EVENT)), None),
-        event_occurred=any(each.get("valueBoolean") is True for each in extensions(consent, EVENT_OCCURRED)),
+        event_occurred=any(truth(each, "valueBoolean") is not False for each in extensions(consent, EVENT_OCCURRED)),
         signed_by=signed.by,
         signed_on=signed.on,
         verified_on=signed.verified_on,
         representative_authority=signed.authority,
         statements=_statements(consent),
-        replaces=first_issued(replaced, institution),
+        replaces=_replaced(consent, institution),
         names=frozenset(filter(None, (text(policy, "uri") for policy in children(consent, "policy")))),
     )
+
+
+def _replaced(consent: Tree, institution: Institution) -> IssuedIdentifier | None:
+    return first_issued([child(each, "valueIdentifier") for each in extensions(consent, REPLACES)], institution)
 
 
 def _is_described(consent: Tree, root: Provision) -> bool:
@@ -197,8 +213,10 @@ def _base(consent: Tree, doubts: Doubts) -> ProvisionType | None:
     said = [_POLICIES.get(text(coding, "code") or "") for coding in found]
     if None in said or any(text(coding, "system") not in _POLICY_SYSTEMS for coding in found):
         doubts.note(Finding.CODE_UNKNOWN)
-    uris = [text(policy, "uri") or "" for policy in children(consent, "policy")]
-    if any(MAY_END.search(uri) and not REFUSING_POLICIES.search(uri) for uri in uris):
+    policies = children(consent, "policy")
+    uris = [text(policy, "uri") or "" for policy in policies]
+    named = [*uris, *(text(policy, "authority") or "" for policy in policies)]
+    if any((MAY_END.search(one) or _ONLY.search(one)) and not REFUSING_POLICIES.search(one) for one in named):
         doubts.note(Finding.CODE_UNKNOWN)
     if any(map(REFUSING_POLICIES.search, uris)) or ProvisionType.DENY in said:
         return ProvisionType.DENY
@@ -226,7 +244,9 @@ def _note_around(consent: Tree, envelope: Tree, doubts: Doubts) -> None:
         doubts.note(Finding.MEANING_MODIFIED)
     if any("fhir_comments" in node for node in objects_in(consent)):
         doubts.note(Finding.WORDS_SAY_MORE)
-    if narrative_narrows(text(consent, "text", "div") or ""):
+    narrative = text(consent, "text", "div") or ""
+    is_foreign = not (text(consent, "language") or "en").startswith("en")
+    if narrative_narrows(narrative) or (narrative and is_foreign):
         doubts.note(Finding.WORDS_SAY_MORE)
 
 
@@ -236,30 +256,34 @@ def _note_patient(consent: Tree, resources: Resources, doubts: Doubts) -> None:
     behind = children(resources.follow(patient), "identifier")
     if text(patient, "type") not in ("Patient", None) or contradicts(child(patient, "identifier"), behind):
         doubts.note(Finding.FORM_UNREADABLE)
-    names = [
-        each
-        for name in children(resources.follow(patient), "name")
-        for each in (text(name, "text") or "", text(name, "family") or "", *texts(name, "given"))
-    ]
-    if is_of_another(patient, names):
+    if is_of_another(patient, names_said(resources.follow(patient))):
         doubts.note(Finding.FORM_UNREADABLE)
 
 
-def _note_beside(envelope: Tree, doubts: Doubts) -> None:
-    """What comes with the form and says that it stands no more: its Provenance, a List of what was deleted, an entry
-    that is an answer of a server or none of what was sought (https://hl7.org/fhir/R4/bundle.html).
+def _note_beside(consent: Tree, envelope: Tree, doubts: Doubts) -> None:
+    """What comes with the form or in it and says that it stands no more: its Provenance, a List of what was deleted, an
+    entry that is an answer of a server or none of what was sought (https://hl7.org/fhir/R4/bundle.html). Noted, too: a
+    file in words.
     """
-    for entry in children(envelope, "entry"):
-        resource = child(entry, "resource")
-        activities = [said for each in codings(child(resource, "activity")) for said in each.values()]
-        activities.append(text(resource, "activity", "text"))
-        roles = {text(each, "role") for each in children(resource, "entity")}
-        has_ended = any(MAY_END.search(said) for said in activities if isinstance(said, str)) or "removal" in roles
-        is_deleted = any(each.get("deleted") is True for each in children(resource, "entry"))
-        if has_ended or is_deleted:
+    entries = children(envelope, "entry")
+    for resource in (*(child(entry, "resource") for entry in entries), *children(consent, "contained")):
+        if type_of(resource) in ("Provenance", "List") and _has_ended(resource):
             doubts.note(Finding.MEANING_MODIFIED)
+        if type_of(resource) == "Binary":
+            note_bytes(resource, doubts)
+    for entry in entries:
         if child(entry, "response") or text(entry, "search", "mode") not in ("match", None):
             doubts.note(Finding.FORM_UNREADABLE)
+
+
+def _has_ended(beside: Tree) -> bool:
+    """Whether a Provenance or a List says anywhere that something ends, or does not stand itself."""
+    said = [text(each, name) for each in objects_in(beside) for name in ("code", "display", "text", "title")]
+    said += texts(beside, "policy")
+    roles = {text(each, "role") for each in children(beside, "entity")}
+    is_deleted = any(truth(each, "deleted") for each in children(beside, "entry"))
+    is_past = type_of(beside) == "List" and text(beside, "status") not in ("current", None)
+    return is_deleted or is_past or "removal" in roles or any(MAY_END.search(one) for one in said if one)
 
 
 def _note_extensions(consent: Tree, doubts: Doubts) -> None:
@@ -290,8 +314,11 @@ def _note_what_it_is(consent: Tree, doubts: Doubts) -> None:
     if any(map(_says_more, named)) or text(consent, "text", "status") == "additional":
         doubts.note(Finding.WORDS_SAY_MORE)
     contained = [text(each, "id") for each in children(consent, "contained")]
-    if any(type_of(each) == "Consent" for each in children(consent, "contained")):
+    kinds = {type_of(each) for each in children(consent, "contained")}
+    if "Consent" in kinds:
         doubts.note(Finding.FORM_UNREADABLE)
+    if not kinds <= _CONTAINED:
+        doubts.note(Finding.WORDS_SAY_MORE)
     # ppc-1 and ppc-2 of https://hl7.org/fhir/R4/consent.html#invs, and two resources under one name
     has_policy = child(consent, "policyRule") or children(consent, "policy")
     if not has_policy or not child(consent, "patient") or len(contained) != len(set(contained)):

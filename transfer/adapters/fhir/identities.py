@@ -6,7 +6,7 @@ from typing import Self
 
 from transfer.adapters.fhir.codes import NPI
 from transfer.adapters.fhir.times import full_date
-from transfer.adapters.fhir.trees import Tree, child, children, text, texts, type_of
+from transfer.adapters.fhir.trees import Tree, child, children, text, texts, truth, type_of
 from transfer.errors import NeedsReview
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
@@ -41,7 +41,7 @@ def demographics(patient: Tree, institution: Institution) -> Demographics:
 def has_died(patient: Tree) -> bool:
     """Whether a Patient resource says so (https://hl7.org/fhir/R4/patient-definitions.html#Patient.deceased_x_)."""
     is_dated = text(patient, "deceasedDateTime") is not None or "_deceasedDateTime" in patient
-    return patient.get("deceasedBoolean") is True or is_dated
+    return truth(patient, "deceasedBoolean") is True or is_dated
 
 
 def _addresses(patient: Tree) -> Iterator[PostalAddress]:

@@ -114,9 +114,12 @@ def authorization(body: bytes, institution: Institution, institutions: Instituti
 
     Raises:
         Unreadable, NeedsReview: it cannot be understood without a person.
+        NotAllowed: it is another thing beside, and `sort` would not have taken it.
     """
     tree = parse(body)
-    return consents.read(_one(_subjects(tree), "Consent"), _entries(tree), institution, institutions, envelope=tree)
+    subjects = _subjects(tree)
+    _form(subjects)
+    return consents.read(_one(subjects, "Consent"), _entries(tree), institution, institutions, envelope=tree)
 
 
 def signed_form(body: bytes) -> bytes | None:

@@ -10,6 +10,8 @@ from functools import cache
 from itertools import islice
 from typing import Final, Self
 
+from transfer.adapters.fhir.consent_codes import narrated
+from transfer.adapters.fhir.consent_sources import words_in
 from transfer.adapters.fhir.consents import MAY_END, REFUSING_POLICIES, REPLACES
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES, says_void
 from transfer.adapters.fhir.identities import Resources, demographics, issued, person
@@ -75,7 +77,7 @@ class ConsentsAround:
         kind = _KINDS.get(status, ObjectionKind.UNREADABLE)
         if status == "active" and _refuses(consent):
             kind = ObjectionKind.REFUSED
-        elif status == "active" and any(map(MAY_END.search, _words(consent))):
+        elif status == "active" and _is_called_or_told(consent):
             kind = ObjectionKind.UNREADABLE
         return Objection(
             kind=kind,
@@ -167,6 +169,12 @@ def _refuses(consent: Tree) -> bool:
     by_policy = any(REFUSING_POLICIES.search(uri) for uri in uris if uri)
     opts_out = any(_OPT_OUT.search(said) for said in (*codes, *uris) if said)
     return by_policy or opts_out or "deny" in {said.lower() for said in types if said}
+
+
+def _is_called_or_told(consent: Tree) -> bool:
+    """A "no" by what it is called, or in a sentence of its narrative or of a form that is text."""
+    told = (narrated(text(consent, "text", "div") or ""), words_in(child(consent, "sourceAttachment")))
+    return any(map(MAY_END.search, _words(consent))) or any(map(refuses_in_words, told))
 
 
 def _words(consent: Tree) -> Iterator[str]:

@@ -228,6 +228,14 @@ def text(tree: object, *path: str) -> str | None:
     return node.strip() or None if isinstance(node, str) else None
 
 
+def truth(tree: Tree, name: str) -> bool | None:
+    """A boolean, also where it is written as text; None: there is none."""
+    said = tree.get(name)
+    if isinstance(said, str):
+        return {"true": True, "false": False}.get(said.strip().lower())
+    return said if isinstance(said, bool) else None
+
+
 def child(tree: object, *path: str) -> Tree:
     """The object at `path`; an empty one where there is none."""
     node = tree
