@@ -256,6 +256,20 @@ def test_a_death_of_nobody_we_know_is_sealed(services: Services):
     assert b.open_holds(services) == []
 
 
+@pytest.mark.parametrize("trigger", ["A43", "A44", "A45"])
+def test_what_is_moved_from_one_to_another_is_asked_about_and_nobody_is_asked_whether_they_are_one(
+    services: Services, trigger: str
+):
+    one, other = b.a_chart(), b.a_chart()
+    b.a_case(services, one), b.a_case(services, other)
+    number = other["numbers"][b.PRAIRIE]["value"]
+    received(services, b.PRAIRIE, an_adt(one, trigger) + f"MRG|{number}^^^PRAIRIE^MR\r".encode())
+    process_all(services)
+
+    assert [one.code for one in b.open_holds(services) if one.code == "same-patient"] == []
+    assert b.the_hold(services, "identity-changed").due_at
+
+
 def test_records_that_are_taken_apart_are_asked_about_and_nobody_is_asked_whether_they_are_one(services: Services):
     one, other = b.a_chart(), b.a_chart()
     b.a_case(services, one), b.a_case(services, other)

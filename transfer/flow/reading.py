@@ -361,7 +361,7 @@ def _notice(body: bytes, institution: Institution) -> Notice | OtherMessage:
     return Notice(
         patients=tuple(dict.fromkeys(said)),
         died=tuple(dict.fromkeys(died)),
-        is_split=any(one.change is hl7v2.Change.UNLINKED for one in changes),
+        is_split=any(one.change in (hl7v2.Change.UNLINKED, hl7v2.Change.MOVED) for one in changes),
     )
 
 

@@ -13,6 +13,8 @@ from transfer.patients import Demographics
 class Change(StrEnum):
     #: two records of one person become one (A40; A18, A34, A36 and others before v2.3.1; A35 and A41 of accounts)
     MERGED = "merged"
+    #: a number, an account or a visit was another person's all along (A43 to A45): two people stay two
+    MOVED = "moved"
     #: one person's number changes (A46, A47)
     RENUMBERED = "renumbered"
     #: name, birth date or another detail changes (A31, A08)
@@ -25,7 +27,8 @@ class Change(StrEnum):
 
 
 _CHANGES = {
-    **dict.fromkeys(("A18", "A30", "A34", "A35", "A36", "A39", "A40", "A41", "A42", "A43"), Change.MERGED),
+    **dict.fromkeys(("A18", "A30", "A34", "A35", "A36", "A39", "A40", "A41", "A42"), Change.MERGED),
+    **dict.fromkeys(("A43", "A44", "A45"), Change.MOVED),
     **dict.fromkeys(("A46", "A47", "A48", "A49"), Change.RENUMBERED),
     **dict.fromkeys(("A08", "A31"), Change.UPDATED),
     "A24": Change.LINKED,
@@ -37,8 +40,8 @@ _OF_TWO = (Change.LINKED, Change.UNLINKED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityChange:
-    """`surviving` is the person as known from now on; `absorbed` the numbers and names that now mean the same person,
-    or do not any more; None for a mere update and for a death.
+    """`surviving` is the person as known from now on, or to whom something was moved; `absorbed` the numbers and names
+    that now mean the same person, or do not any more; None for a mere update and for a death.
     """
 
     change: Change
@@ -73,7 +76,7 @@ def _of_message(message: Message, institution: Institution) -> Iterator[Identity
             elif change in _OF_TWO and change is not None and pid is not None:
                 yield IdentityChange(change=change, surviving=demographics(pid, institution), absorbed=who)
             pid = segment
-        elif pid is not None and change in (Change.MERGED, Change.RENUMBERED):
+        elif pid is not None and change in (Change.MERGED, Change.MOVED, Change.RENUMBERED):
             prior = absorbed(segment, institution)
             if prior.identifiers:
                 yield IdentityChange(change=change, surviving=demographics(pid, institution), absorbed=prior)
