@@ -22,6 +22,15 @@ _OF_RELEASE: Final = re.compile(
     re.IGNORECASE,
 )
 
+#: titles of a "no" in words that end much else, too: each needs more of a release beside it. A request to restrict is
+#: one of 45 CFR 164.522(a)
+_CALLED_A_NO: Final = re.compile(
+    r"(?=.*\b(cancel\w{0,8}|terminat\w{1,5}|objection)\b)(?=.*\b(authori[sz]ation|consent|permission|hipaa))"
+    r"(?=.*\b(releas|disclos|shar|records?\b|hipaa|phi\b|information))"
+    r"|(?=.*\brestrict)(?=.*\b(disclos\w*|protected health|phi|release of (information|records))\b)",
+    re.IGNORECASE,
+)
+
 #: what tells of a right, of a rule or of a case that may come, and takes nothing back. May is a month, too
 _TELLS: Final = re.compile(
     r"\b((?<!of )(?<!in )(?<!since )(?<!\d )may(?!\s{0,3}\d)"
@@ -99,6 +108,7 @@ _DENYING: Final = (
         b"WITHH",
         b"INACTIV",
         b"EXPIRED",
+        b"RESTRICT",
     ),
     *(b"NO AUTORIZO", b"NO PERMITO", b"NO QUIERO", b"NO DOY", b"REVOCO ", b"RETIRO ", b"ANULO "),
 )
@@ -159,7 +169,7 @@ def is_no(title: str) -> bool:
     """Whether a document of this title is a "no" to a release: "Revocation of authorization". Refusals of treatment
     are none.
     """
-    return bool(_ENDS.search(title) and _OF_RELEASE.search(title))
+    return bool(_ENDS.search(title) and _OF_RELEASE.search(title)) or _CALLED_A_NO.match(title) is not None
 
 
 class ObjectionKind(StrEnum):

@@ -144,6 +144,35 @@ def test_a_no_in_a_segment_of_the_senders_own_counts(segment: str):
     assert said(segment[:4] + "You may revoke your authorization") == []
 
 
+TITLES = [
+    "Request for restriction of disclosure",
+    "Restriction on use and disclosure of protected health information",
+    "Restricted: release of information",
+    "Cancellation of authorization to release records",
+    "Termination of consent to share information",
+    "Objection to disclosure, HIPAA",
+]
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_a_document_called_a_restriction_or_a_cancellation_of_a_release_counts(title: str):
+    assert said(f"TXA|1|99^{title}^L", kind="MDM^T02") == [ObjectionKind.UNREADABLE]
+    assert said(f"OBX|1|TX|99^{title}^L||Signed.||||||F", kind="ORU^R01") == [ObjectionKind.UNREADABLE]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Restricted diffusion on MRI",
+        "Consent to termination of pregnancy",
+        "Cancelled: consent form",
+        "Terminated employment",
+    ],
+)
+def test_a_document_that_ends_or_restricts_something_else_does_not(title: str):
+    assert said(f"TXA|1|99^{title}^L", kind="MDM^T02") == []
+
+
 RESTRICTING = {
     "a restriction asked for": {"policyRule": concept("hipaa-restrictions", POLICIES)},
     "a restriction of what was paid oneself": {"policyRule": concept("hipaa-self-pay", POLICIES)},

@@ -80,6 +80,7 @@ CARRIED: dict[str, Callable[[Chart], dict[str, Any]]] = {
     "a revocation inside a document": lambda chart: contained(chart, status="inactive"),
     "a refusal inside a document": lambda chart: contained(chart, resource={"provision": {"type": "deny"}}),
     "a title": lambda _: {"description": "Revocation of authorization, signed"},
+    "a request to restrict": lambda _: {"description": "Request for restriction of disclosure (45 CFR 164.522)"},
     "a type in words": lambda _: {"type": {"text": "Patient refuses release of records"}},
     "a type's display": lambda _: {"type": {"coding": [{"code": "9", "display": "Withdrawal of consent form"}]}},
 }
@@ -484,6 +485,28 @@ def test_a_con_segment_that_refuses_or_rescinds_stops_what_its_sender_discloses(
 
     assert not is_permitted(services, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
     assert is_permitted(services, case)
+    process_all(services)
+    assert "source-objects" in codes(services)
+    assert not is_permitted(services, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
+
+
+ASIDE: dict[str, Callable[[bytes], bytes]] = {
+    "a request to restrict": lambda message: message.replace(b"|001|", b"|110|"),
+    "a refusal of psychiatric records": lambda message: message.replace(b"|001|", b"|102|").replace(b"|W|A", b"|W|R"),
+    "an opt-out of its own": lambda message: message + b"ZHI|1|Opted out of health information exchange\r",
+    "a sentence": lambda message: message + b"NTE|1||Please do not send my records to Summit\r",
+}
+
+
+@pytest.mark.parametrize("what", list(ASIDE))
+def test_a_no_by_another_type_or_in_another_segment_stops_what_its_sender_discloses(services: Services, what: str):
+    chart, case = a_case(services)
+
+    message = consent_message(chart, "A")
+    assert ASIDE[what](message) != message
+    received(services, b.PRAIRIE, ASIDE[what](message))
+
+    assert not is_permitted(services, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
     process_all(services)
     assert "source-objects" in codes(services)
     assert not is_permitted(services, case, RecordKind.PATHOLOGY_REPORT, b.PRAIRIE)
