@@ -8,6 +8,7 @@ from transfer.adapters import enclosed, hl7v2
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.trees import dump
 from transfer.objections import ObjectionKind, refuses_in_words
+from transfer.permissions import Finding
 from transfer.permissions.checking import Decision
 
 HEAD = "MSH|^~\\&|A|B|||20260102||{}|1|P|2.5.1\rPID|1||42^^^LIS^MR||Doe^Jane||19600102|F\r"
@@ -171,6 +172,25 @@ def test_a_document_called_a_restriction_or_a_cancellation_of_a_release_counts(t
 )
 def test_a_document_that_ends_or_restricts_something_else_does_not(title: str):
     assert said(f"TXA|1|99^{title}^L", kind="MDM^T02") == []
+
+
+def labelled(*codes: str) -> list[dict[str, str]]:
+    return [{"system": ACT_CODE, "code": code} for code in codes]
+
+
+@pytest.mark.parametrize(
+    "permits",
+    [
+        {"securityLabel": labelled("PSYTHPN", "HIV")},
+        {"securityLabel": labelled("PSYTHPN"), "provision": [{"type": "permit", "securityLabel": labelled("HIV")}]},
+        {"provision": [{"type": "permit", "securityLabel": labelled("HIPAAPsyNotes")}]},
+    ],
+)
+def test_a_form_that_combines_psychotherapy_notes_with_anything_is_defective_as_a_whole(permits):
+    """45 CFR 164.508(b)(2)(iv), (b)(3)(ii)."""
+    assert Finding.COMPOUND in checked(a_form(provision=permits)).findings
+    alone = a_form(provision={"securityLabel": labelled("PSYTHPN"), "class": [{"code": "DocumentReference"}]})
+    assert checked(alone, labels="PSYTHPN R").decision is Decision.PERMIT
 
 
 RESTRICTING = {

@@ -51,6 +51,7 @@ CASES = {
         {"patient": {"family": "missing", "given": "missing", "birth_date": "missing"}},
         {Finding.FORM_UNREADABLE},
     ),
+    "psychotherapy notes go with all else": ({"information__special": ["PSYTHPN"]}, {Finding.COMPOUND}),
     "a refusal ends before it begins": ({"form": "refusal", **REVERSED}, {Finding.DENIED}),
     "a refusal is of records of no day": ({"form": "refusal", **OF_NO_DAY}, {Finding.DENIED}),
 }
@@ -61,6 +62,35 @@ def test_each_makes_its_findings_and_no_other(what):
     differing, findings = CASES[what]
 
     assert set(checked(fields(**differing)).findings) == findings
+
+
+NO_END = (
+    "does not expire until revoked; never expires unless I say so; indefinite until revoked by patient; per "
+    "hospital policy; as allowed by law; standard; as long as needed; duration of my life; life of the account; until "
+    "I change my mind; hasta que la revoque; hasta nuevo aviso; hasta su revocaci\u00f3n; sin vencimiento; No expira; "
+    "permanente; bis auf Widerruf; jusqu'\u00e0 r\u00e9vocation"
+)
+NO_DAY = (
+    "fifteen days from signing; twenty days; a fortnight; a decade; next year; this month; end of the calendar year; "
+    "Q3; Christmas; December; spring; today; upon signing; after one use; one disclosure; once sent; a single release; "
+    "un a\u00f1o; treinta d\u00edas; seis meses"
+)
+ENDS = "end of treatment; discharge; end of this episode of care; al terminar mi tratamiento; el d\u00eda de mi alta"
+
+
+@pytest.mark.parametrize("event", NO_END.split("; "))
+def test_what_names_no_end_in_further_words_is_none(event):
+    assert checked(fields(**at_event(event))).findings == (Finding.INCOMPLETE_EXPIRATION,)
+
+
+@pytest.mark.parametrize("event", NO_DAY.split("; "))
+def test_an_end_that_nobody_counts_is_a_persons(event):
+    assert checked(fields(**at_event(event))).findings == (Finding.DATE_UNREADABLE,)
+
+
+@pytest.mark.parametrize("event", ENDS.split("; "))
+def test_an_event_in_either_language_is_an_end(event):
+    assert checked(fields(**at_event(event))).decision is Decision.PERMIT
 
 
 def test_a_guardian_and_a_mother_of_a_child_may_sign():

@@ -3,7 +3,7 @@
 Where the law is silent, the narrower reading holds. After a refusal a form can still come; a release cannot be undone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from transfer.security_labels import CONFIDENTIALITY, FEDERALLY_PROTECTED, KNOWN_LABELS, SENSITIVITY
@@ -101,6 +101,15 @@ def is_hit(named: frozenset[str], labels: frozenset[str]) -> bool:
     refused = {code.upper() for code in _expanded(named - CONFIDENTIALITY)}
     carried = _sensitivities(labels)
     return not refused.isdisjoint(code.upper() for code in _expanded(carried))
+
+
+def combines_psychotherapy(permits: Iterable[frozenset[str]]) -> bool:
+    """Whether permits of one form, each by its labels, release psychotherapy notes and something else. Then all of the
+    form is defective (164.508(b)(2)(iv)).
+    """
+    named = [*permits]
+    is_for_others = any(not one or one - PSYCHOTHERAPY - {RESTRICTED, "V"} for one in named)
+    return is_for_others and any(one & PSYCHOTHERAPY for one in named)
 
 
 def is_mixed_with_psychotherapy(named: frozenset[str], labels: frozenset[str]) -> bool:

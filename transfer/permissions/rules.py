@@ -10,7 +10,7 @@ from transfer.institutions import Basis
 from transfer.own_forms import OwnForm, lacks_own
 from transfer.permissions.findings import Finding
 from transfer.permissions.forms import Authorization, End, FormStatus, Permission, SignerRole, Statement
-from transfer.permissions.labels import BEYOND_TREATMENT, PSYCHOTHERAPY, is_beyond, is_hit
+from transfer.permissions.labels import BEYOND_TREATMENT, PSYCHOTHERAPY, combines_psychotherapy, is_beyond, is_hit
 from transfer.permissions.provisions import Outcome, Provision, ProvisionType, nearest_misfit, outcomes
 from transfer.permissions.purposes import is_perhaps_compound, with_wider
 from transfer.permissions.releases import Emergency, Release, Ruling
@@ -251,6 +251,8 @@ def _elements_missing(form: Authorization) -> Iterator[Finding]:
         yield Finding.INCOMPLETE_EXPIRATION
     if is_perhaps_compound(form.purposes):  # (b)(3)
         yield Finding.PERHAPS_COMPOUND
+    if combines_psychotherapy(node.labels for node in form.provision.permits()):  # (b)(3)(ii)
+        yield Finding.COMPOUND
     for statement, finding in _STATEMENTS.items():  # (c)(2)(i)-(iii)
         if statement not in form.statements:
             yield finding

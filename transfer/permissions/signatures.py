@@ -1,6 +1,7 @@
 """Who may sign for a patient, and when a form can have been signed (45 CFR 164.508(c)(1)(vi), 164.502(g))."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
@@ -94,6 +95,8 @@ _NO_EVENT: Final = frozenset(
     | {"no expiration date", "tbd", "to be determined", "pending", "other", "event", "expiration", "date", "yes"}
     | {"blank", "left blank", "empty", "see form", "see attached", "see above", "see below", "see reverse", "same"}
     | {"same as above", "as above", "missing", "ninguno", "ninguna", "nunca", "no aplica", "no vence", "indefinido"}
+    | {"standard", "default", "same as the other form", "until i say otherwise", "until i change my mind"}
+    | {"permanente", "siempre", "ilimitado", "ilimitada", "bis auf widerruf"}
 )
 #: that the patient may end it is no end, for every form says so (164.508(c)(2)(i))
 _UNTIL_REVOKED: Final = re.compile(
@@ -106,6 +109,16 @@ _END_OF_STUDY: Final = re.compile(
     r"(study|trial|research|project)"
 )
 _NOTHING: Final = re.compile(r"x+|\d{1,3}")
+#: however it goes on: "does not expire until revoked", "as allowed by law", "hasta que la revoque"
+_ENDLESS: Final = re.compile(
+    r"((does|do|will|shall) not|never) (expires?|ends?)\b.*|indefinite(ly)?\b.*"
+    r"|(as )?per (the )?(\w+ ){0,2}(policy|law)"
+    r"|as (allowed|permitted|required) by( the| state| federal)? law"
+    r"|(for )?as long as (needed|necessary|required|i live)"
+    r"|(for |the )?((duration|term|rest) of )?(my|the patient s|his|her) (life|lifetime)|life of the (account|record)"
+    r"|hasta (que )?(\w+ ){0,3}(revo\w*|cancel\w*|aviso)\b.*|sin (vencimiento|fecha|limite|termino)\b.*"
+    r"|no (expira|vence|caduca)\b.*|jusqu a (la |sa )?revocation"
+)
 _NUMBER: Final = r"(\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|eighteen|thirty|sixty|ninety)"
 _MONTH: Final = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 _WHEN: Final = re.compile(
@@ -113,12 +126,23 @@ _WHEN: Final = re.compile(
     r"|\b(end|close) of ((the|this|next) )?(day|week|month|quarter|year)\b"
     r"|\b(19|20)\d\d\b|\b\d{1,2} \d{1,2} \d{2,4}\b|\b\d{6,8}\b"
     rf"|\b{_MONTH}[a-z]* \d|\d ?(st|nd|rd|th)? (of )?{_MONTH}"
+    r"|\b(days|weeks|months|years|hours|fortnights?|decades?|dias|semanas|meses|anos)\b|\bun (ano|mes|dia)\b"
+    r"|\b(next|this|same|calendar|fiscal|school) (day|week|month|quarter|year)\b|\bq[1-4]\b"
+    r"|^(the |in )?(spring|summer|autumn|fall|winter|christmas|new year s( day| eve)?|easter|thanksgiving|today"
+    r"|tomorrow|midnight|immediately|(upon|on|at) signing)$"
+    rf"|^({_MONTH}[a-z]*)$"
+    # after how many uses: nobody counts them
+    r"|\b(one|single|1) ?(time )?(use|disclosure|release|copy)\b"
+    r"|\bonce (it is |they are )?(sent|released|disclosed|used)\b"
     r"|^(illegible|unreadable|unclear|not (legible|readable)|(cannot|can not|can t|could not|couldn t) (be )?read)$"
 )
 
 
 def _plain(said: str | None) -> str:
-    return " ".join(re.findall(r"[a-z0-9]+", (said or "").casefold()))
+    """Its words, without accents."""
+    parts = unicodedata.normalize("NFKD", said or "")
+    bare = "".join(one for one in parts if not unicodedata.combining(one))
+    return " ".join(re.findall(r"[a-z0-9]+", bare.casefold()))
 
 
 def is_event(said: str | None) -> bool:
@@ -128,7 +152,7 @@ def is_event(said: str | None) -> bool:
     """
     words = _plain(said)
     return words not in _NO_EVENT and not any(
-        pattern.fullmatch(words) for pattern in (_UNTIL_REVOKED, _END_OF_STUDY, _NOTHING)
+        pattern.fullmatch(words) for pattern in (_UNTIL_REVOKED, _END_OF_STUDY, _NOTHING, _ENDLESS)
     )
 
 
