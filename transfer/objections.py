@@ -115,11 +115,11 @@ _DENYING: Final = (
 #: what is in each of those besides: of a release, or of a consent
 _RELEASING: Final = (
     *(b"RELEAS", b"DISCLOS", b"SHAR", b"SEND", b" SENT", b"EXCHANG", b"HIE", b"CONSENT", b"59284-0", b"64292-6"),
-    *(b"AUTORIZACI", b"DIVULG", b"COMPART", b"REVEL", b"ENV", b"ENTREG"),
+    *(b"AUTORIZACI", b"DIVULG", b"COMPART", b"REVEL", b"ENVI", b"ENV\xc3", b"ENTREG"),
 )
 #: a bare no that stands for itself, beside the name of a consent to a release
 _NO_ALONE: Final = re.compile(rb"[^A-Z0-9 ](NO?|FALSE)(?![A-Z0-9 ])")
-_ASKING: Final = (b"RELEAS", b"CONSENT", b"59284-0", b"64292-6", b"INFORMATION ")
+_ASKING: Final = (b"CONSENT", b"59284-0", b"64292-6", b"RELEASE OF INFO", b"INFORMATION SHAR", b"INFORMATION EXCH")
 
 
 def says_ending(capitals: bytes) -> bool:

@@ -46,8 +46,8 @@ _LEAVES_OUT: Final = re.compile(
     r"|\b(limited|restricted) to\b"
     r"|\b(not|no|but|without)\b.{0,30}\b(hiv|aids|psych|mental|substance|alcohol|drug|genetic|sexual|std|abortion|reproduct"
     r"|imag(es|ing)|addict)"
-    r"|\b(cancell?ed|superseded|void(ed)?|terminated|suspended|expired)\b|^\W*draft\W*$|\bobject(s|ed)? to\b"
-    r"|\b(one[- ]time|single[- ]use)\b|(^|[:?\]])\W*(\[\s*x\s*\]\s*)?no\W*$"
+    r"|\b(cancell?ed|superseded|void(ed)?|terminated|suspended|expired)\b|^\W{0,6}draft\W{0,6}$|\bobject(s|ed)? to\b"
+    r"|\b(one[- ]time|single[- ]use)\b|(^|[:?\]])\W{0,6}(x\W{1,6})?no\W{0,6}$"
     # German, Spanish, French
     r"|\b(nicht|kein\w*|nur|ohne|excepto|salvo|no autorizo|no permito|sauf|sans|seulement)\b",
     re.IGNORECASE,
