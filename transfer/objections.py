@@ -131,7 +131,9 @@ def says_refusing(capitals: bytes) -> bool:
     """Whether any other words of a "no" stand in bytes in capitals: without them and `says_ending`, nothing in them
     `refuses_in_words`, nor `is_refused`.
     """
-    if any(word in capitals for word in _RELEASING) and any(word in capitals for word in _DENYING):
+    if not any(word in capitals for word in _RELEASING):
+        return False
+    if any(word in capitals for word in _DENYING):
         return True
     return any(word in capitals for word in _ASKING) and _NO_ALONE.search(capitals) is not None
 
