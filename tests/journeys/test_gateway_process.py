@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from tests.kit import warm_start
 from tests.kit.acts import Journey, a_packet, download, downloading, eventually, is_announced, link, token
 from tests.kit.house import House
 from transfer import probe
@@ -61,12 +62,8 @@ def a_gateway(house: House, tmp_path: Path, **settings: str) -> Iterator[Gateway
         "TRANSFER_VAR": str(house.var),
     }
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "transfer.gateway"],
-            env={**os.environ, **own, **settings},
-            stdout=log,
-            stderr=log,
-        )
+        environment = {**os.environ, **own, **settings}
+        process = warm_start.started([sys.executable, "-m", "transfer.gateway"], environment=environment, log=log)
     gateway = Gateway(process, drawn["http"], drawn["mllp"], drawn["health"])
     try:
         eventually(lambda: ports.answers(gateway.health) and gateway.says("ready")[0] == 200, 60)

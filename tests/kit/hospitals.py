@@ -9,7 +9,6 @@ import os
 import re
 import socket
 import ssl
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from typing import Any
 import urllib3
 import yaml
 
+from tests.kit import warm_start
 from tests.kit.acts import Journey, eventually
 from tests.kit.house import House
 from tests.kit.peers.certificates import Certificates
@@ -194,7 +194,7 @@ def a_front(house: House, folder: Path, certificates: Certificates) -> Iterator[
         "TRANSFER_TLS_CLIENT_AUTHORITIES": str(certificates.files["authority"]),
     }
     with (folder / "front.log").open("wb") as log:
-        gateway = subprocess.Popen([sys.executable, "-m", "transfer.gateway"], env=environment, stderr=log, stdout=log)
+        gateway = warm_start.started([sys.executable, "-m", "transfer.gateway"], environment=environment, log=log)
     try:
         eventually(lambda: ports.answers(taken["http"]) or gateway.poll() is not None, 30)
         assert gateway.poll() is None, (folder / "front.log").read_text()

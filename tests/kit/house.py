@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import urllib3
 
+from tests.kit import warm_start
 from tests.kit.centers import delivering
 from tests.kit.clusters import copied
 from tests.kit.processing import process_until
@@ -109,18 +111,30 @@ class House:
         process_until(self.services, holds, seconds)
 
 
+class _WarmSystem(System):
+    """Its supervisor is a fork of the warm process, and so is what that starts."""
+
+    def _begin(self) -> None:
+        warm_start.begin()
+        with patch("transfer.embedded.system.spawn", warm_start.spawn):
+            super()._begin()
+
+
 @contextmanager
 def a_house(
-    var: Path, *, airflow: bool = False, desk: bool = False, orthanc: bool = False, **environ: str
+    var: Path, *, airflow: bool = False, desk: bool = False, orthanc: bool = False, cold: bool = False, **environ: str
 ) -> Iterator[House]:
     """Everything up in `var`; down at the end, also when the test process dies.
+
+    Its programs are forks of a warm process (tests/kit/warm_start.py). `cold`, where a test looks at what that changes.
 
     Where no Airflow processes the rounds, the centers wait for the slides too: so a test can stop before the packet
     goes. `House.delivering` has them wait for something else.
     """
     copied(var / "postgres")
     warm_process.begin()
-    system = System(var, sandbox=True, airflow=airflow, desk=desk, orthanc=orthanc, environ=environ, dies_with_us=True)
+    kind = System if cold else _WarmSystem
+    system = kind(var, sandbox=True, airflow=airflow, desk=desk, orthanc=orthanc, environ=environ, dies_with_us=True)
     system.up()
     try:
         settings = Settings.load({}, var)

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
+
+from tests.kit import warm_start
 
 CLIENT_SECRET = "desk: a secret"
 PASSWORDS = {name: f"{name}'s password" for name in ("clerk", "officer", "privacy", "auditor", "operator")}
@@ -73,7 +74,7 @@ def a_provider(folder: Path, desk_url: str) -> Iterator[StandIn]:
         "passwords": str(passwords),
     }
     config.write_text(json.dumps(said), encoding="utf-8")
-    process = subprocess.Popen([sys.executable, "-m", "transfer.sandbox", "openid", "--config", str(config)])
+    process = warm_start.started([sys.executable, "-m", "transfer.sandbox", "openid", "--config", str(config)])
     try:
         until = time.monotonic() + 60
         while time.monotonic() < until:

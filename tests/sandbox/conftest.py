@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 import urllib3
 
+from tests.kit import warm_start
+
 CONTROL, ACCEPTS, SHOWS = "control-token", "accepted-token", "shown-token"
 
 
@@ -68,10 +70,10 @@ Start = Callable[..., Running]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start an institution; all that were started are stopped at the end."""
+    """Start an institution; all that were started are stopped at the end. `cold`: as a command line does."""
     started: list[Running] = []
 
-    def _start(name: str, **changes: Any) -> Running:
+    def _start(name: str, *, cold: bool = False, **changes: Any) -> Running:
         config = {
             "port": free_port(),
             "folder": str(tmp_path / name),
@@ -84,7 +86,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
         }
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps(config))
-        process = subprocess.Popen([sys.executable, "-m", "transfer.sandbox", name, "--config", str(path)])
+        command = [sys.executable, "-m", "transfer.sandbox", name, "--config", str(path)]
+        process = subprocess.Popen(command) if cold else warm_start.started(command)
         running = Running(name, config, process)
         started.append(running)
         _wait_until_up(running)

@@ -36,7 +36,11 @@ def _parts(answer: urllib3.BaseHTTPResponse, body: bytes) -> tuple[list[bytes], 
 @pytest.fixture
 def held(start: Any) -> tuple[Any, dict[str, Any], str]:
     """An archive, a patient whose study it holds, and the URL of the CT series."""
-    archive, chart = start("archive"), draw_chart()
+    return _held_by(start("archive"))
+
+
+def _held_by(archive: Any) -> tuple[Any, dict[str, Any], str]:
+    chart = draw_chart()
     archive.control("patients", chart)
     imaging = chart["imaging"]
     return archive, chart, f"/dicom-web/studies/{imaging['study_uid']}/series/{imaging['series'][1]['uid']}"
@@ -158,8 +162,8 @@ def test_a_killed_archive_holds_its_patients_when_it_is_back(start: Any, held: A
     assert chart["id"] in {path.stem for path in (back.folder / "charts").iterdir()}
 
 
-def test_a_large_study_is_made_as_it_is_sent(held: Any) -> None:
-    archive, _, series = held
+def test_a_large_study_is_made_as_it_is_sent(start: Any) -> None:
+    archive, _, series = _held_by(start("archive", cold=True))
     archive.control("behaviour", {"slices": 400, "rows": 512})
 
     began, received = time.monotonic(), 0

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.servers
 
 @pytest.mark.parametrize("name", ["oncology", "pathology", "archive", "center"])
 def test_an_institution_starts_serves_its_controls_and_ends_cleanly(start: Any, name: str) -> None:
-    institution = start(name)
+    institution = start(name, cold=True)
 
     assert institution.control("patients", draw_chart())["charts"] >= 1
     assert institution.control("access-log") == []

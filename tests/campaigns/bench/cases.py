@@ -246,7 +246,7 @@ def main(cases: int = CASES, rounds: int = 2) -> None:
         folder = Path(name)
         shutil.copytree(_ROOT / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "dags" / "empty.py").write_text(_EMPTY)
-        with a_house(folder / "var", airflow=True, TRANSFER_DAGS=str(folder / "dags")) as house:
+        with a_house(folder / "var", airflow=True, cold=True, TRANSFER_DAGS=str(folder / "dags")) as house:
             _compare(house, cases, rounds)
 
 

@@ -36,7 +36,7 @@ def main() -> int:
     wanted = Wanted(planned=planned, seed=seed, at_once=asked.cases, pace=asked.pace)
     print(f"SEED={seed}: {asked.kills} kills, {asked.cases} cases at once", flush=True)
     began = time.monotonic()
-    with a_house(folder / "var", airflow=True) as house:
+    with a_house(folder / "var", airflow=True, cold=True) as house:
         outcome = Campaign(house, wanted, _Bar()).run()
     print("\n" + "\n".join(outcome.lines()), flush=True)
     print(f"{(time.monotonic() - began) / 60:.1f} minutes in all; SEED={seed}")

@@ -25,7 +25,7 @@ SIX = (
 
 def test_each_part_may_be_killed_while_cases_run_and_everything_is_there_once() -> None:
     folder = Path(tempfile.mkdtemp(prefix="rt-"))
-    with a_house(folder / "var") as house, a_worker(house) as worker:
+    with a_house(folder / "var", cold=True) as house, a_worker(house) as worker:
         campaign = Campaign(house, Wanted(planned=SIX, seed=4, at_once=2, pace=0.5, rest=0.0), worker=worker)
         outcome = campaign.run()
 

@@ -40,7 +40,7 @@ def rows(samples: list[Sample], doors: list[str], names: Names = None) -> Iterat
             elif door in _OF_FILES:
                 yield from _OF_FILES[door](samples, Path(folder), names)
         if set(doors) & set(_OF_A_HOUSE):
-            with a_house(Path(folder) / "var") as house, besieged(house) as at:
+            with a_house(Path(folder) / "var", cold=True) as house, besieged(house) as at:
                 yield from _of_a_house(at, samples, doors, names, Path(folder))
         if _BY_TLS in doors:
             with full_doors.by_tls(Path(folder)) as (at, shown):

@@ -128,7 +128,7 @@ def by_tls(folder: Path) -> Iterator[tuple[Besieged, Certificates]]:
     shown = certificates(folder / "tls")
     here, key = (str(shown.files[name]) for name in ("certificate", "key"))
     with (
-        a_house(folder / "by-tls", TRANSFER_TLS_CERTIFICATE=here, TRANSFER_TLS_KEY=key) as house,
+        a_house(folder / "by-tls", cold=True, TRANSFER_TLS_CERTIFICATE=here, TRANSFER_TLS_KEY=key) as house,
         besieged(house) as at,
     ):
         yield at, shown

@@ -45,7 +45,7 @@ def of(language: Language, every: int) -> list[Sample]:
 
 @pytest.fixture(scope="module")
 def at() -> Iterator[Besieged]:
-    with tempfile.TemporaryDirectory(prefix="rt-") as folder, a_house(Path(folder) / "var") as house:
+    with tempfile.TemporaryDirectory(prefix="rt-") as folder, a_house(Path(folder) / "var", cold=True) as house:
         with besieged(house) as doors:
             yield doors
 

@@ -49,7 +49,7 @@ def house() -> Iterator[House]:
     # A center that waits for the slides too: people let its packets go, and write why.
     partners = partners_in(folder / "institutions", Delivery.WHEN_ALL)
     dags = str(folder / "dags")
-    with a_house(folder / "var", airflow=True, TRANSFER_DAGS=dags, TRANSFER_INSTITUTIONS=partners) as found:
+    with a_house(folder / "var", airflow=True, cold=True, TRANSFER_DAGS=dags, TRANSFER_INSTITUTIONS=partners) as found:
         yield found
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -66,7 +66,7 @@ def test_a_word_across_the_border_of_two_blocks_is_found(written: bytes) -> None
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     folder = Path(tempfile.mkdtemp(prefix="rt-"))
-    with a_house(folder / "var") as found:
+    with a_house(folder / "var", cold=True) as found:
         yield found
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -62,7 +62,7 @@ def a_hapi(folder: Path) -> Iterator[Hapi]:
     java, program = installed.program("java"), installed.installed("hapi", "hapi/hapi-r4.jar")
     port = ports.free(["hapi"])["hapi"]
     peer = Hapi(f"http://127.0.0.1:{port}/fhir", "the-token-of-the-office")
-    sized = ["-Xmx768m", "-XX:TieredStopAtLevel=1", f"-Djava.io.tmpdir={folder}"]
+    sized = ["-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Djava.io.tmpdir={folder}"]
     command: list[str | Path] = [
         java,
         *sized,
