@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
+from unittest.mock import patch
 
 from transfer.embedded import process
 
@@ -57,7 +58,7 @@ class _Fork(subprocess.Popen[bytes]):
     """A child that was not made by `Popen`, and is waited for and signalled as one that was."""
 
     def __init__(self, command: Sequence[str], pid: int) -> None:  # nothing is started here
-        self.args, self.pid, self.returncode = command, pid, None  # type: ignore[assignment]
+        self.args, self.pid, self.returncode = command, pid, None
         self.stdin = self.stdout = self.stderr = None
         self._child_created = True
         self._waitpid_lock = threading.Lock()
@@ -225,8 +226,6 @@ def _await_parent(pid: int) -> None:
 def _has_its_own() -> bool:
     """A supervisor has a warm process below it, from which what it starts is forked. False: this is that one."""
     global _line, _asker
-    from transfer.embedded import components
-
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if not os.fork():
         ours.close()
@@ -234,7 +233,7 @@ def _has_its_own() -> bool:
         return False
     its.close()
     _line, _asker = ours, os.getpid()
-    components.spawn = spawn
+    patch("transfer.embedded.components.spawn", spawn).start()
     return True
 
 
