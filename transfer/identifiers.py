@@ -14,6 +14,8 @@ from pydantic_core import CoreSchema, core_schema
 # Crockford's base 32: no i, l, o, u, so that one can be read out over the telephone.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _SYMBOL = f"[{_ALPHABET}]"
+#: of each byte
+_SYMBOLS = bytes(map(ord, _ALPHABET * 8))
 
 
 class Identifier(str):
@@ -47,7 +49,7 @@ class _Drawn(Identifier):
     def draw(cls) -> Self:
         """A new one, never given before (75 random bits; 55 for a case)."""
         # 32 symbols: five bits of a byte, and each symbol as likely as any other
-        return cls(cls.letter + "".join([_ALPHABET[byte & 31] for byte in secrets.token_bytes(cls.symbols)]))
+        return cls(cls.letter + secrets.token_bytes(cls.symbols).translate(_SYMBOLS).decode())
 
 
 class CaseId(_Drawn):

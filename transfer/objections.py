@@ -124,18 +124,19 @@ _ASKING: Final = (b"CONSENT", b"59284-0", b"64292-6", b"RELEASE OF INFO", b"INFO
 
 def says_ending(capitals: bytes) -> bool:
     """Whether a word of a "no" stands in bytes in capitals. Without one nothing in them is `is_no` or `ends`."""
-    return any(word in capitals for word in _OF_ENDING) and _ENDING.search(capitals) is not None
+    return any(map(capitals.__contains__, _OF_ENDING)) and _ENDING.search(capitals) is not None
 
 
 def says_refusing(capitals: bytes) -> bool:
     """Whether any other words of a "no" stand in bytes in capitals: without them and `says_ending`, nothing in them
     `refuses_in_words`, nor `is_refused`.
     """
-    if not any(word in capitals for word in _RELEASING):
+    holds = capitals.__contains__
+    if not any(map(holds, _RELEASING)):
         return False
-    if any(word in capitals for word in _DENYING):
+    if any(map(holds, _DENYING)):
         return True
-    return any(word in capitals for word in _ASKING) and _NO_ALONE.search(capitals) is not None
+    return any(map(holds, _ASKING)) and _NO_ALONE.search(capitals) is not None
 
 
 def tells_only(said: str) -> bool:

@@ -110,6 +110,25 @@ def test_one_whose_stop_fails_or_that_the_ledger_refuses_is_not_acknowledged_and
     assert count(ledger) == 19
 
 
+def test_one_who_cannot_be_told_costs_no_other_its_answer(intake: Intake, ledger: Ledger):
+    async def send() -> list[Stored | BaseException]:
+        told: list[Stored | BaseException] = []
+
+        def fail(_: Stored | BaseException) -> None:
+            raise OutOfOrder("a fault of whoever waited")
+
+        for number in range(6):
+            intake.begin(a_message(number), fail if number == 2 else told.append)
+        await intake.store(a_message(6))
+        return told
+
+    told = asyncio.run(send())
+
+    assert len(told) == 5
+    assert all(isinstance(one, Stored) for one in told)
+    assert count(ledger) == 7
+
+
 def test_it_goes_on_when_a_caller_is_gone(intake: Intake, ledger: Ledger):
     async def send_and_leave() -> Stored:
         task = asyncio.ensure_future(intake.store(a_message(1)))

@@ -141,7 +141,16 @@ def answered(store: LedgerMessageStore, frame: Frame) -> StoreResult:
     """What it makes of the frame, in an event loop of its own."""
 
     async def stored() -> StoreResult:
-        return await store.store(frame)
+        told: asyncio.Future[StoreResult] = asyncio.get_running_loop().create_future()
+
+        def tell(result: StoreResult | BaseException) -> None:
+            if isinstance(result, BaseException):
+                told.set_exception(result)
+            else:
+                told.set_result(result)
+
+        storing = store.store(frame, tell)
+        return await (storing or told)
 
     return asyncio.run(stored())
 

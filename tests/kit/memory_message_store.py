@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from transfer.doors import FrameEnding
 from transfer.errors import Unavailable
 from transfer.gateway.mllp import Frame, StoreOutcome, StoreResult
+from transfer.gateway.mllp.messages import Answered
 from transfer.identifiers import InstitutionId
 
 
@@ -58,7 +59,7 @@ class MemoryMessageStore:
     def note_ending(self, institution: InstitutionId, ending: FrameEnding) -> None:
         self.endings.append((institution, ending))
 
-    async def store(self, frame: Frame) -> StoreResult:
+    async def store(self, frame: Frame, answered: Answered) -> StoreResult:
         self.calls += 1
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)

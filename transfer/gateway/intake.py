@@ -4,12 +4,12 @@ A transaction costs a wait for the disk. With many senders at once their message
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 import anyio.from_thread
 
@@ -32,32 +32,27 @@ _CLOSE_SECONDS = 30
 
 #: what a door does in the transaction that stores an arrival: an objection stops the release there
 OnStored = Callable[[Tx, Stored], None]
-_Made = TypeVar("_Made")
+#: who brought it is told what became of it, once
+Told = Callable[[Stored | BaseException], None]
+
+log = logging.getLogger("transfer.gateway.intake")
 
 
 @dataclass(slots=True)
 class _Waiting:
     incoming: NewArrival
     on_stored: OnStored | None
-    made: Callable[[Stored], Any]
-    #: what `made` makes of it
-    answer: "asyncio.Future[Any]"
+    told: Told
     #: when it came here, by `time.time_ns`
     began: int = field(default_factory=time.time_ns)
 
 
 def _answer(answers: Sequence[tuple[_Waiting, Stored | BaseException]]) -> None:
     for one, result in answers:
-        if one.answer.done():  # who waited is gone
-            continue
-        if isinstance(result, BaseException):
-            one.answer.set_exception(result)
-        else:
-            one.answer.set_result(one.made(result))
-
-
-def _as_it_is(stored: Stored) -> Stored:
-    return stored
+        try:
+            one.told(result)
+        except Exception as error:  # noqa: BLE001  the others' answers do not wait for whoever has a fault
+            log.error("whoever waited could not be answered: %s", type(error).__name__)
 
 
 def _trace(answers: Sequence[tuple[_Waiting, Stored]]) -> None:
@@ -102,24 +97,31 @@ class Intake:
         Raises:
             Unavailable: the ledger does not answer, or too much waits; nothing was stored.
         """
-        return await self.begin(incoming, _as_it_is, on_stored)
+        answer: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
 
-    def begin(
-        self, incoming: NewArrival, made: Callable[[Stored], _Made], on_stored: OnStored | None = None
-    ) -> "asyncio.Future[_Made]":
-        """As `store`, for whom a task of its own costs too much: what `made` makes of it. For the doors' event loop.
+        def tell(result: Stored | BaseException) -> None:
+            if answer.done():  # who waited is gone
+                return
+            if isinstance(result, BaseException):
+                answer.set_exception(result)
+            else:
+                answer.set_result(result)
+
+        self.begin(incoming, tell, on_stored)
+        return await answer
+
+    def begin(self, incoming: NewArrival, told: Told, on_stored: OnStored | None = None) -> None:
+        """As `store`, for whom a task and a future of its own cost too much: `told` is called with what came of it, by
+        the writer itself, and must be quick. For the doors' event loop.
 
         Raises:
-            Unavailable: too much waits.
+            Unavailable: too much waits; `told` is not called.
         """
         if len(self._waiting) >= MAX_WAITING:
             raise Unavailable("too much waits to be stored", retry_after=5)
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[_Made] = loop.create_future()
-        self._waiting.append(_Waiting(incoming, on_stored, made, answer))
+        self._waiting.append(_Waiting(incoming, on_stored, told))
         if self._writing is None or self._writing.done():
-            self._writing = loop.create_task(self._write())
-        return answer
+            self._writing = asyncio.get_running_loop().create_task(self._write())
 
     def store_and_wait(self, incoming: NewArrival, on_stored: OnStored | None = None) -> Stored:
         """The same for a thread to which the doors' event loop has given work."""
@@ -174,7 +176,10 @@ class Intake:
             _answer([(one, failure) for one in batch])
         else:
             answers = list(zip(batch, stored, strict=True))
-            _answer(answers)
+            if self._waiting:  # they leave first
+                asyncio.get_running_loop().call_soon(_answer, answers)
+            else:
+                _answer(answers)
             if spans.are_on():
                 _trace(answers)
 

@@ -20,6 +20,7 @@ from tests.campaigns.bench.measure import Line, tell
 from transfer.adapters.hl7v2 import AcknowledgmentCode, Message, acknowledge, documents, header
 from transfer.doors import FrameEnding, MllpDoor
 from transfer.gateway.mllp import Frame, MllpServer, StoreOutcome, StoreResult
+from transfer.gateway.mllp.messages import Answered
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution
 
@@ -70,7 +71,7 @@ class Drops:
         """As empty."""
         return io.BytesIO()
 
-    async def store(self, frame: Frame) -> StoreResult:
+    async def store(self, frame: Frame, answered: Answered) -> StoreResult:
         return StoreResult(StoreOutcome.STORED)
 
 

@@ -65,7 +65,9 @@ class Connection(asyncio.Protocol):
         self._is_half_closed = False  # the sender has closed its side
         self._is_finishing = False  # the frame that has begun is the last
         self._is_closing = False  # nothing more is read
-        self._storing: asyncio.Future[StoreResult] | None = None
+        self._is_storing = False
+        #: that does so, where it takes a task
+        self._storing: asyncio.Task[StoreResult] | None = None
         self._deadline = math.inf
         #: an answer's control id: what was drawn for the connection, and a number (MSH-10 may have 20 characters, v2.3)
         self._drawn, self._answers = secrets.token_hex(6), itertools.count(1)
@@ -138,14 +140,14 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_busy(self) -> bool:
-        return self._storing is not None or self._is_writing_paused
+        return self._is_storing or self._is_writing_paused
 
     @property
     def is_under_way(self) -> bool:
         """A frame has begun to arrive and is not answered yet, or its answer is still on its way out."""
         if self._transport is None:
-            return self._storing is not None
-        return self._storing is not None or self._payload is not None or self._transport.get_write_buffer_size() > 0
+            return self._is_storing
+        return self._is_storing or self._payload is not None or self._transport.get_write_buffer_size() > 0
 
     def check_deadline(self) -> None:
         if self._loop.time() > self._deadline:
@@ -158,7 +160,7 @@ class Connection(asyncio.Protocol):
         self._close_when_finished()
 
     def _close_when_finished(self) -> None:
-        if self._is_finishing and self._storing is None and self._payload is None and self._transport is not None:
+        if self._is_finishing and not self._is_storing and self._payload is None and self._transport is not None:
             self._is_closing = True
             self._transport.close()
 
@@ -283,26 +285,32 @@ class Connection(asyncio.Protocol):
 
     def _store(self, frame: Frame) -> None:
         """It goes on in `_stored`."""
+        self._is_storing = True
         try:
-            self._storing = asyncio.ensure_future(self._port.message_store.store(frame))
+            storing = self._port.message_store.store(frame, self._stored)
         except Exception as error:  # noqa: BLE001 - as if it had failed later
-            self._storing = self._loop.create_future()
-            self._storing.set_exception(error)
-        self._storing.add_done_callback(self._stored)
+            self._loop.call_soon(self._stored, error)
+        else:
+            if storing is not None:
+                self._storing = self._loop.create_task(storing)
+                self._storing.add_done_callback(self._done)
 
-    def _stored(self, storing: "asyncio.Future[StoreResult]") -> None:
+    def _done(self, storing: "asyncio.Task[StoreResult]") -> None:
         self._storing = None
+        if storing.cancelled():  # the loop ends
+            self._is_storing = False
+        else:
+            self._stored(storing.exception() or storing.result())
+
+    def _stored(self, result: StoreResult | BaseException) -> None:
+        self._is_storing = False
         self._counted.is_busy = False
         self._counted.spools(0)
-        if storing.cancelled():  # the loop ends
-            return
-        result = _UNAVAILABLE
-        error = storing.exception()
-        if error is None:
-            result = storing.result()
-        elif not isinstance(error, TransferError):
-            # A fault of ours: the sender keeps its copy, and the door stays open. No trace: it may quote the message.
-            log.error("mllp: storing a message of %s failed: %s", self._institution, type(error).__name__)
+        if isinstance(result, BaseException):
+            if not isinstance(result, TransferError):
+                # A fault of ours: the sender keeps its copy, and the door stays open. A trace may quote the message.
+                log.error("mllp: storing a message of %s failed: %s", self._institution, type(result).__name__)
+            result = _UNAVAILABLE
         if result.outcome in (StoreOutcome.STORED, StoreOutcome.DUPLICATE) and self._sender is not None:
             self._counted.is_of(self._sender)
         self._acknowledge(result)

@@ -1,8 +1,9 @@
 """The message store of the MLLP doors: short messages go into their row, long ones by way of a spool into the vault."""
 
 import asyncio
-from collections.abc import Awaitable, Collection
+from collections.abc import Collection, Coroutine
 from pathlib import Path
+from typing import Any
 
 from transfer.adapters import enclosed, hl7v2
 from transfer.adapters.hl7v2.acknowledge import ErrorCode
@@ -13,7 +14,7 @@ from transfer.doors import FrameEnding, MllpDoor
 from transfer.errors import TooLarge, Unreadable
 from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.gateway.intake import Intake, OnStored
-from transfer.gateway.mllp.messages import Frame, StoreOutcome, StoreResult
+from transfer.gateway.mllp.messages import Answered, Frame, StoreOutcome, StoreResult
 from transfer.gateway.mllp.port import designators
 from transfer.gateway.payload import Sink, Spool
 from transfer.identifiers import InstitutionId
@@ -42,10 +43,15 @@ class LedgerMessageStore:
     def note_ending(self, institution: InstitutionId, ending: FrameEnding) -> None:
         self._intake.write(lambda tx: frames.note(tx, institution, ending))
 
-    def store(self, frame: Frame) -> Awaitable[StoreResult]:
+    def store(self, frame: Frame, answered: Answered) -> Coroutine[Any, Any, StoreResult] | None:
         if self._needs_care(frame):
             return self._with_care(frame)
-        return self._intake.begin(_arrival(frame, None, is_several=False), _result)
+
+        def told(stored: Stored | BaseException) -> None:
+            answered(_result(stored) if isinstance(stored, Stored) else stored)
+
+        self._intake.begin(_arrival(frame, None, is_several=False), told)
+        return None
 
     def _needs_care(self, frame: Frame) -> bool:
         """There is more to it than to store it. The order is that of the cost."""

@@ -1,9 +1,9 @@
 """What a port hands over, and what it asks of the message store."""
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from transfer.adapters.hl7v2.acknowledge import ErrorCode
 from transfer.adapters.hl7v2.header import MessageHeader
@@ -49,6 +49,10 @@ class StoreResult:
     error: ErrorCode | None = None
 
 
+#: a connection is told what came of its frame, once
+Answered = Callable[[StoreResult | BaseException], None]
+
+
 class MessageStore(Protocol):
     """Stores messages durably."""
 
@@ -59,13 +63,13 @@ class MessageStore(Protocol):
             Unavailable, OSError: there is none now.
         """
 
-    def store(self, frame: Frame) -> Awaitable[StoreResult]:
+    def store(self, frame: Frame, answered: Answered) -> Coroutine[Any, Any, StoreResult] | None:
         """Done when the frame will survive the loss of every process and the machine's power, and not before: the
         acknowledgement follows at once and releases the sender. Storing the same frame again is a duplicate.
 
-        It is a coroutine or, where nothing is to be done but to wait, a future, which costs less. Several connections
-        call this at the same time, each for one frame. The frame's sink is the message store's from
-        here on, whatever it returns or raises.
+        It is a coroutine or, where nothing is to be done but to wait, None: then `answered` is called later, which
+        costs less than a task. It is not called where this raises. Several connections call this at the same time,
+        each for one frame. The frame's sink is the message store's from here on, whatever it returns or raises.
 
         Raises:
             Unavailable: not now; the same as returning it.
