@@ -33,6 +33,7 @@ from tests.campaigns.bench import (
     mllp_parse,
     one_patient,
     packing,
+    running_door,
     staging,
     stopping,
     verifying,
@@ -43,7 +44,8 @@ LONGEST = 900
 _ROOT = Path(__file__).parents[3]
 
 BENCHES: dict[str, tuple[str, Callable[[], None]]] = {
-    "intake": ("messages a second, each durable before it is acknowledged", lambda: intake.main(3)),
+    "intake": ("messages a second, each durable before it is acknowledged; by TLS, too", lambda: intake.main(3)),
+    "running_door": ("messages a second at the door of an installation that leads cases", running_door.main),
     "long_messages": ("messages of 5 MB into the store", lambda: long_messages.main(2)),
     "cases": ("whole cases on a whole installation, against the same runs with empty tasks", cases.main),
     "case_cost": ("milliseconds for one case among 10,000 and 100,000 (a ratio near 1 is wanted)", case_cost.main),

@@ -111,9 +111,12 @@ class Bench:
         self._shapes: list[list[Shape]] = []
         self.work: list[Ran] = []
         self.floor: list[Ran] = []
+        #: of all cases so far
+        self.charts: list[Chart] = []
 
     def ours(self) -> float:
         charts = [self._house.a_patient() for _ in range(self._cases)]
+        self.charts += charts
         began, first = time.monotonic(), datetime.now(UTC)
         with _threads([lambda chart=chart: self._send(chart) for chart in charts]) as sent:
             cases = sent()

@@ -5,16 +5,20 @@ store, keys and owed rounds with what one writes first: a transaction for each m
 at once as there are senders. Messages of 960 bytes, about people nobody knows; each sender waits for its answer. For
 each number of senders the time of the slowest hundredth is told as well, of the same runs.
 
+By TLS: our door with a certificate, which also asks for the sender's, against our door in plain text. Each connection
+is made once and kept, as senders do. Whoever sends encrypts too, on the same machine.
+
     python -m tests.campaigns.bench.intake [ROUNDS]
 """
 
 import asyncio
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -22,6 +26,7 @@ from pathlib import Path
 from tests.campaigns.bench.ledgers import bench_ledger
 from tests.campaigns.bench.measure import Contest, interleaved
 from tests.kit.fakes import MemoryVault
+from tests.kit.peers.certificates import Certificates, certificates
 from transfer.adapters import hl7v2
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import Door, Grant
@@ -29,12 +34,15 @@ from transfer.doors import FrameEnding, MllpDoor
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import Frame, MllpServer, StoreOutcome, StoreResult
 from transfer.gateway.mllp.message_store import LedgerMessageStore
+from transfer.gateway.mllp.messages import Answered
 from transfer.gateway.payload import Sink
+from transfer.gateway.tls import doors_context
 from transfer.identifiers import ArrivalId, InstitutionId
 from transfer.institutions import Institution, Institutions
 from transfer.ledger import Ledger, rounds
 from transfer.rounds import Dag
 from transfer.sealing import SITE, KeyName
+from transfer.settings import Settings
 
 LAB = InstitutionId("commhosp-lab")
 DOOR = MllpDoor(port=0, sending_application="LISAPP", sending_facility="COMMHOSP")
@@ -54,7 +62,7 @@ class OneByOne:
     def note_ending(self, institution: InstitutionId, ending: FrameEnding) -> None:
         raise NotImplementedError("every frame ends as it should")
 
-    async def store(self, frame: Frame) -> StoreResult:
+    async def store(self, frame: Frame, answered: Answered) -> StoreResult:
         return StoreResult(await asyncio.to_thread(self._store, frame))
 
     def _store(self, frame: Frame) -> StoreOutcome:
@@ -84,53 +92,67 @@ class OneByOne:
 
 @contextmanager
 def contests() -> Iterator[list[Contest]]:
-    """A PostgreSQL with a ledger, and both doors before it."""
-    with bench_ledger(connections=20) as made, _doors(made.ledger, made.folder) as (ours, other):
-        slowest: dict[tuple[int, int], float] = {}
+    """A PostgreSQL with a ledger, and all doors before it."""
+    with bench_ledger(connections=20) as made:
+        shown = certificates(made.folder / "tls")
+        with _doors(made.ledger, made.folder, shown) as (ours, other, secured):
+            yield [contest for number in CONNECTIONS for contest in _contests(number, ours, other, secured, shown)]
 
-        def sent(port: int, senders: int) -> float:
-            rate, slowest[port, senders] = _sent(port, senders)
-            return rate
 
-        yield [
-            contest
-            for number in CONNECTIONS
-            for contest in (
-                Contest(
-                    name=f"intake, {number} sender{'s' if number > 1 else ''}",
-                    unit="msg/s",
-                    ours=partial(sent, ours, number),
-                    other=partial(sent, other, number),
-                    against="one by one",
-                ),
-                Contest(  # of the runs just before
-                    name=f"intake, {number} sender{'s' if number > 1 else ''}, p99",
-                    unit="ms",
-                    ours=partial(slowest.__getitem__, (ours, number)),
-                    other=partial(slowest.__getitem__, (other, number)),
-                    against="one by one",
-                    wanted="<= 1",
-                ),
-            )
-        ]
+def _contests(senders: int, ours: int, other: int, secured: int, shown: Certificates) -> list[Contest]:
+    """Of so many senders, by the ports of the doors."""
+    slowest: dict[int, float] = {}
+    name = f"intake, {senders} sender{'s' if senders > 1 else ''}"
+
+    def sent(port: int, folder: Path | None = None) -> float:
+        rate, slowest[port] = sent_by_process(port, senders, folder)
+        return rate
+
+    return [
+        Contest(name=name, unit="msg/s", ours=partial(sent, ours), other=partial(sent, other), against="one by one"),
+        Contest(  # of the runs just before
+            name=f"{name}, p99",
+            unit="ms",
+            ours=lambda: slowest[ours],
+            other=lambda: slowest[other],
+            against="one by one",
+            wanted="<= 1",
+        ),
+        Contest(
+            name=f"{name}, by TLS",
+            unit="msg/s",
+            ours=partial(sent, secured, shown.folder),
+            other=partial(sent, ours),
+            against="in plain text",
+        ),
+    ]
 
 
 @contextmanager
-def _doors(ledger: Ledger, folder: Path) -> Iterator[tuple[int, int]]:
-    """Ports of the door as it stands and of the other, each with an event loop and thread of its own."""
+def _doors(ledger: Ledger, folder: Path, shown: Certificates) -> Iterator[tuple[int, int, int]]:
+    """Ports of the door as it stands, of the other, and of ours by TLS. Each has a loop and a thread of its own."""
     laboratory = Institution(id=LAB, name="A laboratory", time_zone="UTC", grants=frozenset({Grant.RECORDS}))
-    intake = Intake(ledger)
-    message_store = LedgerMessageStore(intake, MemoryVault(), Institutions([laboratory]), folder)
-    with a_door(message_store) as ours, a_door(OneByOne(ledger)) as other:
-        yield ours, other
+    known = Institutions([laboratory])
+    names = {"CERTIFICATE": "certificate", "KEY": "key", "CLIENT_AUTHORITIES": "authority"}
+    said = {f"TRANSFER_TLS_{name}": str(shown.files[file]) for name, file in names.items()}
+    tls = doors_context(Settings.load({"TRANSFER_GATEWAY_HTTP": "127.0.0.1:8080", **said}, folder), known)
+    plain, secured = (LedgerMessageStore(Intake(ledger), MemoryVault(), known, folder) for _ in range(2))
+    by = {LAB: frozenset({shown.fingerprint()})}
+    with a_door(plain) as ours, a_door(OneByOne(ledger)) as other, a_door(secured, tls, by) as third:
+        yield ours, other, third
 
 
 @contextmanager
-def a_door(message_store: LedgerMessageStore | OneByOne) -> Iterator[int]:
+def a_door(
+    message_store: LedgerMessageStore | OneByOne,
+    tls: ssl.SSLContext | None = None,
+    by: Mapping[InstitutionId, frozenset[str]] | None = None,
+) -> Iterator[int]:
+    """Its port. `by`: the certificates that must be shown there."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    server = MllpServer({LAB: DOOR}, message_store)
+    server = MllpServer({LAB: DOOR}, message_store, ssl_context=tls, certificates=by)
     asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
     yield server.port(LAB)
     asyncio.run_coroutine_threadsafe(server.close(), loop).result(10)
@@ -138,18 +160,22 @@ def a_door(message_store: LedgerMessageStore | OneByOne) -> Iterator[int]:
     thread.join(10)
 
 
-def _sent(port: int, senders: int) -> tuple[float, float]:
-    """Messages a second and the time (ms) of the slowest hundredth, by a process of its own."""
+def sent_by_process(port: int, senders: int, folder: Path | None = None) -> tuple[float, float]:
+    """Messages a second and the time (ms) of the slowest hundredth, by a process of its own. `folder`: it speaks TLS,
+    by the certificates there.
+    """
     command = [sys.executable, "-m", "tests.campaigns.bench.intake", "send", str(port), str(senders)]
+    command += [str(folder)] if folder else []
     told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     rate, slowest = map(float, told.split())
     return rate, slowest
 
 
-def _send(port: int, senders: int) -> None:
+def _send(port: int, senders: int, folder: Path | None = None) -> None:
     took: list[list[float]] = []
+    tls = Certificates(folder).client() if folder else None
     until = time.monotonic() + SECONDS
-    threads = [threading.Thread(target=_sender, args=(port, n, until, took)) for n in range(senders)]
+    threads = [threading.Thread(target=_sender, args=(port, n, until, took, tls)) for n in range(senders)]
     began = time.monotonic()
     for thread in threads:
         thread.start()
@@ -159,10 +185,9 @@ def _send(port: int, senders: int) -> None:
     print(len(each) / lasted, 1000 * each[len(each) * 99 // 100])  # noqa: T201 - the answer
 
 
-def _sender(port: int, number: int, until: float, took: list[list[float]]) -> None:
+def _sender(port: int, number: int, until: float, took: list[list[float]], tls: ssl.SSLContext | None) -> None:
     mine, unique = list[float](), f"{time.time_ns():x}{number}"
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as wire:
-        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with connected(port, tls) as wire:
         while (began := time.monotonic()) < until:
             wire.sendall(_message(f"{unique}{len(mine)}"))
             answer = b""
@@ -171,6 +196,13 @@ def _sender(port: int, number: int, until: float, took: list[list[float]]) -> No
             assert b"\rMSA|AA|" in answer, answer
             mine.append(time.monotonic() - began)
     took.append(mine)
+
+
+def connected(port: int, tls: ssl.SSLContext | None = None) -> socket.socket:
+    """To a door on this machine; nothing small waits for more."""
+    plain = socket.create_connection(("127.0.0.1", port), timeout=20)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return tls.wrap_socket(plain, server_hostname="localhost") if tls else plain
 
 
 def _message(control: str) -> bytes:
@@ -189,6 +221,6 @@ def main(rounds_: int = 5) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["send"]:
-        _send(*map(int, sys.argv[2:4]))
+        _send(int(sys.argv[2]), int(sys.argv[3]), *map(Path, sys.argv[4:5]))
     else:
         main(*map(int, sys.argv[1:2]))
