@@ -6,6 +6,7 @@ import pytest
 
 from tests.kit.scripted_fhir import LAKESIDE
 from transfer.adapters import enclosed, hl7v2
+from transfer.adapters.hl7v2.objections import _BLOCK
 from transfer.adapters.opening import heard
 from transfer.objections import is_refused, refuses_in_words
 
@@ -68,3 +69,32 @@ def test_a_note_about_a_patient_who_denies_pain_costs_no_reading():
     assert not hl7v2.may_object(
         [f"{HEAD}OBX|1|TX|N^Note^L||Patient denies pain.\rNTE|1||Consent for surgery\r".encode()]
     )
+
+
+def around_blocks(before: int, length: int) -> range:
+    """How much to put in front, so that each byte of what is so long comes to stand at the end of a block."""
+    return range(_BLOCK - before - length, _BLOCK - before + 1)
+
+
+SAID = ["|I revoke my authorization", "|59284-0^^LN||N^Declined", "|Patient declines HIE"]
+AFTER = ["", "\r", "+" * 3 * _BLOCK, "\rOBX|9|ED|D^^L||^TEXT^^Base64^" + "QUJD" * 16_000]
+
+
+@pytest.mark.parametrize(("said", "after"), [*product(SAID, AFTER), ("(revoked)", "|")])
+def test_a_no_is_seen_wherever_it_stands_beside_documents(said, after):
+    opened = f"{HEAD}OBX|1|ED|D^Document^L||^TEXT^^Base64^"
+    for filled in around_blocks(len(opened), len(said)):
+        message = f"{opened}{'B' * (filled + 3 * _BLOCK)}{said}{after}".encode()
+
+        assert hl7v2.may_object([message])
+        assert hl7v2.may_object(message[at : at + 65_536] for at in range(0, len(message), 65_536))
+
+
+def test_a_no_of_two_ends_of_a_segment_is_seen_over_the_document_between():
+    assert hl7v2.may_object([f"{HEAD}OBX|1|ED|Consent^^L||{'B' * 20 * _BLOCK}||denied".encode()])
+
+
+def test_a_long_document_is_not_searched_for_words():
+    document = "B" * 2 * _BLOCK + "DENIEDRELEASE" * 20_000 + "B" * 2 * _BLOCK  # letters of base64
+
+    assert not hl7v2.may_object([f"{HEAD}OBX|1|ED|D^Document^L||^TEXT^^Base64^{document}\r".encode()])

@@ -42,6 +42,8 @@ _LINE_ENDS: Final = (b"\r", b"\n")
 _BETWEEN: Final = (b"\r", b"\n", b" ", b"|", b"^", b"&", b"~", b"#", b"\\")
 _INDENTED: Final = 8
 _LOOKED_AT: Final = 1024
+#: bytes that are left out where none of those stands in them
+_BLOCK: Final = 16 << 10
 #: an access restriction begins (v2.6 and later, ch. 3.4.14)
 _RESTRICTION: Final = re.compile(rb"ARV[^\w\s]")
 #: of one payload; whoever has more sends them apart
@@ -86,9 +88,27 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
     before = b""
     for chunk in chunks:
         piece = before + chunk
-        if any(each in piece for each in _BETWEEN):
-            yield piece.upper()
+        if kept := _without_middles(piece):
+            yield kept.upper()
         before = piece[-_LOOKED_AT:]
+
+
+def _without_middles(piece: bytes) -> bytes:
+    """A piece without the middle of its documents. What stood in one segment still does."""
+    blocks = [piece[at : at + _BLOCK] for at in range(0, len(piece), _BLOCK)]
+    has_words = [any(each in block for each in _BETWEEN) for block in blocks]
+    if all(has_words):
+        return piece
+    kept: list[bytes] = []
+    for number, block in enumerate(blocks):
+        if has_words[number]:
+            kept.append(block)
+            continue
+        if number and has_words[number - 1]:  # the rest of a word
+            kept.append(block[:_LOOKED_AT])
+        if any(has_words[number + 1 : number + 2]):
+            kept.append(block[-_LOOKED_AT:])
+    return b"".join(kept)
 
 
 def _has_consent(piece: bytes) -> bool:
