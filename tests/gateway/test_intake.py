@@ -12,7 +12,7 @@ from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.errors import OutOfOrder, Unavailable
 from transfer.gateway.intake import MAX_WAITING, Intake, OnStored
-from transfer.identifiers import InstitutionId
+from transfer.identifiers import ArrivalId, InstitutionId
 from transfer.ledger import Ledger, Tx
 from transfer.ledger.arrivals import NewArrival, Stored
 
@@ -193,3 +193,64 @@ def test_who_comes_when_too_much_waits_is_told_to_come_again(intake: Intake, led
     assert isinstance(last, Unavailable)
     assert last.retry_after == 5
     assert sum(isinstance(one, Stored) for one in told) == count(ledger) == MAX_WAITING
+
+
+class Trips:
+    """Stands for the line: a batch is back when it is let go. `seen` is what happened, in its order."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.is_back = asyncio.Event()
+
+    async def store(self, incoming: list[NewArrival]) -> list[Stored]:
+        self.seen.append(f"{len(incoming)} leave")
+        await self.is_back.wait()
+        self.is_back.clear()
+        return [Stored(arrival=ArrivalId.draw(), is_duplicate=False, subject=None) for _ in incoming]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def what_leaves(monkeypatch: pytest.MonkeyPatch, ledger: Ledger, trip_seconds: float) -> list[str]:
+    """Sixteen came together last time. Eight come, and one more while these are on their way."""
+    trips, intake = Trips(), Intake(ledger)
+    monkeypatch.setattr(intake, "_line", trips)
+    monkeypatch.setattr("transfer.gateway.intake.time.sleep", lambda _: trips.seen.append("nap"))
+
+    async def send() -> None:
+        intake._together, intake._trip_seconds = 16, trip_seconds
+        for number in range(8):
+            intake.begin(a_message(number), lambda _: trips.seen.append("told"))
+        await turns()
+        intake.begin(a_message(8), lambda _: trips.seen.append("told"))
+        for _ in range(2):
+            trips.is_back.set()
+            await turns()
+
+    async def turns() -> None:
+        for _ in range(40):
+            await asyncio.sleep(0)
+
+    asyncio.run(send())
+    return trips.seen
+
+
+def test_half_of_those_who_came_together_are_enough_where_a_batch_is_back_before_all_are(monkeypatch, ledger):
+    seen = what_leaves(monkeypatch, ledger, trip_seconds=0.0001)
+
+    assert seen[0] == "8 leave"
+
+
+def test_where_a_batch_takes_longer_all_are_awaited_for_a_moment(monkeypatch, ledger):
+    seen = what_leaves(monkeypatch, ledger, trip_seconds=0.1)
+
+    assert seen[:4] == ["nap", "nap", "nap", "8 leave"]
+
+
+def test_nobody_waits_for_an_answer_while_others_are_awaited(monkeypatch, ledger):
+    seen = what_leaves(monkeypatch, ledger, trip_seconds=0.0001)
+
+    after = seen[1:]
+    assert after[:8] == ["told"] * 8
+    assert "1 leave" in after

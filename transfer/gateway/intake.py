@@ -27,6 +27,8 @@ MAX_WAITING = 4096
 _NAPS, _NAP_SECONDS = 3, 0.00005
 #: of the loop, until what a socket has brought waits here
 _TURNS = 2
+#: of a door and a sender, from the answer to a message until the next one waits here
+_RETURN_SECONDS = 0.0001
 #: seconds in which what waits at the end is stored
 _CLOSE_SECONDS = 30
 
@@ -89,6 +91,8 @@ class Intake:
         self._waiting: deque[_Waiting] = deque()
         #: how many came together last time
         self._together = 1
+        #: how long the last batch was on its way
+        self._trip_seconds = 0.0
         self._writing: asyncio.Task[None] | None = None
 
     async def store(self, incoming: NewArrival, on_stored: OnStored | None = None) -> Stored:
@@ -148,18 +152,26 @@ class Intake:
         while self._waiting:
             await self._gather()
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+            began = time.monotonic()
             for together in _apart(batch):
                 await self._store(together)
+            self._trip_seconds = time.monotonic() - began
             self._together = len(batch) + len(self._waiting)
 
     async def _gather(self) -> None:
-        """Wait until all are here again that were here last time: a batch costs the database ten times what one more
+        """Wait until those are here again that were here last time: a batch costs the database ten times what one more
         message in it does. Without a processor for a moment the loop gives others theirs, who are about to send.
+
+        Where a batch is back sooner than all of them, half are awaited: the others come while these are on their way.
         """
-        for _ in range(_NAPS):
-            if len(self._waiting) >= min(self._together, MAX_BATCH):
+        awaited = min(self._together, MAX_BATCH)
+        if self._trip_seconds < awaited * _RETURN_SECONDS:
+            awaited = (awaited + 1) // 2
+        for nap in range(_NAPS + 1):
+            if len(self._waiting) >= awaited:
                 return
-            time.sleep(_NAP_SECONDS)  # the loop's own timers count milliseconds
+            if nap:  # not before the last batch is answered
+                time.sleep(_NAP_SECONDS)  # the loop's own timers count milliseconds
             for _ in range(_TURNS):
                 await asyncio.sleep(0)
 
