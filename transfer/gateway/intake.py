@@ -35,7 +35,7 @@ _CLOSE_SECONDS = 30
 #: what a door does in the transaction that stores an arrival: an objection stops the release there
 OnStored = Callable[[Tx, Stored], None]
 #: who brought it is told what became of it, once
-Told = Callable[[Stored | BaseException], None]
+OnAnswer = Callable[[Stored | BaseException], None]
 
 log = logging.getLogger("transfer.gateway.intake")
 
@@ -44,7 +44,7 @@ log = logging.getLogger("transfer.gateway.intake")
 class _Waiting:
     incoming: NewArrival
     on_stored: OnStored | None
-    told: Told
+    on_answer: OnAnswer
     #: when it came here, by `time.time_ns`
     began: int = field(default_factory=time.time_ns)
 
@@ -52,7 +52,7 @@ class _Waiting:
 def _answer(answers: Sequence[tuple[_Waiting, Stored | BaseException]]) -> None:
     for one, result in answers:
         try:
-            one.told(result)
+            one.on_answer(result)
         except Exception as error:  # noqa: BLE001  the others' answers do not wait for whoever has a fault
             log.error("whoever waited could not be answered: %s", type(error).__name__)
 
@@ -114,16 +114,16 @@ class Intake:
         self.begin(incoming, tell, on_stored)
         return await answer
 
-    def begin(self, incoming: NewArrival, told: Told, on_stored: OnStored | None = None) -> None:
-        """As `store`, for whom a task and a future of its own cost too much: `told` is called with what came of it, by
-        the writer itself, and must be quick. For the doors' event loop.
+    def begin(self, incoming: NewArrival, on_answer: OnAnswer, on_stored: OnStored | None = None) -> None:
+        """As `store`, for whom a task and a future of its own cost too much. `on_answer` is called with what came of it,
+        by the writer itself, and must be quick. For the doors' event loop.
 
         Raises:
-            Unavailable: too much waits; `told` is not called.
+            Unavailable: too much waits; `on_answer` is not called.
         """
         if len(self._waiting) >= MAX_WAITING:
             raise Unavailable("too much waits to be stored", retry_after=5)
-        self._waiting.append(_Waiting(incoming, on_stored, told))
+        self._waiting.append(_Waiting(incoming, on_stored, on_answer))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write())
 

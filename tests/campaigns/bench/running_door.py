@@ -31,7 +31,7 @@ from transfer.sandbox.pathology import messages
 
 SENDERS = 4
 #: in one run: what they leave to be processed ends before the next run
-MESSAGES = 1000
+MESSAGES = 600
 #: of them, one in so many is a report of a patient we know
 ONE_IN = 10
 #: so many come as fast as they are answered; then nothing comes for a moment, so that they last as long as cases do
@@ -39,7 +39,7 @@ PORTION, _PAUSE_SECONDS = 100, 1.0
 #: people nobody knows, each told of again and again
 _STRANGERS = 200
 _CONTROL = b"CONTROL-OF-A-MESSAGE"
-_SECONDS_TO_PROCESS = 300
+_SECONDS_TO_PROCESS = 600
 
 
 class Senders:

@@ -47,10 +47,10 @@ class LedgerMessageStore:
         if self._needs_care(frame):
             return self._with_care(frame)
 
-        def told(stored: Stored | BaseException) -> None:
+        def on_answer(stored: Stored | BaseException) -> None:
             answered(_result(stored) if isinstance(stored, Stored) else stored)
 
-        self._intake.begin(_arrival(frame, None, is_several=False), told)
+        self._intake.begin(_arrival(frame, None, is_several=False), on_answer)
         return None
 
     def _needs_care(self, frame: Frame) -> bool:
