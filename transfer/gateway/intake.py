@@ -115,8 +115,8 @@ class Intake:
         return await answer
 
     def begin(self, incoming: NewArrival, on_answer: OnAnswer, on_stored: OnStored | None = None) -> None:
-        """As `store`, for whom a task and a future of its own cost too much. The writer itself calls `on_answer` with what
-        came of it; that must be quick. For the doors' event loop.
+        """As `store`, for whom a task and a future of its own cost too much. The writer itself calls `on_answer` with
+        what came of it; that must be quick. For the doors' event loop.
 
         Raises:
             Unavailable: too much waits; `on_answer` is not called.
