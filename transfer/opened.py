@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from transfer.flaws import AttachedFile, Flaw
+from transfer.identifiers import PatientId
 from transfer.institutions import Institution
 from transfer.patients import Demographics
 
@@ -31,9 +32,17 @@ class Opener(Protocol):
     Opening the same again says the same.
     """
 
-    def document(self, content_type: str, length: int, chunks: Iterable[bytes], source: Institution) -> OpenedDocument:
+    def document(
+        self,
+        content_type: str,
+        length: int,
+        chunks: Iterable[bytes],
+        source: Institution,
+        patient: PatientId | None = None,
+    ) -> OpenedDocument:
         """Open a document of `length` bytes, with what it carries inside. Its patients are named in the words and with
-        the numbers of its `source`.
+        the numbers of its `source`. `patient`: whom it came for; documents of another's, or of nobody's, are read
+        apart from it.
 
         One that cannot be opened within the bounds of time and memory is `UNREADABLE`, and so is one that names its
         patient where nothing of ours can read it.

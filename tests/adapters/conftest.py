@@ -7,6 +7,14 @@ import pytest
 
 from tests.kit.scripted_fhir import LIMITS, TOKEN, Office, an_office
 from transfer.adapters.fhir.source import FhirSourceClient
+from transfer.adapters.opening import forked
+
+
+@pytest.fixture(autouse=True)
+def _no_fork_is_kept() -> Iterator[None]:
+    """What a test opened in this process leaves no fork of it."""
+    yield
+    forked.end_kept()
 
 
 @pytest.fixture

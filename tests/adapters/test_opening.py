@@ -26,6 +26,7 @@ from transfer.adapters.opening import OpeningProcess, documents, tiff
 from transfer.adapters.opening.opener import _WORDS
 from transfer.errors import Unavailable
 from transfer.flaws import Flaw
+from transfer.identifiers import PatientId
 from transfer.institutions import Institution
 from transfer.near_places import members
 from transfer.opened import OpenedDocument
@@ -645,6 +646,67 @@ def test_a_pdf_whose_words_take_too_long_is_opened_without_them():
         opener.close()
 
     assert (found.flaws, found.malignant) == (frozenset(), ("A",))
+
+
+#: what reads words numbers the documents that it has seen: it calls that part malignant
+COUNTING = """
+import os, runpy
+from transfer.adapters.opening import forked, pdf_words
+seen = []
+def pages(*_):
+    seen.append(1)
+    yield f'FINAL DIAGNOSIS: {len(seen)}. Node: Carcinoma.'.encode()
+CHANGE
+pdf_words._pages = pages
+runpy.run_module('transfer.adapters.opening.child', run_name='__main__')
+"""
+ANN, BEN = PatientId("p000000000000000"), PatientId("p111111111111111")
+
+
+def numbers_of(*patients: PatientId | None, change: str = "") -> list[str]:
+    """Of PDFs of these patients, one after another: which document each was of those that one fork has seen."""
+    opener, pdf = OpeningProcess(command=(sys.executable, "-c", COUNTING.replace("CHANGE", change))), u.a_pdf()
+    try:
+        found = [opener.document("application/pdf", len(pdf), [pdf], OFFICE, patient) for patient in patients]
+    finally:
+        opener.close()
+    assert not any(one.flaws for one in found)
+    return ["".join(one.malignant) for one in found]
+
+
+def test_one_fork_sees_the_pdfs_of_one_patient_and_of_nobody_else():
+    assert numbers_of(ANN, ANN, BEN, ANN, ANN, None, None) == ["1", "2", "1", "1", "2", "1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("change", "numbers"),
+    [
+        ("forked.SMALL = 1", ["1", "1", "1"]),
+        # a document is asked of twice: whether it shows something, and its words
+        ("forked.MOST = 4", ["1", "2", "1"]),
+    ],
+    ids=["a large one has one of its own", "it does not see many"],
+)
+def test_a_fork_that_is_kept_sees_some_small_pdfs(change: str, numbers: list[str]):
+    assert numbers_of(ANN, ANN, ANN, change=change) == numbers
+
+
+def test_a_fork_that_ends_costs_the_next_pdf_nothing():
+    ends = "after = pages\ndef pages(*_):\n    yield from after()\n    if len(seen) == 2: os._exit(1)"
+    assert numbers_of(ANN, ANN, ANN, ANN, change=ends) == ["1", "2", "1", "2"]
+
+
+def test_a_fork_has_no_channel_of_the_process_that_opens_documents():
+    looks = (
+        "def pages(*_):\n"
+        "    its = [f'/proc/self/fd/{n}' for n in os.listdir('/proc/self/fd')]\n"
+        "    own = [os.readlink(one) for one in its if os.path.lexists(one)]\n"
+        "    pipes = [one for one in own[3:] if one.startswith('pipe:')]\n"
+        "    is_alone = own == ['/dev/null'] * 3 + pipes\n"
+        "    yield f'FINAL DIAGNOSIS: {len(pipes) if is_alone else 50}. Node: Carcinoma.'.encode()"
+    )
+    assert numbers_of(ANN, change=looks) == ["2"]  # by one it is asked, by the other it answers
+    assert numbers_of(ANN, change=f"forked.SMALL = 1\n{looks}") == ["1"]
 
 
 def test_a_fax_of_more_frames_than_are_looked_at_is_not_called_empty(monkeypatch: pytest.MonkeyPatch):

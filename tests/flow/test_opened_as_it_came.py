@@ -22,11 +22,13 @@ class Opens(OpensAll):
     def __init__(self) -> None:
         self.opened: list[bytes] = []
 
-    def document(self, content_type: str, length: int, chunks: Iterable[bytes], source: Any) -> OpenedDocument:
+    def document(
+        self, content_type: str, length: int, chunks: Iterable[bytes], source: Any, patient: Any = None
+    ) -> OpenedDocument:
         data = b"".join(chunks)
         assert len(data) == length
         self.opened.append(data)
-        return super().document(content_type, length, [data], source)
+        return super().document(content_type, length, [data], source, patient)
 
 
 class Reading(MemoryVault):

@@ -45,7 +45,9 @@ def a_report(services: Services, case: CaseId, data: bytes, status: DocumentStat
     """A report of the laboratory joins the case."""
     place = services.vault.keep([data])
     part = RecordPart(role="received", content_type="application/pdf", location=place)
-    found = open_parts(services, b.PRAIRIE, [part])
+    with services.ledger.transaction() as tx:
+        patient = OpenedCase.of(tx.case(case)).patient
+    found = open_parts(services, patient, b.PRAIRIE, [part])
     with services.ledger.transaction() as tx:
         opened = OpenedCase.of(tx.case(case))
         patients.hold_epoch_shared(tx, opened.patient)

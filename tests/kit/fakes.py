@@ -9,6 +9,7 @@ from typing import BinaryIO
 from transfer.bytes_seen import Announced
 from transfer.errors import NeedsReview, TransferError, Unexpected, Unheard, Unknown, Unreadable
 from transfer.flaws import Flaw
+from transfer.identifiers import PatientId
 from transfer.institutions import Institution
 from transfer.mail import Mail
 from transfer.opened import OpenedDocument
@@ -69,7 +70,14 @@ class MemoryVault:
 class OpensAll:
     """A `transfer.opened.Opener` of documents that are none: nothing is wrong with any."""
 
-    def document(self, content_type: str, length: int, chunks: Iterable[bytes], source: Institution) -> OpenedDocument:
+    def document(
+        self,
+        content_type: str,
+        length: int,
+        chunks: Iterable[bytes],
+        source: Institution,
+        patient: PatientId | None = None,
+    ) -> OpenedDocument:
         return OpenedDocument()
 
     def image(self, length: int, chunks: Iterable[bytes]) -> frozenset[Flaw]:

@@ -303,7 +303,9 @@ def _all_taken_back(services: Services, arrival: Arrival, new: Iterable[NewRecor
 
 def _opened(services: Services, new: NewRecord, in_hand: Mapping[str, bytes]) -> OpenedParts | None:
     """What is found in it. A study of a disc is opened in its case's next round: that takes as long as it takes."""
-    return None if new.about.study_instance_uid else open_parts(services, new.institution, new.parts, in_hand)
+    if new.about.study_instance_uid:
+        return None
+    return open_parts(services, new.patient, new.institution, new.parts, in_hand)
 
 
 def _cases(tx: Tx, patient: PatientId) -> list[OpenedCase]:

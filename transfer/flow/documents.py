@@ -238,7 +238,7 @@ def _opened(
     Raises:
         ChangedMeanwhile: its words or what it carries are a "no", and its source stops now.
     """
-    opened = open_parts(services, new.institution, new.parts, in_hand)
+    opened = open_parts(services, new.patient, new.institution, new.parts, in_hand)
     if opened is not None and opened.objects and not new.status.is_void:
         stop_source(services, asking)
     return opened

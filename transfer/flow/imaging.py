@@ -293,7 +293,7 @@ def _keep_series(
     made = asking.claimed.request
     everything = frozenset[str]().union(*expected.values())
     part, about = _part(got), _said_by(got, _about(study, expected))
-    found = open_parts(services, made.institution, [part])
+    found = open_parts(services, asking.patient, made.institution, [part])
     with services.ledger.transaction() as tx:
         _still_permitted(tx, services, asking)
         kept = records.known(tx, asking.patient, origin)

@@ -17,7 +17,7 @@ from transfer.flow.identity import hold_patient_of
 from transfer.flow.objections import opened_objects
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode, SystemAnswer
-from transfer.identifiers import CaseId, InstitutionId
+from transfer.identifiers import CaseId, InstitutionId, PatientId
 from transfer.ledger import Tx, compared, holds, opened_records, patients, records, rewritten_records, rounds
 from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import RecordPart, StoredRecord
@@ -48,6 +48,7 @@ class OpenedParts:
 
 def open_parts(
     services: Services,
+    patient: PatientId,
     source: InstitutionId,
     parts: Iterable[RecordPart],
     in_hand: Mapping[str, bytes] = MappingProxyType({}),
@@ -71,7 +72,8 @@ def open_parts(
             place = part.location
             data = in_hand.get(place.key)
             chunks = services.vault.read(place) if data is None else iter((data,))
-            opened = services.opener.document(part.content_type, place.length, chunks, services.institutions[source])
+            there = services.institutions[source]
+            opened = services.opener.document(part.content_type, place.length, chunks, there, patient)
             found |= opened.flaws
             named |= dict.fromkeys(opened.named)
             attached += opened.attached
@@ -165,7 +167,7 @@ def open_waiting(services: Services, case: CaseId) -> bool:
     with services.ledger.transaction() as tx:
         waiting = [(kept, records.parts(tx, kept)) for kept in opened_records.unopened(tx, case)]
     for kept, parts in waiting:
-        found = open_parts(services, kept.institution, parts)
+        found = open_parts(services, kept.patient, kept.institution, parts)
         if found is not None and found.objects:
             _stop(services, case, kept)
         with services.ledger.transaction() as tx:

@@ -1,7 +1,8 @@
 """The process that opens documents. It reads other people's files, so it runs alone, bounded, and may die.
 
 Run by `opener.OpeningProcess`, never imported by it. In, again and again: the length of a frame of JSON, the frame
-(what is said of the document, and its source's words for numbers), then its bytes. Out, for each: a line of JSON, what
+(what is said of the document, its source's words for numbers, and whether it is of another patient than the one
+before), then its bytes. Out, for each: a line of JSON, what
 was found. It opens no file and no
 connection.
 """
@@ -15,6 +16,7 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from transfer.adapters.opening import forked
 from transfer.adapters.opening.wire import ANSWER, MOST_SAID
 from transfer.flaws import AttachedFile, Flaw
 from transfer.opened import OpenedDocument
@@ -42,6 +44,8 @@ def main() -> None:
     while told := _told(sys.stdin.buffer):
         data = _exactly(sys.stdin.buffer, told["size"])
         _allow(SECONDS_EACH)
+        if told["is_anew"]:
+            forked.end_kept()
         found = _found(told, data)
         _say(out, found if len(found) <= MOST_SAID else _UNREADABLE)
 

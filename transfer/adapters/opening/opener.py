@@ -18,6 +18,7 @@ from transfer.adapters import warm_process
 from transfer.adapters.opening.wire import ANSWER, MOST_SAID
 from transfer.errors import Unavailable
 from transfer.flaws import Flaw
+from transfer.identifiers import PatientId
 from transfer.institutions import Institution
 from transfer.opened import OpenedDocument
 
@@ -54,15 +55,24 @@ class OpeningProcess:
         self._command, self._seconds = command, seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
+        #: whose the document before was, if that is known
+        self._patient: PatientId | None = None
 
-    def document(self, content_type: str, length: int, chunks: Iterable[bytes], source: Institution) -> OpenedDocument:
+    def document(
+        self,
+        content_type: str,
+        length: int,
+        chunks: Iterable[bytes],
+        source: Institution,
+        patient: PatientId | None = None,
+    ) -> OpenedDocument:
         """See `transfer.opened.Opener`."""
         if length > LARGEST:
             return _UNREADABLE
         data = b"".join(chunks)
         words = source.model_dump(mode="json", include=_WORDS)
         told = {"content_type": content_type, "length": len(data), "size": len(data), "source": words}
-        return self._open(told, data)
+        return self._open(told, data, patient)
 
     def image(self, length: int, chunks: Iterable[bytes]) -> frozenset[Flaw]:
         """See `transfer.opened.Opener`."""
@@ -71,7 +81,7 @@ class OpeningProcess:
             beginning += chunk[: BEGINNING - len(beginning)]
             end = (end + chunk)[-END:]
         told = {"content_type": "application/dicom", "length": length, "size": len(beginning) + len(end)}
-        return self._open({**told, "beginning": len(beginning)}, bytes(beginning + end)).flaws
+        return self._open({**told, "beginning": len(beginning)}, bytes(beginning + end), None).flaws
 
     def close(self) -> None:
         """End the process, if there is one. A document afterwards starts another."""
@@ -85,9 +95,11 @@ class OpeningProcess:
                     pipe.close()
         process.wait()
 
-    def _open(self, told: dict[str, object], data: bytes) -> OpenedDocument:
+    def _open(self, told: dict[str, object], data: bytes, patient: PatientId | None) -> OpenedDocument:
         """What ends two processes, a fresh one among them, cannot be opened by us."""
         with self._lock:
+            told = {**told, "is_anew": patient is None or patient != self._patient}
+            self._patient = patient
             for _ in range(2):
                 process = self._started()
                 try:

@@ -19,12 +19,16 @@ _BLANK: Final = b"blank"
 
 def is_blank(data: bytes) -> bool:
     """Whether every page is of one colour. Of what is not drawn within the bounds, it is not said."""
-    from pypdfium2 import PdfDocument  # here, so that it is loaded once and not in each fork
+    import pypdfium2  # noqa: F401  here, so that it is loaded once and not in each fork
 
-    return said_apart(lambda: _judged(PdfDocument(data)), seconds=SECONDS, most=len(_BLANK)) == _BLANK
+    return said_apart(judged, data, seconds=SECONDS, most=len(_BLANK)) == _BLANK
 
 
-def _judged(paper: Any) -> Iterator[bytes]:
+def judged(data: bytes) -> Iterator[bytes]:
+    """What `is_blank` has a fork say of a document."""
+    from pypdfium2 import PdfDocument
+
+    paper = PdfDocument(data)
     if 0 < len(paper) <= PAGES and not any(map(_shows_something, paper)):
         yield _BLANK
 

@@ -19,10 +19,16 @@ def lines(data: bytes) -> list[str]:
     """Its lines in the order of its pages, as far as they are read within the bounds. What opens by a password, or not
     at all, has none.
     """
-    from pypdfium2 import PdfDocument  # here, so that it is loaded once and not in each fork
+    import pypdfium2  # noqa: F401  here, so that it is loaded once and not in each fork
 
-    said = said_apart(lambda: _pages(PdfDocument, data), seconds=SECONDS, most=BYTES)
-    return said.decode("utf-8", "ignore").splitlines()
+    return said_apart(said, data, seconds=SECONDS, most=BYTES).decode("utf-8", "ignore").splitlines()
+
+
+def said(data: bytes) -> Iterator[bytes]:
+    """What `lines` has a fork say of a document."""
+    from pypdfium2 import PdfDocument
+
+    return _pages(PdfDocument, data)
 
 
 def _pages(opened: Callable[[bytes], Any], data: bytes) -> Iterator[bytes]:

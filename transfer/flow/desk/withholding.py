@@ -79,7 +79,7 @@ def withhold_pages(
     with vault_objects.writing_for(original.patient):
         place = services.vault.keep([copy.pdf])
         part = RecordPart(role="derived", content_type=PDF, location=place)
-        found = open_parts(services, original.institution, [part])
+        found = open_parts(services, original.patient, original.institution, [part])
     new = NewRecord(
         patient=original.patient,
         institution=original.institution,
