@@ -1,11 +1,12 @@
 """What every task would make before its work: made once, in what tasks are forks of.
 
-Nothing of it holds a connection, a key or anything of a patient.
+Nothing of it holds a connection or anything of a patient. Of keys it holds the one by which the store is asked: it
+stands in the settings of this process, too.
 """
 
 import importlib
 
-from transfer import checklist, codec, logs, versions
+from transfer import checklist, codec, logs, versions, wiring
 from transfer.adapters import vault
 from transfer.flow.checking import partners
 from transfer.ledger import migrate
@@ -13,7 +14,6 @@ from transfer.ledger.patients import Identity
 from transfer.ledger.records import About
 from transfer.patients import Demographics
 from transfer.permissions.forms import Authorization
-from transfer.wiring import load_settings
 
 #: of FHIR R4, what referrals, forms, documents and answers are made of. Their library loads a type when it meets it,
 #: and builds its checks then
@@ -43,6 +43,8 @@ def prepare() -> None:
     migrate.known()
     vault.prepare()
     versions.ours()
-    settings = load_settings()
+    settings = wiring.load_settings()
     checklist.load(settings.checklists)
     partners(settings.institutions)  # without what reaches them: no secret is kept
+    if "TRANSFER_S3_ENDPOINT" in settings.names:
+        wiring.vault(settings).prepare()

@@ -178,6 +178,28 @@ def test_a_process_starts_by_itself_where_the_line_was_closed(monkeypatch: pytes
     its.close()
 
 
+#: what a fork would load to draw a page, and the faces that it would parse
+_DRAWS = """
+import sys
+from datetime import UTC, datetime
+from transfer.adapters import warm_process
+from transfer.adapters.packet import pdf_faces, pdf_text
+warm_process._load()
+before, parsed = {*sys.modules}, [one.cache_info().misses for one in (pdf_text._glyphs, pdf_faces._common)]
+pages = pdf_text.Pages(created_at=datetime(2026, 11, 20, tzinfo=UTC), footer="page")
+pages.write_line("Hgb → 13.1 g/dL", bold=True)
+pages.finished()
+assert parsed == [one.cache_info().misses for one in (pdf_text._glyphs, pdf_faces._common)]
+print(sorted(one for one in {*sys.modules} - before if one.partition(".")[0] not in sys.stdlib_module_names))
+"""
+
+
+def test_a_fork_finds_loaded_what_pages_are_drawn_with():
+    said = subprocess.run([sys.executable, "-c", _DRAWS], capture_output=True, text=True, timeout=120)
+
+    assert (said.stdout, said.stderr) == ("[]\n", "")
+
+
 #: what a fork would load to open these
 _OPENS = """
 import base64, json, sys

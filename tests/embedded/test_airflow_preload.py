@@ -32,6 +32,17 @@ for resource in json.load(sys.stdin):
 S3Vault(endpoint="http://127.0.0.1:9", region="r", access_key="a", secret_key="s", bucket="b")._client
 print(sorted(one for one in {*sys.modules} - before if one.partition(".")[0] in ("boto3", "botocore", "fhir")))
 """
+#: whether a task asks the store by what was made for it, and by something else where its settings are others
+_ASKS = """
+import os, airflow
+from transfer import wiring
+from transfer.adapters.vault import store
+store._client = lambda **_: "made"
+asked_by = lambda: wiring.vault(wiring.load_settings())._client
+print(asked_by() != "made", asked_by().meta.endpoint_url, end=" ")
+os.environ["TRANSFER_S3_SECRET_KEY"] = "another"
+print(asked_by())
+"""
 
 
 @pytest.mark.parametrize(
@@ -71,3 +82,10 @@ def test_a_task_finds_made_what_referrals_forms_and_the_store_need(tmp_path):
     resources = json.dumps([release_form(chart, {}), *(entry["resource"] for entry in bundle["entry"])])
 
     assert begun(tmp_path, _READS, "scheduler", "LocalExecutor", resources) == "[]"
+
+
+def test_a_task_asks_the_store_by_what_was_made_of_its_own_settings(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    for name, value in {"ENDPOINT": "http://127.0.0.1:9", "ACCESS_KEY": "key", "SECRET_KEY": "secret"}.items():
+        monkeypatch.setenv(f"TRANSFER_S3_{name}", value)
+
+    assert begun(tmp_path, _ASKS, "scheduler", "LocalExecutor") == "True http://127.0.0.1:9 made"

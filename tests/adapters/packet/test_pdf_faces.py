@@ -3,8 +3,10 @@
 import io
 from datetime import UTC, datetime
 
+import pikepdf
 import pypdfium2
 import pytest
+from fontTools.ttLib import TTFont
 from fpdf import FPDF
 from fpdf.output import OutputProducer
 
@@ -44,6 +46,16 @@ def test_pages_are_drawn_as_with_faces_parsed_for_them_alone(text: str, footer: 
     monkeypatch.setattr(pdf_faces, "Writing", OutputProducer)
 
     assert seen(made(text, footer)) == ours
+
+
+def test_a_document_holds_of_a_face_what_its_letters_need_and_no_more():
+    with pikepdf.open(io.BytesIO(made("Clear."))) as pdf:
+        streams = [one for one in pdf.objects if isinstance(one, pikepdf.Stream)]
+        files = [one.read_bytes() for one in streams if "/Length1" in one]
+        faces = [TTFont(io.BytesIO(file)) for file in files]
+
+    assert len(faces) == 3
+    assert all({*face.keys()} - {"GlyphOrder"} <= pdf_faces._NEEDED for face in faces)
 
 
 def test_a_document_holds_no_letter_of_one_before_it():

@@ -15,9 +15,10 @@ from fpdf import FPDF
 from fpdf.fonts import SubsetMap, TTFFont
 from fpdf.output import OutputProducer
 
-#: Latin with its accents, punctuation, and what stands beside numbers
+#: Latin with its accents, punctuation, and what stands beside numbers. U+0000, because fpdf2 keeps its letter in each
+#: cut of a face that has one
 _COMMON: Final = frozenset(
-    {*range(0x20, 0x250), *range(0x2010, 0x2040), *range(0x2070, 0x2100), *range(0x2190, 0x2270)}
+    {0, *range(0x20, 0x250), *range(0x2010, 0x2040), *range(0x2070, 0x2100), *range(0x2190, 0x2270)}
 )
 #: what a PDF needs of a face whose letters it names by their numbers (ISO 32000-2, 9.9.1), and the names by which they
 #: are cut out. The rest is written out anew with each document, and read by nobody

@@ -8,7 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -87,9 +87,14 @@ def is_fixed(character: str) -> bool:
 
 
 def prepare() -> None:
-    """Parse what most pages are written with, for this process and its forks."""
+    """Parse what most pages are written with, and load what writes them, for this process and its forks."""
     plain = {(face.name, ""): face.path for face in _faces() if not face.is_shaped}
     pdf_faces.prepare({**plain, (TEXT, "B"): str(font_roboto.RobotoBold)})
+    trial = Pages(created_at=datetime(2026, 1, 1, tzinfo=UTC), footer="a – b")
+    trial.write_line("A", bold=True)
+    trial.finished()
+    for path in plain.values():
+        _glyphs(path)
 
 
 @cache

@@ -71,6 +71,10 @@ def prepare() -> None:
     _client(endpoint_url="http://127.0.0.1:9", region_name="none", config=Config(signature_version=UNSIGNED))
 
 
+#: clients that were made ahead, by all that they are made of. None of them has asked anything yet
+_ready: Final[dict[tuple[object, ...], Any]] = {}
+
+
 class S3Vault:
     """`transfer.staging.Vault` over S3. Safe to share between threads; not across a fork.
 
@@ -126,6 +130,7 @@ class S3Vault:
             verify=str(authority) if authority else None,
         )
         self._config = config
+        self._how = (endpoint, region, access_key, secret_key, authority, addressing, checksums)
         self._made_client: Any = None
         #: who asks whether the store is there wants to know within seconds, not after all that a transfer may take
         self._asking = config.merge(
@@ -142,8 +147,21 @@ class S3Vault:
     def _client(self) -> Any:
         """Made when it is first needed: half of all tasks need none. Two threads at once may make one each."""
         if self._made_client is None:
-            self._made_client = self._made(config=self._config)
+            self._made_client = _ready.get(self._how) or self._made(config=self._config)
         return self._made_client
+
+    def prepare(self) -> None:
+        """Make what the store is asked by, for forks of this process that have the same settings. Twice is once.
+
+        It connects to nowhere, and this process may not use it: connections are not shared across a fork. What a
+        machine's own credentials give is not made ahead, because they are asked for over the network.
+        """
+        if self._how in _ready or None in self._how[2:4]:
+            return
+        client = self._made(config=self._config)
+        for call in ("get_object", "put_object", "head_object"):  # its rules for addresses are worked through once
+            client.generate_presigned_url(call, Params={"Bucket": self._bucket, "Key": "none"})
+        _ready[self._how] = client
 
     def writer(self) -> Writer:
         """A new object to write bit by bit, under a key drawn at random; used in a `with` block."""
