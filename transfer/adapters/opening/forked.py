@@ -40,7 +40,7 @@ def said_apart(work: Work, data: bytes, *, seconds: int, most: int) -> bytes:
         return _said_alone(work, data, seconds=seconds, most=most)
     if _kept is None or _kept.is_spent:
         end_kept()
-        _kept = _Kept()
+        _kept = _KeptFork()
     said, is_whole = _kept.ask(work, data, seconds=seconds, most=most)
     if not is_whole:
         end_kept()
@@ -91,7 +91,7 @@ def _let_go_of_channels(but: Iterable[int]) -> None:
     os.closerange(beginning, _MOST_CHANNELS)
 
 
-class _Kept:
+class _KeptFork:
     """A fork that is asked about one document after another."""
 
     def __init__(self) -> None:
@@ -136,7 +136,7 @@ class _Kept:
         os.waitpid(self._pid, 0)
 
 
-_kept: _Kept | None = None
+_kept: _KeptFork | None = None
 
 
 def _serve(questions: int, answers: int) -> NoReturn:
