@@ -2,9 +2,7 @@
 
 Run by `opener.OpeningProcess`, never imported by it. In, again and again: the length of a frame of JSON, the frame
 (what is said of the document, its source's words for numbers, and whether it is of another patient than the one
-before), then its bytes. Out, for each: a line of JSON, what
-was found. It opens no file and no
-connection.
+before), then its bytes. Out, for each: a line of JSON, what was found. It opens no file and no connection.
 """
 
 import json
