@@ -15,8 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from tests.campaigns.hostile.crowd import client_hello
-from tests.kit.peers.certificates import certificates
+from tests.kit.peers.certificates import certificates, client_hello
 from transfer.gateway import serving
 from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.counting import door_of

@@ -20,6 +20,7 @@ from functools import cached_property
 from itertools import cycle, islice
 
 from tests.campaigns.hostile.honest import a_report
+from tests.kit.peers.certificates import client_hello
 
 Attack = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -87,14 +88,6 @@ async def half_a_frame(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 async def half_a_long_frame(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"\x0b" + a_report("HALF00") + b"OBX|2|TX|X||" + b"a" * (8 << 20))
     await _dribbles(reader, writer)
-
-
-def client_hello() -> bytes:
-    """The first record of a handshake."""
-    out = ssl.MemoryBIO()
-    with suppress(ssl.SSLWantReadError):
-        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
-    return out.read()
 
 
 async def half_a_handshake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import ipaddress
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,3 +75,11 @@ def _write(folder: Path, name: str, key: ec.EllipticCurvePrivateKey, certificate
     (folder / f"{name}.key").touch(mode=0o600)
     (folder / f"{name}.key").write_bytes(private)
     (folder / f"{name}.pem").write_bytes(certificate.public_bytes(pem))
+
+
+def client_hello() -> bytes:
+    """The first record of a handshake."""
+    out = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
+    return out.read()
