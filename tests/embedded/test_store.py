@@ -310,6 +310,21 @@ def test_bytes_that_are_not_what_their_checksum_says_are_not_kept(store, bucket)
     assert not open_below(store)
 
 
+@pytest.mark.parametrize("length", [10, 3_000_000])
+def test_bytes_that_are_not_what_their_md5_says_harm_nobody_else(own_store, length):
+    s3, data = client(own_store), bytes(length)
+    s3.create_bucket(Bucket="bucket")
+    wrong = base64.b64encode(hashlib.md5(b"x", usedforsecurity=False).digest()).decode()
+
+    for _ in range(12):
+        with pytest.raises(ClientError, match="BadDigest"):
+            s3.put_object(Bucket="bucket", Key="a", Body=data, ContentMD5=wrong)
+    s3.put_object(Bucket="bucket", Key="b", Body=data)
+
+    assert listed(own_store, "bucket") == ["b"]
+    assert s3.get_object(Bucket="bucket", Key="b")["Body"].read() == data
+
+
 def test_a_store_that_cannot_write_says_so_at_once_and_takes_the_next(own_store):
     s3 = client(own_store)
     s3.create_bucket(Bucket="bucket")

@@ -60,7 +60,7 @@ class _Fork(subprocess.Popen[bytes]):
     def __init__(self, command: Sequence[str], pid: int) -> None:  # nothing is started here
         self.args, self.pid, self.returncode = command, pid, None
         self.stdin = self.stdout = self.stderr = None
-        self._child_created = True
+        self._child_created, self._communication_started = True, False
         self._waitpid_lock = threading.Lock()
         self._sigint_wait_secs = 0.25
 

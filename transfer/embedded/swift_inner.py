@@ -110,7 +110,8 @@ class _Incoming:
         """
         self._check()
         self._pieces.put(piece)
-        self._check()
+        if piece:  # who has taken the end may have answered and left before this goes on
+            self._check()
 
     def read(self, length: int) -> bytes | memoryview:
         """A piece; nothing at the end.
@@ -154,8 +155,12 @@ class _Upload:
         self._answer.link(self._incoming.end)
 
     def getexpect(self) -> "_Answer | _Continue":
-        """Once it is known whether the bytes are wanted."""
-        self._incoming.is_asked.wait()
+        """Once it is known whether the bytes are wanted. Whoever stops waiting has left."""
+        try:
+            self._incoming.is_asked.wait()
+        except BaseException:
+            self.close()
+            raise
         return self.getresponse() if self._incoming.is_over else _Continue()
 
     def send(self, data: bytes) -> None:
