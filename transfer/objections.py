@@ -25,9 +25,11 @@ _OF_RELEASE: Final = re.compile(
 #: titles of a "no" in words that end much else, too: each needs more of a release beside it. A request to restrict is
 #: one of 45 CFR 164.522(a)
 _CALLED_A_NO: Final = re.compile(
-    r"(?=.*\b(cancel\w{0,8}|terminat\w{1,5}|objection)\b)(?=.*\b(authori[sz]ation|consent|permission|hipaa))"
-    r"(?=.*\b(releas|disclos|shar|records?\b|hipaa|phi\b|information))"
-    r"|(?=.*\brestrict)(?=.*\b(disclos\w*|protected health|phi|release of (information|records))\b)",
+    r"(?=.*\b(releas|disclos|shar|records?\b|hipaa|phi\b|information)).*?"
+    r"(\b(cancel\w{0,8}|terminat\w{1,5}|objection)\b.{0,40}\b(authori[sz]ation|consent|permission|hipaa)"
+    r"|\b(authori[sz]ation|consent|permission|hipaa).{0,40}\b(cancel\w{0,8}|terminat\w{1,5}|objection)\b)"
+    r"|(?=.*\b(disclos\w*|protected health|phi|release of (information|records))\b)"
+    r"(\W*restrict|.*?\b(request\w*|agreement)\b.{0,40}\brestrict)",
     re.IGNORECASE,
 )
 
@@ -38,14 +40,19 @@ _TELLS: Final = re.compile(
     re.IGNORECASE,
 )
 _TELLS_IN_TEXT: Final = re.compile(
-    r"\b(understand|upon|when|whenever|after|except|any ?time|in writing|not (affect|apply|effective)|shall)\b",
+    r"\b(understand|upon|when|whenever|after|except|any ?time|in writing|not (affect|apply|effective)|shall)\b"
+    r"|^\W*(to )?(cancel|revok|terminat|withdraw|rescind|void|annul)(l?ing|e)? (this|the|your|an?)\b"
+    r"|\b(not|never)( been)? (cancel|revok|terminat|withdr|rescind|void|annul)",
     re.IGNORECASE,
 )
 _GAP: Final = r"(\W{1,9}\w{1,40}){0,6}?\W{1,9}"
 _SHARES: Final = r"(releas(e|ed|ing)|disclos\w{1,5}|shar(e|ed|ing)|sen(d|t|ding)|exchang(e|ing))"
 _PAPERS: Final = r"(records?|information|data|phi|results|chart)\b"
 #: words that end much else, an insurer's authorization among it: of a release they count beside its name alone
-_STOPS: Final = r"(cancel(s|led|ed|ling)?|terminat(e|es|ed|ing)|void(s|ed)?|annul(s|led)?|takes? back|took back)"
+_STOPS: Final = (
+    r"(cancel(s|led|ed|ling)?|terminat(e|es|ed|ing)|void(s|ed)?(?= (my|this|the|any|all))|annul(s|led)?"
+    r"|takes? back|took back)"
+)
 _FORM: Final = r"(authori[sz]ation|consent|permission)"
 #: taken back by whoever gave it, or refused by whoever is asked: an insurer that refuses an authorization does neither.
 #: Notices that forbid to disclose further (42 CFR 2.32, state laws) stand on records that may go
@@ -59,10 +66,10 @@ _IN_WORDS: Final = re.compile(
     rf"\w{{0,2}}{_GAP}({_SHARES}{_GAP}{_PAPERS}|{_PAPERS}{_GAP}{_SHARES})\b"
     rf"|\b{_STOPS}{_GAP}({_FORM}{_GAP}{_SHARES}|{_SHARES}{_GAP}{_FORM})\b"
     rf"|\b{_FORM}{_GAP}{_SHARES}{_GAP}(is|was|has been|been)"
-    r"( hereby)? (cancell?ed|terminated|void(ed)?|no longer valid)\b"
-    r"|\bstop(s|ped)?( the)? (releasing|disclosing|sharing|sending|exchanging)"
+    r"( hereby)? (cancell?ed|terminated|void(ed)?|no longer valid)\b(?!.{0,20}\b(insur|payer|payor|plan))"
+    r"|(?<!will )(?<!would )\bstop(s|ped)?( the)? (releasing|disclosing|sharing|sending|exchanging)"
     rf"{_GAP}{_PAPERS}"
-    rf"|\bobject(s|ed)? to{_GAP}{_SHARES}{_GAP}{_PAPERS}"
+    rf"|(?<!not )(?<!no )(?<!n['’]t )\bobject(s|ed)? to{_GAP}{_SHARES}{_GAP}{_PAPERS}"
     rf"|\b(do not|don['’]t|never) {_SHARES} my{_GAP}{_PAPERS}"
     # as forms in Spanish have it
     rf"|\b(revoco|retiro|cancelo|anulo){_GAP}(autorizaci[oó]n|consentimiento)\b"
@@ -74,11 +81,14 @@ _OF_CONSENT: Final = re.compile(
     r"59284-0|64292-6|consent\W*(document|status|form|decision|directive|to|$)|information (shar|exchang)",
     re.IGNORECASE,
 )
-_REFUSED: Final = re.compile(
-    r"\b(refus|declin|denied|deny|revok|withdr|rescind|opt\w*[- ]?out|reject|withh[eo]ld|cancel|terminat|inactive"
-    r"|expired|(?<!no )object(s|ed|ion)\b|do(es)? not\b)",
+_REFUSED: Final = re.compile(r"\b(refus|declin|denied|deny|revok|withdr|rescind|opt\w*[- ]?out)", re.IGNORECASE)
+#: what refuses a release where the question names one, and nobody says yes
+_ENDED: Final = re.compile(
+    r"(?<!not )\b(reject|withh[eo]ld|cancel|terminat|inactive|expired)|(?<!no )(?<!not )\bobject(s|ed|ion)\b"
+    r"|\bdo(es)? not\b",
     re.IGNORECASE,
 )
+_YES: Final = re.compile(r"\W*(y|yes|true)\b", re.IGNORECASE)
 #: a bare no refuses a release where the question names one: a consent to anything may be asked for
 _ASKS_FOR_RELEASE: Final = re.compile(
     r"59284-0|64292-6|release of information|information (shar|exchang)"
@@ -95,7 +105,7 @@ _ENDING: Final = re.compile(rb"REVOK|REVOCATION|RESCI(ND|SSION)|WITHDR[AE]W|OPT(
 _OF_ENDING: Final = (b"REVO", b"RESCI", b"WITHDR", b"OPT", b"REFUS")
 #: what is in every other sentence that refuses, and in the value of a consent that does
 _DENYING: Final = (
-    *(b"DECLIN", b"DENI", b"DENY", b"NOT ", b"'T ", b"\x92T ", b"\x99T ", b"NO LONGER ", b"NEVER "),
+    *(b"DECLIN", b"DENI", b"DENY", b"'T ", b"\x92T ", b"\x99T ", b"NO LONGER ", b"NEVER "),
     *(
         b"CANCEL",
         b"TERMINAT",
@@ -115,26 +125,28 @@ _DENYING: Final = (
 #: what is in each of those besides: of a release, or of a consent
 _RELEASING: Final = (
     *(b"RELEAS", b"DISCLOS", b"SHAR", b"SEND", b" SENT", b"EXCHANG", b"HIE", b"CONSENT", b"59284-0", b"64292-6"),
-    *(b"AUTORIZACI", b"DIVULG", b"COMPART", b"REVEL", b"ENVI", b"ENV\xc3", b"ENTREG"),
+    *(b"HIPAA", b"PHI", b"PROTECTED HEALTH", b"AUTHORI", b"PERMISSION", b"RECORD", b"INFORMATION"),
+    *(b"AUTORIZACI", b"DIVULG", b"COMPART", b"REVEL", b"ENVI", b"ENV\xc3", b"ENV\xed", b"ENV\xcd", b"ENTREG"),
 )
+_NOT: Final = re.compile(rb"NOT(?![A-Z])")
 #: a bare no that stands for itself, beside the name of a consent to a release
-_NO_ALONE: Final = re.compile(rb"[^A-Z0-9 ](NO?|FALSE)(?![A-Z0-9 ])")
+_NO_ALONE: Final = re.compile(rb"[^A-Z0-9 ] *(NO?|FALSE)(?! *[A-Z0-9])")
 _ASKING: Final = (b"CONSENT", b"59284-0", b"64292-6", b"RELEASE OF INFO", b"INFORMATION SHAR", b"INFORMATION EXCH")
 
 
 def says_ending(capitals: bytes) -> bool:
-    """Whether a word of a "no" stands in bytes in capitals. Without one nothing in them is `is_no` or `ends`."""
+    """Whether a word of a "no" stands in bytes in capitals. Without one nothing in them `ends`."""
     return any(map(capitals.__contains__, _OF_ENDING)) and _ENDING.search(capitals) is not None
 
 
 def says_refusing(capitals: bytes) -> bool:
     """Whether any other words of a "no" stand in bytes in capitals: without them and `says_ending`, nothing in them
-    `refuses_in_words`, nor `is_refused`.
+    `refuses_in_words`, nor is it `is_no` or `is_refused`.
     """
     holds = capitals.__contains__
     if not any(map(holds, _RELEASING)):
         return False
-    if any(map(holds, _DENYING)):
+    if any(map(holds, _DENYING)) or (holds(b"NOT") and _NOT.search(capitals)):
         return True
     return any(map(holds, _ASKING)) and _NO_ALONE.search(capitals) is not None
 
@@ -159,7 +171,9 @@ def refuses_in_words(text: str) -> bool:
 def is_refused(called: Iterable[str], values: Iterable[str]) -> bool:
     """Whether a result is one of a consent to a release, by what it is called, and says that it is refused."""
     called, values = [*called], [*values]
-    if any(map(_ASKS_FOR_RELEASE.search, called)) and any(map(_BARE_NO.fullmatch, values)):
+    if any(map(_ASKS_FOR_RELEASE.search, called)) and (
+        any(map(_BARE_NO.fullmatch, values)) or (any(map(_ENDED.search, values)) and not any(map(_YES.match, values)))
+    ):
         return True
     return any(map(_OF_CONSENT.search, called)) and any(map(_REFUSED.search, values))
 
@@ -172,7 +186,12 @@ def is_no(title: str) -> bool:
     """Whether a document of this title is a "no" to a release: "Revocation of authorization". Refusals of treatment
     are none.
     """
-    return bool(_ENDS.search(title) and _OF_RELEASE.search(title)) or _CALLED_A_NO.match(title) is not None
+    return ends_release(title) or _CALLED_A_NO.match(title) is not None
+
+
+def ends_release(said: str) -> bool:
+    """Whether a text of any kind says that something ends, and names a release: "Consent for sharing withdrawn"."""
+    return bool(_ENDS.search(said) and _OF_RELEASE.search(said))
 
 
 class ObjectionKind(StrEnum):

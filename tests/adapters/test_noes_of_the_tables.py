@@ -54,7 +54,7 @@ def test_a_request_to_restrict_permits_nothing_and_marks_what_comes_with_it():
 
 
 @pytest.mark.parametrize(
-    "limit", [{"f6": "not HIV"}, {"f8": "x"}, {"f9": "No psychiatry"}, {"f21": "P"}, {"f22": "PR"}]
+    "limit", [{"f6": "not HIV"}, {"f8": "all but HIV"}, {"f9": "No psychiatry"}, {"f21": "P"}, {"f22": "PR"}]
 )
 def test_an_active_consent_to_less_stops_the_form_that_it_takes_the_place_of(limit):
     assert said(con(**limit)) == [ObjectionKind.REPLACES]

@@ -44,7 +44,8 @@ _LEAVES_OUT: Final = re.compile(
     r"|\b(except|excluding|excludes?|excluded|only|refus\w*|declin\w*|withdr[ae]w\w*|revoked|rescinded)\b"
     r"|\bopt\w*[- ]out\b|\b(withh[eo]ld\w*|omit\w*|minus|save for|other than|apart from|nothing)\b"
     r"|\b(limited|restricted) to\b"
-    r"|\b(not|no|but|without)\b.{0,30}\b(hiv|aids|psych|mental|substance|alcohol|drug|genetic|sexual|std|abortion|reproduct"
+    r"|\b(not|no(?! (charge|fee|cost))|but|without)\b.{0,30}\b(hiv|aids|psych|mental"
+    r"|substance|alcohol|drug|genetic|sexual|std|abortion|reproduct"
     r"|imag(es|ing)|addict)"
     r"|\b(cancell?ed|superseded|void(ed)?|terminated|suspended|expired)\b|^\W{0,6}draft\W{0,6}$|\bobject(s|ed)? to\b"
     r"|\b(one[- ]time|single[- ]use)\b|(^|[:?\]])\W{0,6}(x\W{1,6})?no\W{0,6}$"
@@ -52,9 +53,11 @@ _LEAVES_OUT: Final = re.compile(
     r"|\b(nicht|kein\w*|nur|ohne|excepto|salvo|no autorizo|no permito|sauf|sans|seulement)\b",
     re.IGNORECASE,
 )
+#: what standard forms say of all that they name, and what leaves nothing out
+_NO_LIMIT: Final = re.compile(r"\b(but )?(not|without)( being)? (limited|limitation)( to)?\b", re.IGNORECASE)
 #: what is struck out, and a language in which nobody here looks for a no
 _STRUCK: Final = re.compile(
-    r"<(s|del|strike)\b|line-through|^\s*<div[^>]{0,400}\blang\s*=\s*[\"'](?!en\b)", re.IGNORECASE
+    r"<(s|del|strike)\b|line-through|^\s*<div[^>]{0,400}\blang\s*=\s*[\"'](?!en\b|[\"'])", re.IGNORECASE
 )
 _OF_RIGHTS: Final = re.compile(
     r"\b((?<!\d )may(?!\s{0,3}\d)|can|could|might|must|shall|rights?|until|unless|if|understand|upon"
@@ -96,9 +99,11 @@ def concept_codings(concepts: Iterable[Tree], doubts: Doubts) -> Iterator[Tree]:
         yield from coded(found, doubts)
 
 
-def narrows(named: Tree) -> bool:
-    """Whether the display of a coding or a reference says less than the code or the number beside it."""
-    return not _NARROWING.isdisjoint(words(text(named, "display")))
+def narrows(named: Tree, name: str = "") -> bool:
+    """Whether the display of a coding or a reference says less than the code or the number beside it. What stands in
+    the name that is known of it says nothing: "Example Pathology Limited".
+    """
+    return bool(_NARROWING.intersection(words(text(named, "display"))).difference(words(name)))
 
 
 def narrative_narrows(div: str) -> bool:
@@ -106,7 +111,7 @@ def narrative_narrows(div: str) -> bool:
     is no part of what is meant where it is generated (https://hl7.org/fhir/R4/narrative.html), but it says what the
     patient was shown.
     """
-    said = _SENTENCE_ENDS.split(narrated(div))
+    said = [_NO_LIMIT.sub(" ", one) for one in _SENTENCE_ENDS.split(narrated(div))]
     return bool(_STRUCK.search(div)) or any(_LEAVES_OUT.search(one) and not _OF_RIGHTS.search(one) for one in said)
 
 

@@ -177,9 +177,8 @@ class ProvisionReader:
             if known:
                 found.add(known)
                 behind = {"display": text(self.resources.follow(reference), "name")}
-                if any(
-                    is_of_another(one, [self.institutions[known].name]) or narrows(one) for one in (reference, behind)
-                ):
+                name = self.institutions[known].name
+                if any(is_of_another(one, [name]) or narrows(one, name) for one in (reference, behind)):
                     self.doubts.note(Finding.PARTY_UNKNOWN)
                 continue
             others = True

@@ -245,7 +245,7 @@ def _note_around(consent: Tree, envelope: Tree, doubts: Doubts) -> None:
     if any("fhir_comments" in node for node in objects_in(consent)):
         doubts.note(Finding.WORDS_SAY_MORE)
     narrative = text(consent, "text", "div") or ""
-    is_foreign = not (text(consent, "language") or "en").startswith("en")
+    is_foreign = not (text(consent, "language") or "en").lower().startswith("en")
     if narrative_narrows(narrative) or (narrative and is_foreign):
         doubts.note(Finding.WORDS_SAY_MORE)
 

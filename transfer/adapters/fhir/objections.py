@@ -17,7 +17,7 @@ from transfer.adapters.fhir.documents import DOCUMENT_TYPES, says_void
 from transfer.adapters.fhir.identities import Resources, demographics, issued, person
 from transfer.adapters.fhir.trees import Tree, child, children, extensions, objects_in, text, texts, type_of
 from transfer.institutions import Institution
-from transfer.objections import Objection, ObjectionKind, is_no, is_refused, refuses_in_words
+from transfer.objections import Objection, ObjectionKind, ends_release, is_no, is_refused, refuses_in_words
 from transfer.patients import Demographics, IssuedIdentifier
 
 #: https://hl7.org/fhir/R4/valueset-consent-state-codes.html; any other state cannot be read
@@ -153,8 +153,13 @@ def _is_called_a_no(document: Tree) -> bool:
     said += [text(each, "display") for concept in concepts for each in children(concept, "coding")]
     files = [child(content, "attachment") for content in children(document, "content")]
     said += [text(each, "title") for each in (*files, *children(document, "presentedForm"))]
-    said += [text(document, "description"), text(document, "conclusion")]
-    return not says_void(document) and any(is_no(each) or refuses_in_words(each) for each in said if each)
+    said += [text(document, "description")]
+    found = text(document, "conclusion") or ""
+    return not says_void(document) and (
+        any(is_no(each) or refuses_in_words(each) for each in said if each)
+        or ends_release(found)
+        or refuses_in_words(found)
+    )
 
 
 def _refuses(consent: Tree) -> bool:

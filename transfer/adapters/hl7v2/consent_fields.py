@@ -12,6 +12,7 @@ _RESTRICTION: Final = "110"
 #: to release a part: results of HIV tests, of psychiatry and drugs
 _OF_A_PART: Final = frozenset({"057", "079", "102"})
 _ABOUT_RELEASE: Final = _OF_A_PART | {RELEASE_OF_INFORMATION, _RESTRICTION}
+_LEAVES_OUT: Final = re.compile(r"\b(not?|n['’]t|only|except|exclud|without|withh|limit|restrict|but)", re.IGNORECASE)
 _OF_TABLE: Final = re.compile(r"\d{3}")
 #: fields in which one thing alone can stand: type, mode, state, times, capacity, disclosure level, relationship
 _SINGLE: Final = (2, 10, 11, 13, 14, 15, 16, 21, 25)
@@ -33,6 +34,11 @@ def is_about_release(con: Segment) -> bool:
 def is_restriction(con: Segment) -> bool:
     """CON-2: a request that something is kept back."""
     return any(_type(part) == _RESTRICTION for part in _types(con))
+
+
+def is_restriction_alone(con: Segment) -> bool:
+    """CON-2: such a request, and nothing else beside it."""
+    return is_restriction(con) and all(_type(part) == _RESTRICTION for part in _types(con))
 
 
 def is_of_a_part(con: Segment) -> bool:
@@ -93,11 +99,12 @@ def levels(con: Segment) -> set[str]:
 
 
 def is_limited(con: Segment) -> bool:
-    """Whether it permits less than all in words about this patient alone (CON-6, 8, 9), by a reason to keep something
-    back (CON-22), or by its level.
+    """Whether it permits less than all: by limits in words (CON-9), a reason to keep something back (CON-22) or its
+    level, or where its words about this patient (CON-6, 8) leave something out.
     """
-    has_words = any(part.whole() for field in (6, 8, 9, 22) for part in con.repetitions(field))
-    return has_words or not levels(con) <= {"F"}
+    has_limits = any(part.whole() for field in (9, 22) for part in con.repetitions(field))
+    texts = [part.whole() for field in (6, 8) for part in con.repetitions(field)]
+    return has_limits or any(map(_LEAVES_OUT.search, texts)) or not levels(con) <= {"F"}
 
 
 def contradicts_itself(con: Segment) -> bool:

@@ -155,6 +155,10 @@ def notices(message: Message) -> Iterator[str]:
     """What the sender's own segments say, whole: exchanges put the Part 2 notice into one (`ZNT`)."""
     for segment in message.segments_in_order:
         if segment.name.startswith("Z"):
-            said = message.text(message.data[segment.start + 4 : segment.end]).strip()
-            mark = message.delimiters.field.decode("latin-1")
-            yield " ".join(field for field in said.split(mark) if field)
+            yield " ".join(fields_of(message, segment))
+
+
+def fields_of(message: Message, segment: Segment) -> list[str]:
+    """What stands in each field of a segment that no table describes."""
+    said = message.text(message.data[segment.start + 4 : segment.end]).strip()
+    return [field for field in said.split(message.delimiters.field.decode("latin-1")) if field]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from transfer.adapters.hl7v2.batch import batch
@@ -11,11 +12,12 @@ from transfer.adapters.hl7v2.consent_fields import (
     is_limited,
     is_of_a_part,
     is_restriction,
+    is_restriction_alone,
     says_none,
     says_unknown_level,
     state,
 )
-from transfer.adapters.hl7v2.labels import notices
+from transfer.adapters.hl7v2.labels import fields_of
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.statuses import fields_late
 from transfer.adapters.hl7v2.values import demographics, document_number, moment
@@ -68,6 +70,8 @@ _WORDS: Final = frozenset({"TX", "FT", "ST", "CE", "CWE", "CF", "CNE", "ID", "IS
 #: fields that say what a document is: TXA-2 (type) and TXA-25 (title), OBR-4, OBX-3
 _TITLES: Final = {"TXA": (2, 25), "OBR": (4,), "OBX": (3,)}
 _TYPE: Final = 4
+#: segments in which a "no" may stand, beside those of the sender's own
+_HEARD: Final = frozenset({"CON", "ARV", "NTE", *_TITLES})
 _UNREADABLE: Final = Objection(kind=ObjectionKind.UNREADABLE, patients=(), references=())
 
 
@@ -153,11 +157,14 @@ def objections(payload: bytes, institution: Institution) -> tuple[Objection, ...
 
 def _of_message(message: Message, institution: Institution) -> Iterator[Objection]:
     pid = message.first("PID")
-    if any(map(_is_own_no, notices(message))):
-        yield _unreadable(pid, institution)
-    for segment in message.segments("PID", "CON", "ARV", "NTE", *_TITLES):
+    for segment in message.segments_in_order:
         if segment.name == "PID":
             pid = segment
+        elif segment.name.startswith("Z"):
+            if _is_own_no(message, segment):
+                yield _unreadable(pid, institution)
+        elif segment.name not in _HEARD:
+            continue
         elif segment.name != "CON":
             if _says_no(segment, message):
                 yield _unreadable(pid, institution)
@@ -176,9 +183,13 @@ def _unreadable(pid: Segment | None, institution: Institution) -> Objection:
     return replace(_UNREADABLE, patients=(who,) if who != Demographics() else ())
 
 
-def _is_own_no(said: str) -> bool:
-    """Of a segment of the sender's own, whole: exchanges put an opt-out into one."""
-    return refuses_in_words(said) or (is_no(said) and not tells_only(said))
+def _is_own_no(message: Message, segment: Segment) -> bool:
+    """Of a segment of the sender's own: exchanges put an opt-out into one. A name stands in one field, a sentence in
+    one or in two that follow each other: `OPT OUT|HIE`.
+    """
+    fields = fields_of(message, segment)
+    said = [*fields, *map(" ".join, pairwise(fields))]
+    return any(map(refuses_in_words, said)) or any(is_no(one) and not tells_only(one) for one in fields)
 
 
 def _titles(segment: Segment) -> Iterator[str]:
@@ -240,8 +251,10 @@ def _ended(consent: Segment, message: Message, institution: Institution) -> Obje
 def _kind(consent: Segment) -> ObjectionKind | None:
     """None: it objects to nothing. A consent that is active and discloses nothing refuses."""
     said = state(consent) or ""
-    if is_restriction(consent):
+    if is_restriction_alone(consent):
         return None if said in _LIFTED else ObjectionKind.UNREADABLE
+    if is_restriction(consent):
+        return _KINDS.get(said, ObjectionKind.UNREADABLE)
     if said == _ACTIVE:
         if says_none(consent):
             return ObjectionKind.REFUSED

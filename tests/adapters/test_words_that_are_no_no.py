@@ -1,0 +1,160 @@
+"""Everyday words that are near a "no" and are none, each beside one that is."""
+
+import pytest
+
+from tests.kit.scripted_fhir import LAKESIDE
+from transfer.adapters import enclosed, hl7v2
+from transfer.adapters.fhir.consent_codes import narrative_narrows, narrows
+from transfer.objections import (
+    Objection,
+    ObjectionKind,
+    is_no,
+    is_refused,
+    refuses_in_words,
+    says_ending,
+    says_refusing,
+)
+
+PID = "PID|1||{0}^^^LIS^MR||Doe^Jane||19700101|F"
+MSH = "MSH|^~\\&|A|B|C|D|20261101120000||ADT^A08|1|P|2.5"
+
+
+def objections(*segments: str) -> list[Objection]:
+    return list(enclosed.against("\r".join([MSH, *segments, ""]).encode(), LAKESIDE))
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("Cancellation of HIPAA Authorization", True),
+        ("Objection to HIPAA authorization", True),
+        ("Termination of authorization to use medical records", True),
+        ("HIPAA authorization cancelled: release of records", True),
+        ("Request to restrict protected health information", True),
+        ("Restriction on disclosure", True),
+        ("Authorization to disclose protected health information including restricted categories", False),
+        ("Authorization for disclosure of PHI, no restrictions", False),
+        (
+            "Visit cancelled by the clinic, a new date is to be found this week; a consent to surgery is among the records",
+            False,
+        ),
+    ],
+)
+def test_a_title_names_what_ends_near_what_it_ends(title: str, expected: bool):
+    assert is_no(title) is expected
+    if expected:
+        assert says_ending(capitals := title.upper().encode()) or says_refusing(capitals)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("I want to cancel my authorization to release records", True),
+        ("I am cancelling my consent to share records", True),
+        ("I void my consent to share records", True),
+        ("She objects to sharing her records", True),
+        ("Please stop sharing my records", True),
+        ("My authorization to release records was terminated", True),
+        ("To cancel this authorization to release information, send a letter to the Privacy Officer", False),
+        ("To revoke this authorization, send us a letter", False),
+        ("Cancelling this authorization to release does not change what was sent", False),
+        ("I have not cancelled any earlier consent to share", False),
+        ("My consent to share this information has not been terminated", False),
+        ("She does not object to sharing her results", False),
+        ("Patient did not object to release of records", False),
+        ("Patient voided prior to procedure, consent signed and information shared with family", False),
+        ("Lab will stop sending paper results to wards", False),
+        ("The authorization for release of results was terminated by the insurer", False),
+    ],
+)
+def test_a_sentence_is_no_no_where_it_instructs_or_denies(sentence: str, expected: bool):
+    assert refuses_in_words(sentence) is expected
+    assert refuses_in_words(f"{sentence}.") is expected
+
+
+@pytest.mark.parametrize(
+    ("called", "values", "expected"),
+    [
+        ("64292-6", ["Rejected"], True),
+        ("Consent to release information", ["does not"], True),
+        ("Consent form", ["Refused"], True),
+        ("64292-6", ["Y^Yes - do not leave voicemail", "Y", "Yes - do not leave voicemail"], False),
+        ("64292-6", ["Y^Yes, earlier one expired"], False),
+        ("64292-6", ["Not expired"], False),
+        ("Anesthesia consent form", ["Expired"], False),
+        ("Surgical consent form", ["Cancelled"], False),
+    ],
+)
+def test_the_value_of_a_consent_refuses_where_it_is_one_to_a_release_and_nobody_says_yes(
+    called: str, values: list[str], expected: bool
+):
+    assert is_refused([called], values) is expected
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"OBX|1|CE|59284-0^X||NO |",
+        b"OBX|1|CE|59284-0^X||N^ NO|",
+        b"OBX|1|ST|CONSENT TO RELEASE||DOES NOT|",
+        "OBX|1|TX|X||NO AUTORIZO EL ENVíO|".encode("latin-1"),
+    ],
+)
+def test_the_look_at_bytes_knows_a_no_that_is_padded_or_in_another_encoding(said: bytes):
+    assert says_refusing(said)
+    assert hl7v2.may_object([said])
+
+
+@pytest.mark.parametrize(
+    ("narrative", "expected"),
+    [
+        ("<div>All my records, including but not limited to imaging and pathology</div>", False),
+        ("<div>All records, including, but not limited to, HIV and mental health</div>", False),
+        ("<div>All records, without limitation</div>", False),
+        ("<div>There is no charge for imaging copies</div>", False),
+        ('<div lang="">All records</div>', False),
+        ("<div>All records but HIV</div>", True),
+        ("<div>Limited to imaging</div>", True),
+        ('<div lang="de">All records</div>', True),
+    ],
+)
+def test_a_narrative_of_everyday_words_leaves_nothing_out(narrative: str, expected: bool):
+    assert narrative_narrows(narrative) is expected
+
+
+def test_a_word_of_a_partners_own_name_says_nothing():
+    assert not narrows({"display": "Example Pathology Limited"}, "Example Pathology Limited")
+    assert narrows({"display": "Example Pathology only"}, "Example Pathology Limited")
+
+
+@pytest.mark.parametrize(("state", "expected"), [("X", ObjectionKind.REVOKED), ("R", ObjectionKind.REFUSED)])
+def test_a_revocation_that_is_a_request_to_restrict_as_well_is_heard(state: str, expected: ObjectionKind):
+    con = ["CON", "1", "001^^HL70496~110^^HL70496", *[""] * 8, state]
+
+    assert [one.kind for one in objections(PID.format(42), "|".join(con))] == [expected]
+
+
+def test_a_no_in_a_segment_of_the_senders_own_is_of_the_patient_before_it():
+    [one] = objections(PID.format(42), PID.format(43), "ZCO|1|Revocation of authorization to release information")
+
+    assert [number.value for who in one.patients for number in who.identifiers] == ["43"]
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        "ZPD|1|Patient Refused^Race|N|Release of Information^Y",
+        "ZPD|1|RACE|Refused|ETHNICITY|Unknown|INFORMATION SOURCE|Self",
+        "ZFL|FLU VACCINE REFUSED|MEDICAL RECORDS|2026",
+        "ZPV|Withdrawal of alcohol|RECORD LOCKED",
+    ],
+)
+def test_fields_of_a_senders_own_segment_are_read_each_by_itself(segment: str):
+    assert objections(PID.format(42), segment) == []
+
+
+@pytest.mark.parametrize("text", ["Second opinion at Example Center", "All records of the last five years"])
+def test_words_of_a_consent_that_leave_nothing_out_object_to_nothing(text: str):
+    con = ["CON", "1", "001^^HL70496", "", "F-1", "", text, *[""] * 4, "A"]
+
+    assert objections(PID.format(42), "|".join(con)) == []
