@@ -35,7 +35,7 @@ def objections(*segments: str) -> list[Objection]:
         ("Authorization to disclose protected health information including restricted categories", False),
         ("Authorization for disclosure of PHI, no restrictions", False),
         (
-            "Visit cancelled by the clinic, a new date is to be found this week; a consent to surgery is among the records",
+            "Visit cancelled by the clinic, a new date is to be found soon; a consent to surgery is in the records",
             False,
         ),
     ],

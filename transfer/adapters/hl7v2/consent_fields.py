@@ -103,7 +103,7 @@ def is_limited(con: Segment) -> bool:
     level, or where its words about this patient (CON-6, 8) leave something out.
     """
     has_limits = any(part.whole() for field in (9, 22) for part in con.repetitions(field))
-    texts = [part.whole() for field in (6, 8) for part in con.repetitions(field)]
+    texts = [part.whole() or "" for field in (6, 8) for part in con.repetitions(field)]
     return has_limits or any(map(_LEAVES_OUT.search, texts)) or not levels(con) <= {"F"}
 
 
