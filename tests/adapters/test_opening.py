@@ -592,6 +592,34 @@ def test_one_page_that_shows_something_is_enough(opener: OpeningProcess):
     assert flaws(opener, changed(further), "application/pdf") == set()
 
 
+def in_turn(*pdfs: bytes, before_last: Callable[[int], object] = lambda _: None) -> list[OpenedDocument]:
+    """What is said of each, by a process that starts by itself. They are one patient's; before the last, something is
+    done to the fork that is kept, which is idle.
+    """
+    opening = OpeningProcess()
+    found = []
+    try:
+        for number, pdf in enumerate(pdfs, start=1):
+            if 1 < number == len(pdfs):
+                assert opening._process is not None
+                process = opening._process.pid
+                (kept,) = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+                before_last(int(kept))
+            found.append(opening.document("application/pdf", len(pdf), [pdf], OFFICE, ANN))
+    finally:
+        opening.close()
+    return found
+
+
+def test_white_paper_is_empty_whatever_was_opened_before_it(monkeypatch: pytest.MonkeyPatch):
+    """Where nothing is drawn, no fork is asked whether something shows: its first question is another."""
+    monkeypatch.setattr(warm_process, "_line", None)  # by itself: the warm one has all modules loaded
+    nothing_drawn, white = drawing(b""), drawing(b"1 g 0 0 300 200 re f")
+
+    for order in ((nothing_drawn, white), (white, nothing_drawn), (white, white)):
+        assert [one.flaws for one in in_turn(*order)] == [{Flaw.EMPTY}] * 2
+
+
 def test_a_clinical_document_in_two_bytes_a_letter_opens(opener: OpeningProcess):
     text = u.CDA.format(header="", body=u.SECTION.format("Seen")).replace('"1.0"', '"1.0" encoding="UTF-16"')
 

@@ -6,11 +6,11 @@ A fork costs far more than to look at most documents. So one is kept for the sma
 another (`end_kept`); a large document has one of its own. Neither has the channels of who forked it.
 """
 
+import importlib
 import os
 import resource
 import signal
 import struct
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import BinaryIO, Final, NoReturn
@@ -157,7 +157,8 @@ def _answer(head: bytes, asked: BinaryIO, out: BinaryIO) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     within = int(used.ru_utime + used.ru_stime) + 1 + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (min(within, _SECONDS_ALL), _SECONDS_ALL))
-    for piece in getattr(sys.modules[module], name)(data):
+    # who asks may have loaded it after this fork began
+    for piece in getattr(importlib.import_module(module), name)(data):
         if piece:
             out.write(_PIECE.pack(len(piece)) + piece)
     out.write(_PIECE.pack(0))
