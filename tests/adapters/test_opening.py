@@ -4,6 +4,8 @@ import base64
 import io
 import itertools
 import json
+import os
+import signal
 import sys
 import zipfile
 import zlib
@@ -773,6 +775,24 @@ def test_a_form_that_is_filled_in_may_be_a_no_and_a_broken_one_costs_nothing(
     found = opened(opener, a_form_of(*fields), "application/pdf")
 
     assert (found.objects, found.flaws) == (objects, frozenset())
+
+
+def a_no_beside_a_form() -> bytes:
+    """With a field, nobody asks whether it shows something: of its words alone."""
+    kept = io.BytesIO()
+    with pikepdf.open(io.BytesIO(a_printed_text("Revocation of authorization\n\nOdalys Quillfeather"))) as pdf:
+        pdf.Root.AcroForm = pikepdf.Dictionary(Fields=pikepdf.Array([a_field("Name", "Odalys")]))
+        pdf.save(kept)
+    return kept.getvalue()
+
+
+@pytest.mark.parametrize("data", [drawing(b"q Q"), a_no_beside_a_form()], ids=["white paper", "a no"])
+def test_a_fork_that_ended_while_nobody_asked_costs_the_next_pdf_nothing(monkeypatch: pytest.MonkeyPatch, data: bytes):
+    monkeypatch.setattr(warm_process, "_line", None)  # by itself: the fork stands right below it
+    (alone,) = in_turn(data)
+
+    assert alone.flaws or alone.objects
+    assert in_turn(u.a_pdf(), data, before_last=lambda kept: os.kill(kept, signal.SIGKILL))[1] == alone
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ Work = Callable[[bytes], Iterable[bytes]]
 
 #: bytes of a document that is sent to the fork that is kept
 SMALL: Final = 1 << 20
-#: documents that one fork sees, and seconds of CPU that it has for all of them
+#: questions that one fork is asked, of which a document may cost several, and seconds of CPU that it has for all of them
 MOST: Final = 16
 _SECONDS_ALL: Final = 120
 #: more than a process that opens documents has open
@@ -41,10 +41,13 @@ def said_apart(work: Work, data: bytes, *, seconds: int, most: int) -> bytes:
     if _kept is None or _kept.is_spent:
         end_kept()
         _kept = _KeptFork()
+    is_new = _kept.is_new
     said, is_whole = _kept.ask(work, data, seconds=seconds, most=most)
-    if not is_whole:
-        end_kept()
-    return said
+    if is_whole:
+        return said
+    end_kept()
+    # Silence may be the end of the fork, of which this document knows nothing: of memory, or of what came before.
+    return said if said or is_new else _said_alone(work, data, seconds=seconds, most=most)
 
 
 def end_kept() -> None:
@@ -104,6 +107,10 @@ class _KeptFork:
         os.close(its_answers)
         self._questions, self._answers = os.fdopen(questions, "wb"), os.fdopen(answers, "rb")
         self._left = MOST
+
+    @property
+    def is_new(self) -> bool:
+        return self._left == MOST
 
     @property
     def is_spent(self) -> bool:
