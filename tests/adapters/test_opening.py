@@ -6,6 +6,8 @@ import itertools
 import json
 import os
 import signal
+import struct
+import subprocess
 import sys
 import zipfile
 import zlib
@@ -25,7 +27,8 @@ from tests.kit import unreadable as u
 from tests.kit.papers import a_fax, a_printed_text
 from transfer.adapters import warm_process
 from transfer.adapters.opening import OpeningProcess, documents, tiff
-from transfer.adapters.opening.opener import _WORDS
+from transfer.adapters.opening.opener import _WORDS, COMMAND
+from transfer.adapters.opening.wire import ANSWER
 from transfer.errors import Unavailable
 from transfer.flaws import Flaw
 from transfer.identifiers import PatientId
@@ -737,6 +740,29 @@ def test_a_fork_has_no_channel_of_the_process_that_opens_documents():
     )
     assert numbers_of(ANN, change=looks) == ["2"]  # by one it is asked, by the other it answers
     assert numbers_of(ANN, change=f"forked.SMALL = 1\n{looks}") == ["1"]
+
+
+def test_who_started_the_process_may_leave_it_and_its_forks_fewer_seconds():
+    leaves = (
+        "import resource\n"
+        "resource.setrlimit(resource.RLIMIT_CPU, (20, 20))\n"
+        "pdf_words.SECONDS = 50\n"
+        "def pages(*_):\n"
+        "    left = min(resource.getrlimit(resource.RLIMIT_CPU))\n"
+        "    yield f'FINAL DIAGNOSIS: {left}. Node: Carcinoma.'.encode()"
+    )
+    assert numbers_of(ANN, ANN, change=leaves) == ["20", "20"]
+    assert numbers_of(ANN, change=f"forked.SMALL = 1\n{leaves}") == ["20"]
+
+
+def test_an_opener_that_says_nothing_of_patients_is_answered():
+    """One of the version before, at work while this version is put in its place."""
+    source = OFFICE.model_dump(mode="json", include=_WORDS)
+    told = json.dumps({"content_type": "text/plain", "length": 4, "size": 4, "source": source}).encode()
+    asked = (struct.pack(">I", len(told)) + told + b"Well") * 2
+    said = subprocess.run(COMMAND, input=asked, stdout=subprocess.PIPE, env={}, timeout=300, check=True).stdout
+
+    assert [ANSWER.validate_json(line).flaws for line in said.splitlines()[1:]] == [frozenset()] * 2
 
 
 def test_a_fax_of_more_frames_than_are_looked_at_is_not_called_empty(monkeypatch: pytest.MonkeyPatch):

@@ -42,7 +42,7 @@ def main() -> None:
     while told := _told(sys.stdin.buffer):
         data = _exactly(sys.stdin.buffer, told["size"])
         _allow(SECONDS_EACH)
-        if told["is_anew"]:
+        if told.get("is_anew", True):  # the opener of an earlier version does not say so
             forked.end_kept()
         found = _found(told, data)
         _say(out, found if len(found) <= MOST_SAID else _UNREADABLE)
@@ -150,7 +150,8 @@ def _allow(seconds: int) -> None:
     """So much more CPU time; at its end the process is killed."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1 + seconds, most))
+    within = forked.permitted(int(used.ru_utime + used.ru_stime) + 1 + seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (within, most))
 
 
 def _told(stream: BinaryIO) -> dict[str, Any] | None:

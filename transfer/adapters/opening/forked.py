@@ -58,6 +58,12 @@ def end_kept() -> None:
         _kept = None
 
 
+def permitted(seconds: int) -> int:
+    """So many seconds of CPU, or the fewer that whoever started this process left it."""
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    return seconds if most == resource.RLIM_INFINITY else min(seconds, most)
+
+
 def _said_alone(work: Work, data: bytes, *, seconds: int, most: int) -> bytes:
     here, there = os.pipe()
     worker = os.fork()
@@ -73,7 +79,7 @@ def _said_alone(work: Work, data: bytes, *, seconds: int, most: int) -> bytes:
 def _work_and_end(work: Work, data: bytes, to: int, seconds: int) -> NoReturn:
     try:
         _let_go_of_channels(but=(to,))
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        resource.setrlimit(resource.RLIMIT_CPU, (permitted(seconds), permitted(seconds)))
         with os.fdopen(to, "wb", buffering=0) as out:
             for piece in work(data):
                 out.write(piece)
@@ -149,7 +155,7 @@ _kept: _KeptFork | None = None
 def _serve(questions: int, answers: int) -> NoReturn:
     try:
         _let_go_of_channels(but=(questions, answers))
-        resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS_ALL, _SECONDS_ALL))
+        resource.setrlimit(resource.RLIMIT_CPU, (permitted(_SECONDS_ALL), permitted(_SECONDS_ALL)))
         with os.fdopen(questions, "rb") as asked, os.fdopen(answers, "wb", buffering=0) as out:
             while len(head := asked.read(_HEAD.size)) == _HEAD.size:
                 _answer(head, asked, out)
@@ -163,7 +169,8 @@ def _answer(head: bytes, asked: BinaryIO, out: BinaryIO) -> None:
     data = asked.read(length)
     used = resource.getrusage(resource.RUSAGE_SELF)
     within = int(used.ru_utime + used.ru_stime) + 1 + seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (min(within, _SECONDS_ALL), _SECONDS_ALL))
+    most = permitted(_SECONDS_ALL)
+    resource.setrlimit(resource.RLIMIT_CPU, (min(within, most), most))
     # who asks may have loaded it after this fork began
     for piece in getattr(importlib.import_module(module), name)(data):
         if piece:
