@@ -2,10 +2,11 @@
 SET search_path = transfer;
 
 -- No question about the case is open, or its pieces may be others than those announced. Written with the case's row.
-ALTER TABLE cases ADD COLUMN may_be_undecided boolean NOT NULL DEFAULT false;
-UPDATE cases AS c SET may_be_undecided = true WHERE c.is_open AND (
-    NOT EXISTS (SELECT FROM holds AS h WHERE h.subject = c.case_id AND h.resolved_at IS NULL)
-    OR EXISTS (SELECT FROM materials AS m WHERE m.case_id = c.case_id
-        AND (m.state IN ('wanted', 'discrepant') OR m.state = 'in-hand' AND m.received <> m.expected)));
+-- True where nobody said so, as in rows of processes of the version before: such a case is judged, perhaps in vain.
+ALTER TABLE cases ADD COLUMN may_be_undecided boolean NOT NULL DEFAULT true;
+UPDATE cases AS c SET may_be_undecided = false WHERE c.is_open
+    AND EXISTS (SELECT FROM holds AS h WHERE h.subject = c.case_id AND h.resolved_at IS NULL)
+    AND NOT EXISTS (SELECT FROM materials AS m WHERE m.case_id = c.case_id
+        AND (m.state IN ('wanted', 'discrepant') OR m.state = 'in-hand' AND m.received <> m.expected));
 CREATE INDEX cases_undecided ON cases (needed_by, owner_since, opened_at, case_id)
     WHERE is_open AND owner = 'desk' AND may_be_undecided;
