@@ -318,7 +318,7 @@ class Tx:
                 folded.opened_at,
                 folded.changed_at,
                 self._folded[case][0],
-                *(folded.look_again_on, case, sorted(AWAITED), case, case),
+                *(folded.look_again_on, case, sorted(AWAITED), case, case, self._folded[case][0]),
             )
             self._write_told(case, folded)
         self._touched.clear()

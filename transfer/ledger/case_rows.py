@@ -2,7 +2,8 @@
 
 from typing import Final
 
-#: no question about the case is open, or its pieces may be others than those announced. Its row is written after
+#: no question about the case is open, or its pieces may be others than those announced: else the row keeps the line at
+#: which it was decided, and a later line of a process that does not say so is judged. The row is written after
 #: whatever changes a hold or a count, for each of those is a fact of the case
 _UNDECIDED: Final = """NOT EXISTS (SELECT 1 FROM holds WHERE subject = %s AND resolved_at IS NULL)
        OR EXISTS (SELECT 1 FROM materials WHERE case_id = %s
@@ -11,17 +12,17 @@ _UNDECIDED: Final = """NOT EXISTS (SELECT 1 FROM holds WHERE subject = %s AND re
 LISTED: Final = f"""WITH c AS (
      INSERT INTO cases (case_id, patient, receiver, referring, checklist, stage, needed_by,
        appointment_at, priority, assigned_to, look_again_on, is_open, opened_at, changed_at, line,
-       call_on, may_be_undecided)
+       call_on, decided_line)
      VALUES (%s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, 'routine'), %s, %s, %s, %s, %s, %s,
        least(%s::date, (SELECT min(r.next_action_on) FROM requests AS r
-         WHERE r.case_id = %s AND r.state = ANY(%s))), {_UNDECIDED})
+         WHERE r.case_id = %s AND r.state = ANY(%s))), CASE WHEN {_UNDECIDED} THEN NULL ELSE %s::bigint END)
      ON CONFLICT (case_id) DO UPDATE SET
        (patient, receiver, referring, checklist, stage, needed_by, appointment_at, priority,
-        assigned_to, look_again_on, is_open, changed_at, line, call_on, may_be_undecided)
+        assigned_to, look_again_on, is_open, changed_at, line, call_on, decided_line)
      = (excluded.patient, excluded.receiver, excluded.referring, excluded.checklist, excluded.stage,
         excluded.needed_by, excluded.appointment_at, excluded.priority, excluded.assigned_to,
         excluded.look_again_on, excluded.is_open, excluded.changed_at, excluded.line,
-        excluded.call_on, excluded.may_be_undecided)
+        excluded.call_on, excluded.decided_line)
      RETURNING case_id, priority, needed_by)
    UPDATE requests AS r SET priority = c.priority, needed_by = c.needed_by FROM c
    WHERE r.case_id = c.case_id

@@ -40,6 +40,8 @@ AT_LEAST_OPEN: Final = 200
 REAL: Final = 24
 #: how the identifiers of neighbours' patients begin
 _NEIGHBOUR: Final = "p000000"
+#: columns of a case that the database works out
+_MADE_OF_OTHERS: Final = frozenset({"is_behind", "may_be_undecided"})
 _SYLLABLES: Final = (
     *("bar", "cor", "den", "el", "fal", "gren", "hol", "is", "jor", "kel", "lan", "mor", "nor", "os", "pel", "quin"),
     *("ros", "sten", "tor", "ul", "ven", "wes", "yar", "zel"),
@@ -221,7 +223,7 @@ def _neighbour(
     needed = date.today() + timedelta(days=dice.randrange(10, 60)) if is_open else opened.date()  # noqa: DTZ011
     rows["cases"].append(
         {
-            **{name: value for name, value in pattern.items() if name != "is_behind"},  # it is made of two others
+            **{name: value for name, value in pattern.items() if name not in _MADE_OF_OTHERS},
             "case_id": case,
             "patient": patient,
             "is_open": is_open,
@@ -234,7 +236,7 @@ def _neighbour(
             "told_line": 8,
             "told_epoch": 1,
             "told_at": datetime.now(UTC),
-            "may_be_undecided": False,  # it has the questions of its pattern, and its pieces are in hand
+            "decided_line": 8,  # it has the questions of its pattern, and its pieces are in hand
         }
     )
     names = {"old_case": pattern["case_id"], "old_patient": pattern["patient"]}
