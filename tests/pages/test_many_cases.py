@@ -138,7 +138,8 @@ def test_what_may_be_undecided_is_found_by_itself_however_many_questions_are_ope
     read: list[int] = []
     for times in (FIRST, AGAIN):
         with owned(migrated) as owner:
-            owner.execute("UPDATE cases SET owner = 'desk', decided_line = CASE WHEN case_id <> %s THEN line END", [lone])
+            owner.execute("UPDATE cases SET owner = 'desk', decided_line = line")
+            owner.execute("UPDATE cases SET decided_line = NULL WHERE case_id = %s", [lone])
             multiply(owner, times)
             owner.execute("UPDATE cases SET decided_line = line WHERE case_id <> %s", [lone])
             owner.execute("VACUUM (ANALYZE)")

@@ -19,7 +19,7 @@ Work = Callable[[bytes], Iterable[bytes]]
 
 #: bytes of a document that is sent to the fork that is kept
 SMALL: Final = 1 << 20
-#: questions that one fork is asked, of which a document may cost several, and seconds of CPU that it has for all of them
+#: questions that one fork is asked, several of them about one document, and seconds of CPU that it has for all
 MOST: Final = 16
 _SECONDS_ALL: Final = 120
 #: more than a process that opens documents has open
