@@ -158,7 +158,9 @@ def serve(institution: Institution, ready: threading.Event | None = None) -> Non
     institution.start()
     if ready is not None:
         ready.set()
-    institution.stopping.wait()
+    # A signal that comes just before the wait begins does not end it (https://docs.python.org/3/library/signal.html).
+    while not institution.stopping.wait(1.0):
+        pass
     server.shutdown()
     server.server_close()
 
