@@ -3,7 +3,8 @@
     python -m tests.campaigns.deskday clients --minutes 10
 
 The desk is the process that people reach, the pipeline is a case after another from referral to packet. It runs alone
-and beside the people in turns of a minute: the embedded store takes longer with each hundred cases, whoever is there.
+and beside the people in turns of a minute. A case takes longer with each hundred before it, whoever is there: so each
+turn beside the people is compared with those before and after it, by the cases' median.
 Whoever sits before a page thinks for five seconds.
 """
 
@@ -50,23 +51,30 @@ def main(minutes: float) -> int:
     try:
         with a_house(folder / "var", desk=True, cold=True) as house:
             cases = [_case(house) for _ in range(3)]
-            alone, beside = list[float](), list[float]()
+            alone, beside = list[list[float]](), list[list[float]]()
             took, errors = list[float](), Counter[str]()
             for _ in range(max(1, round(minutes / 2))):
-                alone += _pipeline(house, _TURN)
+                alone.append(_pipeline(house, _TURN))
                 with subprocess.Popen(_browsing(house, cases, _TURN), stdout=subprocess.PIPE, text=True) as people:
-                    beside += _pipeline(house, _TURN)
+                    beside.append(_pipeline(house, _TURN))
                     said, _ = people.communicate(timeout=120)
                 found = json.loads(said)
                 took += found["took"]
                 errors.update(found["errors"])
+            alone.append(_pipeline(house, _TURN))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    slower = statistics.median(beside) / statistics.median(alone)
+    by_itself, with_people = (list(map(statistics.median, turns)) for turns in (alone, beside))
+    ratios = [
+        2 * one / (before + after) for one, before, after in zip(with_people, by_itself, by_itself[1:], strict=False)
+    ]
+    slower = statistics.median(ratios)
     took.sort()
     print(f"{PEOPLE} people, {len(took)} pages, {errors.total()} errors {dict(errors) or ''}")
     print(f"a page: median {took[len(took) // 2]:.0f} ms, p95 {took[int(len(took) * 0.95)]:.0f} ms")
-    print(f"cases: alone {len(alone)}, {statistics.median(alone):.2f} s each; beside {len(beside)}, {slower:.2f} times")
+    for name, turns, medians in (("alone", alone, by_itself), ("beside", beside, with_people)):
+        print(f"cases {name}: {sum(map(len, turns))}; s each, turn by turn:", *(f"{one:.2f}" for one in medians))
+    print(f"beside the people {slower:.2f} times: {' '.join(f'{one:.2f}' for one in ratios)}")
     return 1 if errors or slower > MOST_SLOWER else 0
 
 
