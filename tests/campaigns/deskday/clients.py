@@ -3,8 +3,8 @@
     python -m tests.campaigns.deskday clients --minutes 10
 
 The desk is the process that people reach, the pipeline is a case after another from referral to packet. It runs alone
-and beside the people in turns of a minute. A case takes longer with each hundred before it, whoever is there: so each
-turn beside the people is compared with those before and after it, by the cases' median.
+and beside the people in turns of a minute. The stand-ins of the institutions take longer with each hundred cases,
+whoever is there: so each turn beside the people is compared with those before and after it, by the cases' median.
 Whoever sits before a page thinks for five seconds.
 """
 
