@@ -39,7 +39,14 @@ from transfer.permissions import (
 )
 from transfer.permissions.data_periods import boundaries, one_of_each, standing_for
 from transfer.permissions.descriptions import says_all
-from transfer.permissions.labels import is_beyond, is_hit, is_let_through, is_mixed_with_psychotherapy, unreleased
+from transfer.permissions.labels import (
+    combines_psychotherapy,
+    is_beyond,
+    is_hit,
+    is_let_through,
+    is_mixed_with_psychotherapy,
+    unreleased,
+)
 from transfer.permissions.provisions import outcomes
 from transfer.permissions.purposes import serves
 from transfer.permissions.signatures import is_event, strongest
@@ -1054,6 +1061,21 @@ def test_a_year_of_which_one_day_is_of_the_period_may_be_of_it(period):
 def test_a_form_for_very_restricted_psychotherapy_notes_releases_nothing_beside_them():
     assert not is_mixed_with_psychotherapy(frozenset({"PSYTHPN", "V"}), frozenset({"PSYTHPN"}))
     assert is_mixed_with_psychotherapy(frozenset({"PSYTHPN", "N"}), frozenset({"PSYTHPN"}))
+
+
+@pytest.mark.parametrize(
+    ("permits", "expected"),
+    [
+        ([{"PSYTHPN"}, {"HIPAAPsyNotes", "R", "V"}], False),
+        ([{"PSYTHPN"}, set()], True),
+        ([{"PSYTHPN"}, {"HIV"}], True),
+        ([{"PSYTHPN", "N"}], True),
+        ([{"HIV"}, set()], False),
+        ([], False),
+    ],
+)
+def test_permits_combine_psychotherapy_notes_where_one_of_them_releases_more(permits: list[set[str]], expected: bool):
+    assert combines_psychotherapy(map(frozenset, permits)) is expected
 
 
 def test_all_sensitivities_together_are_known_ones():

@@ -108,7 +108,7 @@ def combines_psychotherapy(permits: Iterable[frozenset[str]]) -> bool:
     form is defective (164.508(b)(2)(iv)).
     """
     named = [*permits]
-    is_for_others = any(not one or one - PSYCHOTHERAPY - {RESTRICTED, "V"} for one in named)
+    is_for_others = any(not one or _beside_psychotherapy(one) for one in named)
     return is_for_others and any(one & PSYCHOTHERAPY for one in named)
 
 
@@ -117,4 +117,9 @@ def is_mixed_with_psychotherapy(named: frozenset[str], labels: frozenset[str]) -
 
     Only another form for the same notes may be combined with it (164.508(b)(3)(ii)).
     """
-    return bool(labels & PSYCHOTHERAPY) and bool(named - PSYCHOTHERAPY - {RESTRICTED, "V"})
+    return bool(labels & PSYCHOTHERAPY) and bool(_beside_psychotherapy(named))
+
+
+def _beside_psychotherapy(named: frozenset[str]) -> frozenset[str]:
+    """What is released beside such notes and the confidentiality that they have anyhow."""
+    return named - PSYCHOTHERAPY - {RESTRICTED, "V"}
