@@ -11,7 +11,17 @@ from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.labels import labels_in
 from transfer.adapters.hl7v2.documents import documents
 from transfer.institutions import Institution
-from transfer.security_labels import KNOWN_LABELS, PART_2, UNREAD, is_unread, read_beside, read_label, read_text
+from transfer.security_labels import (
+    KNOWN_LABELS,
+    PART_2,
+    UNREAD,
+    is_label_aside,
+    is_unread,
+    read_beside,
+    read_label,
+    read_text,
+    restricts,
+)
 
 SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-"
 HIV = {"system": f"{SYSTEM}ActCode", "code": "HIV"}
@@ -462,3 +472,25 @@ def test_they_count_in_a_message_whose_own_marks_say_nothing():
 
     assert sent.document.labels == frozenset()
     assert within(b"".join(sent.parts[0].open())) == {"R"}
+
+
+HL7 = "http://terminology.hl7.org/CodeSystem/"
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "words", "expected"),
+    [
+        (f"{HL7}v3-ActCode", "ETH", None, True),
+        ("urn:example:workflow", "ETH", None, False),
+        (None, "ETH", None, False),
+        (f"{HL7}v3-ActCode", "AMB", None, False),
+        ("urn:example:workflow", "queue-7", "Confidential", True),
+    ],
+)
+def test_a_tag_is_a_label_by_hl7s_system_and_code_or_by_words(system, code, words, expected):
+    assert is_label_aside(system, code, words) is expected
+
+
+@pytest.mark.parametrize(("code", "expected"), [("V", True), ("R", True), ("N", False), ("v", False)])
+def test_a_coding_restricts_where_it_is_restricted_or_very_restricted(code, expected):
+    assert restricts(f"{HL7}v3-Confidentiality", code) is expected
