@@ -45,10 +45,18 @@ def warm() -> Iterator[int]:
         yield number
 
 
+def running_below(process: int) -> set[int]:
+    """Its own children that have not ended."""
+    with suppress(OSError):
+        below = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        return {int(one) for one in below if is_running(int(one))}
+    return set()
+
+
 def children(process: int) -> set[int]:
     """All that stand below it and have not ended."""
-    below = {int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()}
-    return {one for one in below if is_running(one)}.union(*map(children, below))
+    below = running_below(process)
+    return below.union(*map(children, below))
 
 
 def is_running(process: int) -> bool:
@@ -81,9 +89,12 @@ def begun() -> "Iterator[subprocess.Popen[bytes]]":
 
 
 def one_below(watcher_of: int) -> int:
-    """The fork that reads: what stands below the one that watches it."""
-    (watcher,) = (int(one) for one in Path(f"/proc/{watcher_of}/task/{watcher_of}/children").read_text().split())
-    (found,) = children(watcher)
+    """The fork that reads: what stands below the one that watches it.
+
+    What the test before began may still be ending, so all but these two is waited for."""
+    assert comes(lambda: len(children(watcher_of)) == 2)
+    (watcher,) = running_below(watcher_of)
+    (found,) = running_below(watcher)
     return found
 
 
