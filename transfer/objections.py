@@ -18,7 +18,8 @@ _ENDS: Final = re.compile(
 )
 _OF_RELEASE: Final = re.compile(
     r"authori[sz]ation|release|disclos|permission|hipaa|\bphi\b|\bconsent (to|for) (use|shar|exchange)|information"
-    r"|records?\b|(^|\W)consent\W*(form)?$|\b(of|my|patient|privacy) consent$",
+    r"|records?\b|\broi\b|(^|\W)consent\W*(form)?$|\b(of|my|patient|privacy) consent$"
+    r"|^\W*(patient |privacy )?consent\W+(form\W+)?(revoked|withdrawn|rescinded)\W*$",
     re.IGNORECASE,
 )
 
@@ -54,19 +55,30 @@ _STOPS: Final = (
     r"|takes? back|took back)"
 )
 _FORM: Final = r"(authori[sz]ation|consent|permission)"
+#: a form to release by its own name, and as staff abbreviate it
+_RELEASE_FORM: Final = (
+    rf"(hipaa( {_FORM}| form)?|roi|release of information|release {_FORM}|{_FORM} (to|for|of) (the )?"
+    r"(releas|disclos|shar|exchang)\w{1,5}( of)?( (my|her|his|their|the|all|medical|health|patient))*"
+    r"( (records?|information))?)"
+)
+_BY_INSURER: Final = r"(?!.{0,20}\b(insur|payer|payor|plan))"
 #: taken back by whoever gave it, or refused by whoever is asked: an insurer that refuses an authorization does neither.
 #: Notices that forbid to disclose further (42 CFR 2.32, state laws) stand on records that may go
 _IN_WORDS: Final = re.compile(
     rf"\b(revok\w{{1,5}}|revocation|withdr[ae]w\w{{0,5}}|rescind\w{{0,5}}|rescission){_GAP}"
     rf"(authori[sz]ation|hipaa|(consent|permission)\b{_GAP}{_SHARES})\b"
     rf"|\bauthori[sz]ation{_GAP}(is|was|has been|been)( hereby)? (revoked|withdrawn|rescinded)\b"
+    rf"|\b{_RELEASE_FORM}( (is|was|has been|been|hereby|now))*[ :-]{{1,3}}(revoked|withdrawn|rescinded|cancell?ed"
+    rf"|terminated|voided)\b{_BY_INSURER}"
+    r"|\b(revok\w{1,5}|rescind\w{0,5}|withdr[ae]w\w{0,5}|refus\w{1,4}|declin\w{1,4}|cancel(s|l?ed)?)"
+    r"( (to|sign|the|her|his|my|their|this|signed|an?)){0,4} (roi|release of information)\b"
     rf"|\b(refus\w{{1,4}}|declin\w{{1,4}}|opt(s|ed|ing)?[- ]?out){_GAP}"
     rf"({_SHARES}{_GAP}{_PAPERS}|health information exchange\b|hie\b)"
     rf"|\b(do not|does not|did not|don['’]t|doesn['’]t|no longer) (want|wish|agree|consent|permit|allow|authori[sz]e)"
-    rf"\w{{0,2}}{_GAP}({_SHARES}{_GAP}{_PAPERS}|{_PAPERS}{_GAP}{_SHARES})\b"
+    rf"\w{{0,2}}{_GAP}({_SHARES}{_GAP}{_PAPERS}|{_PAPERS}{_GAP}({_SHARES}|go))\b"
     rf"|\b{_STOPS}{_GAP}({_FORM}{_GAP}{_SHARES}|{_SHARES}{_GAP}{_FORM})\b"
     rf"|\b{_FORM}{_GAP}{_SHARES}{_GAP}(is|was|has been|been)"
-    r"( hereby)? (cancell?ed|terminated|void(ed)?|no longer valid)\b(?!.{0,20}\b(insur|payer|payor|plan))"
+    rf"( hereby)? (cancell?ed|terminated|void(ed)?|no longer valid)\b{_BY_INSURER}"
     r"|(?<!will )(?<!would )\bstop(s|ped)?( the)? (releasing|disclosing|sharing|sending|exchanging)"
     rf"{_GAP}{_PAPERS}"
     rf"|(?<!not )(?<!no )(?<!n['’]t )\bobject(s|ed)? to{_GAP}{_SHARES}{_GAP}{_PAPERS}"
@@ -125,7 +137,7 @@ _DENYING: Final = (
 #: what is in each of those besides: of a release, or of a consent
 _RELEASING: Final = (
     *(b"RELEAS", b"DISCLOS", b"SHAR", b"SEND", b" SENT", b"EXCHANG", b"HIE", b"CONSENT", b"59284-0", b"64292-6"),
-    *(b"HIPAA", b"PHI", b"PROTECTED HEALTH", b"AUTHORI", b"PERMISSION", b"RECORD", b"INFORMATION"),
+    *(b"HIPAA", b"PHI", b"ROI", b"PROTECTED HEALTH", b"AUTHORI", b"PERMISSION", b"RECORD", b"INFORMATION"),
     *(b"AUTORIZACI", b"DIVULG", b"COMPART", b"REVEL", b"ENVI", b"ENV\xc3", b"ENV\xed", b"ENV\xcd", b"ENTREG"),
 )
 _NOT: Final = re.compile(rb"NOT(?![A-Z])")

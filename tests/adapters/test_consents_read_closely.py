@@ -64,6 +64,11 @@ GUARDIAN = concept("GUARD", ROLE_CODE)
 RECEIVER = COMPLETE["provision"]["actor"][-1]
 PROVENANCE = {"resourceType": "Provenance", "target": [{"reference": "Consent/1"}]}
 PERSON = {
+    # --- in the same body, a "no"
+    "a policy of opt-in that is called opt-out": a_form(policyRule=concept("OPTIN", ACT_CODE, display="opt out")),
+    "a revocation inside its patient": in_bundle(
+        {"resourceType": "Patient", "id": "p", "contained": [{**COMPLETE, "status": "inactive"}]}
+    ),
     # --- beside the form: who says that it stands no more
     "a Provenance that nullifies it": in_bundle({**PROVENANCE, "activity": concept("NULLIFY", "urn:x")}),
     "a Provenance that says so in words": in_bundle({**PROVENANCE, "activity": {"text": "withdrawn by the patient"}}),

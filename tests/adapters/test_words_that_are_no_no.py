@@ -32,6 +32,12 @@ def objections(*segments: str) -> list[Objection]:
         ("HIPAA authorization cancelled: release of records", True),
         ("Request to restrict protected health information", True),
         ("Restriction on disclosure", True),
+        ("Consent revoked", True),
+        ("Patient consent form: withdrawn", True),
+        ("ROI revocation", True),
+        ("Consent withdrawn for surgery", False),
+        ("Consent refused for surgery", False),
+        ("ROI form", False),
         ("Authorization to disclose protected health information including restricted categories", False),
         ("Authorization for disclosure of PHI, no restrictions", False),
         (
@@ -55,6 +61,23 @@ def test_a_title_names_what_ends_near_what_it_ends(title: str, expected: bool):
         ("She objects to sharing her records", True),
         ("Please stop sharing my records", True),
         ("My authorization to release records was terminated", True),
+        ("HIPAA authorization revoked", True),
+        ("ROI revoked 6/1", True),
+        ("ROI: withdrawn", True),
+        ("Pt rescinded ROI", True),
+        ("Patient declined to sign the ROI", True),
+        ("Release of information cancelled per patient", True),
+        ("Permission to release is revoked effective today", True),
+        ("Authorization for release of medical records revoked", True),
+        ("She does not want her records to go to Summit", True),
+        ("ROI signed, appointment cancelled", False),
+        ("Appointment cancelled, ROI on file", False),
+        ("ROI cancelled by payer", False),
+        ("The ROI may be revoked at any time", False),
+        ("Release of information is not revoked", False),
+        ("Prior authorization cancelled by insurer", False),
+        ("HIPAA acknowledgment declined", False),
+        ("The patient does not want to go home", False),
         ("To cancel this authorization to release information, send a letter to the Privacy Officer", False),
         ("To revoke this authorization, send us a letter", False),
         ("Cancelling this authorization to release does not change what was sent", False),
@@ -70,6 +93,8 @@ def test_a_title_names_what_ends_near_what_it_ends(title: str, expected: bool):
 def test_a_sentence_is_no_no_where_it_instructs_or_denies(sentence: str, expected: bool):
     assert refuses_in_words(sentence) is expected
     assert refuses_in_words(f"{sentence}.") is expected
+    if expected:
+        assert says_ending(capitals := sentence.upper().encode()) or says_refusing(capitals)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from transfer import institutions
-from transfer.adapters import hl7v2, paper
-from transfer.adapters.fhir import inbound
+from transfer.adapters import hl7v2, paper, sent_forms
 from transfer.errors import NeedsReview, Refused, Unexpected
 from transfer.institutions import Institution, Institutions
 from transfer.permissions import Authorization, Finding, UnclearForm
@@ -62,7 +61,7 @@ def _forms(body: bytes, sender: Institution, known: Institutions) -> tuple[Autho
         if not found:
             raise Unexpected("a message without a consent to a release")
         return tuple(map(_named, found))
-    return (_named(inbound.authorization(body, sender, known)),)
+    return (_named(sent_forms.authorization(body, sender, known)),)
 
 
 def _named(form: Authorization) -> Authorization:

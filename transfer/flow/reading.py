@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from typing import Final
 
 from transfer import media_types
-from transfer.adapters import disc, enclosed, hl7v2, paper, typed
+from transfer.adapters import disc, enclosed, hl7v2, paper, sent_forms, typed
 from transfer.adapters.content_labels import ReadWithin
 from transfer.adapters.enclosed import EnclosedWord
 from transfer.adapters.fhir import inbound
@@ -176,7 +176,7 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
         case ArrivalKind.REFERRAL:
             return inbound.referral(body, institution, services.institutions)
         case ArrivalKind.AUTHORIZATION:
-            return inbound.authorization(body, institution, services.institutions)
+            return sent_forms.authorization(body, institution, services.institutions)
         case ArrivalKind.RECEIPT:
             return inbound.receipt(body)
         case ArrivalKind.ANSWER if inbound.sort(body).form is inbound.Form.REQUEST_ANSWER:

@@ -15,7 +15,7 @@ from pathlib import Path
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from transfer.adapters import enclosed
+from transfer.adapters import enclosed, sent_forms
 from transfer.adapters.enclosed import EnclosedWord
 from transfer.adapters.fhir import inbound, responses
 from transfer.adapters.fhir.inbound import Form, InboundBody
@@ -23,7 +23,7 @@ from transfer.adapters.fhir.outline import outline
 from transfer.adapters.fhir.responses import FhirResponse
 from transfer.adapters.fhir.trees import weigh
 from transfer.arrivals import ArrivalKind, Door, Grant
-from transfer.errors import NeedsReview, NotAllowed, TooLarge, TransferError, Unavailable
+from transfer.errors import NeedsReview, NotAllowed, Refused, TooLarge, TransferError, Unavailable
 from transfer.flow.objections import ReceivedObjections, object_to_release
 from transfer.flow.services import Services
 from transfer.gateway.callers import Caller, Callers
@@ -239,8 +239,8 @@ def _objecting(
     form = None
     if incoming.kind is ArrivalKind.AUTHORIZATION:
         # where it cannot be read in full a person reads it; what it objects to stops all the same
-        with suppress(NeedsReview, TooLarge):
-            form = inbound.authorization(body, caller.institution, services.institutions)
+        with suppress(NeedsReview, Refused):
+            form = sent_forms.authorization(body, caller.institution, services.institutions)
 
     def stop(tx: Tx, stored: Stored) -> None:
         received = ReceivedObjections(objections=said, form=form, arrival=stored.arrival, sender=caller.id)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -86,15 +87,21 @@ class InboundBody:
 def sort(body: bytes, sha256: str | None = None) -> InboundBody:
     """What a posted body is. Reads no more of it than that; whether it is well-formed R4 is judged later.
 
-    An outline of the body does as well (`outline`), with the body's own `sha256`.
+    An outline of the body does as well (`outline`), with the body's own `sha256`. A body that is nothing taken here and
+    says no to a release is one for a person: were it turned away, its "no" would stop nothing.
 
     Raises:
         TooLarge, Unreadable: not JSON within bounds.
         NotAllowed: none of the things taken here, or several of them at once.
     """
     tree = parse(body)
-    subjects = _subjects(tree)
-    form = _form(subjects)
+    try:
+        subjects = _subjects(tree)
+        form = _form(subjects)
+    except NotAllowed:
+        if not objections.object_anywhere(tree):
+            raise
+        subjects, form = [tree], Form.REVOCATION
     kind, grant = _KINDS[form]
     task = next((each for each in subjects if type_of(each) == "Task"), {})
     types = tuple(_known_type(child(entry, "resource")) for entry in children(tree, "entry"))
@@ -152,15 +159,17 @@ def died(body: bytes, institution: Institution) -> tuple[Demographics, ...]:
 
 def said_against(body: bytes, institution: Institution, *, is_form: bool) -> tuple[Objection, ...]:
     """What a posted body says against a release: first what its Consent says that it is, where it is a form, then what
-    it brings besides, each once. It is read even where `authorization` raises (`objections`).
+    it brings besides, each once. It is read even where `authorization` raises (`objections`). Of a body that is nothing
+    taken here it is all that says no in it, at whatever depth.
 
     Raises:
         TooLarge, Unreadable: not JSON within bounds, or it objects to more than is settled in one transaction.
-        Unexpected: `sort` would not have taken it for a Consent.
     """
     tree = parse(body)
-    own = (objections.read(_one(_subjects(tree), "Consent"), _entries(tree), institution),) if is_form else ()
-    beside = tuple(dict.fromkeys(objections.read_beside(tree, institution)))
+    consent = _sole_consent(tree) if is_form else None
+    own = (objections.read(consent, _entries(tree), institution),) if consent else ()
+    read_rest = objections.read_beside if consent or not is_form else objections.read_anywhere
+    beside = tuple(dict.fromkeys(read_rest(tree, institution)))
     if len(beside) > objections.MOST_BESIDE:
         raise TooLarge(f"more than {objections.MOST_BESIDE} objections at once")
     return own + beside
@@ -273,6 +282,15 @@ def _one(subjects: Iterable[Tree], kind: str) -> Tree:
     if len(found) != 1:
         raise Unexpected(f"not one {kind}")
     return found[0]
+
+
+def _sole_consent(tree: Tree) -> Tree | None:
+    """The Consent that a body is; None: it is another thing, or more."""
+    with suppress(NotAllowed):
+        subjects = _subjects(tree)
+        if _form(subjects) in (Form.RELEASE_FORM, Form.REVOCATION):
+            return subjects[0]
+    return None
 
 
 def _form(subjects: list[Tree]) -> Form:

@@ -15,6 +15,7 @@ from transfer.adapters.fhir.consent_sources import words_in
 from transfer.adapters.fhir.consents import MAY_END, REFUSING_POLICIES, REPLACES
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES, says_void
 from transfer.adapters.fhir.identities import Resources, demographics, issued, person
+from transfer.adapters.fhir.questionnaires import refuses
 from transfer.adapters.fhir.trees import Tree, child, children, extensions, objects_in, text, texts, type_of
 from transfer.institutions import Institution
 from transfer.objections import Objection, ObjectionKind, ends_release, is_no, is_refused, refuses_in_words
@@ -34,8 +35,9 @@ _OPT_OUT: Final = re.compile(r"opt[-_ ]?out", re.IGNORECASE)
 #: R5's word in a Consent of R4 (https://hl7.org/fhir/R5/versions.html#extensions)
 _DECISION: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Consent.decision"
 
-#: of an Observation
-_VOID: Final = ("entered-in-error", "cancelled")
+#: what a person's word may come in besides a document, and the states in which it is none
+_TELLING: Final = ("Observation", "QuestionnaireResponse", "Communication")
+_VOID: Final = ("entered-in-error", "cancelled", "not-done")
 #: people, and numbers of forms, that one Consent may name: a real one names one or two of each
 _MOST: Final = 32
 #: that one message may say besides what it is for; whoever has more sends them apart
@@ -73,14 +75,8 @@ class ConsentsAround:
         Of an active one with no refusal in it the kind is `REPLACES`: it objects only to a form whose number it
         carries.
         """
-        status = (text(consent, "status") or "").lower()
-        kind = _KINDS.get(status, ObjectionKind.UNREADABLE)
-        if status == "active" and _refuses(consent):
-            kind = ObjectionKind.REFUSED
-        elif status == "active" and _is_called_or_told(consent):
-            kind = ObjectionKind.UNREADABLE
         return Objection(
-            kind=kind,
+            kind=_kind(consent),
             patients=self._patients(consent),
             references=tuple(islice(dict.fromkeys(_references(consent, self.institution)), _MOST)),
         )
@@ -90,6 +86,15 @@ class ConsentsAround:
         named = (child(consent, name) for name in ("patient", "subject"))
         said = [person(reference, self.resources, self.institution) for reference in named]
         return tuple(who for who in dict.fromkeys(said) if who != Demographics()) or self.brought
+
+
+def _kind(consent: Tree) -> ObjectionKind:
+    status = (text(consent, "status") or "").lower()
+    if status == "active" and _refuses(consent):
+        return ObjectionKind.REFUSED
+    if status == "active" and is_called_or_told_a_no(consent):
+        return ObjectionKind.UNREADABLE
+    return _KINDS.get(status, ObjectionKind.UNREADABLE)
 
 
 def _people(resources: Iterable[Tree], institution: Institution) -> tuple[Demographics, ...]:
@@ -124,12 +129,45 @@ def read_beside(tree: Tree, institution: Institution) -> Iterator[Objection]:
             yield Objection(kind=ObjectionKind.UNREADABLE, patients=patients, references=())
 
 
+def object_anywhere(tree: Tree) -> bool:
+    """Whether a resource says no at whatever depth, in a body of any form."""
+    return any(map(_objects, objects_in(tree)))
+
+
+def read_anywhere(tree: Tree, institution: Institution) -> Iterator[Objection]:
+    """What each of those objects to. Nothing takes their body, so a person reads it: the kind is `UNREADABLE`."""
+    entries = [each for each in objects_in(tree) if type_of(child(each, "resource"))]
+    around = ConsentsAround.of(entries, institution)
+    for resource in filter(_objects, objects_in(tree)):
+        within = around.within(resource)
+        if type_of(resource) == "Consent":
+            yield replace(within.read(resource), kind=ObjectionKind.UNREADABLE)
+        else:
+            who = person(child(resource, "subject"), within.resources, institution)
+            patients = within.brought if who == Demographics() else (who,)
+            yield Objection(kind=ObjectionKind.UNREADABLE, patients=patients, references=())
+
+
+def _objects(resource: Tree) -> bool:
+    if type_of(resource) == "Consent":
+        return _kind(resource) is not ObjectionKind.REPLACES
+    return _says_no(resource)
+
+
 def _says_no(resource: Tree) -> bool:
-    """Whether it is a document that is called a "no", or a result that is one: of a consent, or in a sentence."""
+    """Whether it is a document that is called a "no", a message or the answers to a form that are one, or a result that
+    is: of a consent, or in a sentence.
+    """
     if type_of(resource) in DOCUMENT_TYPES:
         return _is_called_a_no(resource)
-    if type_of(resource) != "Observation" or text(resource, "status") in _VOID:
+    if type_of(resource) not in _TELLING or text(resource, "status") in _VOID:
         return False
+    if type_of(resource) == "QuestionnaireResponse":
+        return refuses(resource)
+    if type_of(resource) == "Communication":
+        told = [text(each, "contentString") for each in children(resource, "payload")]
+        told += [text(each, "text") for each in children(resource, "note")]
+        return any(map(refuses_in_words, filter(None, told))) or any(map(is_no, _named(child(resource, "topic"))))
     called, values = [list(_named(child(resource, name))) for name in ("code", "valueCodeableConcept")]
     said = [*values, *filter(None, [text(resource, "valueString")])]
     said += [str(value)] if isinstance(value := resource.get("valueBoolean"), bool) else []
@@ -176,7 +214,7 @@ def _refuses(consent: Tree) -> bool:
     return by_policy or opts_out or "deny" in {said.lower() for said in types if said}
 
 
-def _is_called_or_told(consent: Tree) -> bool:
+def is_called_or_told_a_no(consent: Tree) -> bool:
     """A "no" by what it is called, or in a sentence of its narrative or of a form that is text."""
     told = (narrated(text(consent, "text", "div") or ""), words_in(child(consent, "sourceAttachment")))
     return any(map(MAY_END.search, _words(consent))) or any(map(refuses_in_words, told))

@@ -1,0 +1,112 @@
+"""A "no" in a body that is none we take stops at the door all the same, and so does one beside a form that permits."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.kit import builders as b
+from tests.kit.doors import posted
+from tests.kit.filed_forms import ends
+from tests.kit.objections import an_objection, is_permitted
+from tests.kit.processing import process_all
+from transfer.flow.services import Services
+from transfer.identifiers import CaseId
+from transfer.ledger import Ledger
+from transfer.permissions import End
+from transfer.sandbox.charts import Chart
+
+pytestmark = pytest.mark.servers
+
+Resource = dict[str, Any]
+
+
+@pytest.fixture
+def services(ledger: Ledger) -> Services:
+    return b.new_services(ledger)
+
+
+def a_case(services: Services) -> tuple[Chart, CaseId]:
+    chart = b.a_chart()
+    b.sign_form(services, chart)
+    case = b.refer(services, chart)
+    process_all(services)
+    assert is_permitted(services, case)
+    return chart, case
+
+
+def bundle(kind: str, *resources: Resource) -> Resource:
+    return {"resourceType": "Bundle", "type": kind, "entry": [{"resource": one} for one in resources]}
+
+
+def ended(chart: Chart) -> Resource:
+    return an_objection(chart, status="inactive")
+
+
+def told(chart: Chart, **said: object) -> Resource:
+    return {"status": "completed", "subject": {"identifier": chart["numbers"][b.LAKESIDE]}, **said}
+
+
+SCAN = {"resourceType": "DocumentReference", "status": "current", "content": [{"attachment": {"url": "Binary/1"}}]}
+WORDS = {"contentString": "I hereby revoke my authorization to release my records."}
+ANSWERS = {"text": "Release my records to Summit", "answer": [{"valueBoolean": False}]}
+BODIES: dict[str, Callable[[Chart], Resource]] = {
+    "two at once": lambda chart: bundle(
+        "transaction", ended(chart), an_objection(chart, status="inactive", number="2")
+    ),
+    "with a form that permits": lambda chart: bundle("transaction", ended(chart), an_objection(chart)),
+    "with the scan of it": lambda chart: bundle("transaction", ended(chart), SCAN),
+    "with a visit": lambda chart: bundle("batch", ended(chart), {"resourceType": "Encounter", "status": "finished"}),
+    "as a message": lambda chart: bundle("message", {"resourceType": "MessageHeader"}, ended(chart)),
+    "as a document": lambda chart: bundle("document", {"resourceType": "Composition"}, ended(chart)),
+    "as what was found": lambda chart: bundle("searchset", ended(chart)),
+    "in a bundle of a bundle": lambda chart: bundle("transaction", bundle("collection", ended(chart))),
+    "as a parameter": lambda chart: {"resourceType": "Parameters", "parameter": [{"resource": ended(chart)}]},
+    "a refusal of two": lambda chart: bundle(
+        "transaction", *(an_objection(chart, resource={"provision": {"type": "deny"}}) for _ in range(2))
+    ),
+    "in words": lambda chart: {"resourceType": "Communication", **told(chart, payload=[WORDS])},
+    "in the answers to a form": lambda chart: {"resourceType": "QuestionnaireResponse", **told(chart, item=[ANSWERS])},
+}
+
+
+@pytest.mark.parametrize("what", BODIES)
+def test_a_no_stops_in_whatever_body_it_comes_and_a_person_reads_it(services: Services, what: str):
+    chart, case = a_case(services)
+
+    posted(services, b.LAKESIDE, BODIES[what](chart))
+
+    assert not is_permitted(services, case)
+    process_all(services)
+    assert ends(services, case) == [End.PAUSED]
+    assert {"arrival-unreadable", "form-stopped"} <= {hold.code for hold in b.open_holds(services)}
+
+
+def within(chart: Chart, kind: str) -> Resource:
+    """A form that permits, and beside it a resource that contains a revocation."""
+    beside = {"resourceType": kind, "contained": [ended(chart)]}
+    return bundle("transaction", an_objection(chart, number="F-2"), beside)
+
+
+FORMS: dict[str, Callable[[Chart], Resource]] = {
+    "a patient with a revocation inside": lambda chart: within(chart, "Patient"),
+    "an organization with one": lambda chart: within(chart, "Organization"),
+    "a policy that is called an opt-out": lambda chart: an_objection(
+        chart,
+        number="F-2",
+        resource={"policyRule": {"coding": [{"system": ACT_CODE, "code": "OPTIN", "display": "opt out"}]}},
+    ),
+}
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+
+
+@pytest.mark.parametrize("what", FORMS)
+def test_a_form_that_comes_with_a_no_permits_nothing_before_a_person_has_looked(services: Services, what: str):
+    chart, case = a_case(services)
+
+    posted(services, b.LAKESIDE, FORMS[what](chart))
+
+    assert not is_permitted(services, case)
+    process_all(services)
+    assert not is_permitted(services, case)
+    assert "form-stopped" in {hold.code for hold in b.open_holds(services)}
