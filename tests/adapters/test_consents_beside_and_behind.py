@@ -170,6 +170,8 @@ PERMITTED = {
     "a signature by the patient": signed(display="The patient", type="Patient"),
     "a guardian of age": by_guardian(birthDate="1960-01-01"),
     "a guardian by its name": by_guardian(concept("GUARD", ROLE_CODE, display="guardian")),
+    "a check in the month of the signature": a_form(verification=[{"verified": True, "verificationDate": "2026-03"}]),
+    "a check in its year": a_form(verification=[{"verified": True, "verificationDate": "2026"}]),
     "a List that stands": beside({"resourceType": "List", "status": "current", "title": "Forms"}),
     "a patient who lives, in text": a_form(contained=[{**PATIENT, "deceasedBoolean": "false"}]),
     "rights": told("You may cancel it; it cannot be undone. I do not have to sign. My care is not conditioned on it"),

@@ -53,7 +53,8 @@ def signature(consent: Tree, resources: Resources, zone: ZoneInfo, doubts: Doubt
     _note_patient(patient, doubts)
     checks = children(consent, "verification")
     checked = [check for check in checks if check.get("verified") is True]
-    verified_on = {found for check in checked if (found := day(check, "verificationDate", zone, doubts))}
+    on = _signed_on(consent, zone, doubts)
+    verified_on = {found for check in checked if (found := _verified_on(check, on, zone, doubts))}
     if not checked or not has_source(consent):
         return Signature(verified_on=frozenset(verified_on))
     if len(checked) < len(checks) or not all(_is_with_signer(consent, check, resources) for check in checked):
@@ -61,7 +62,6 @@ def signature(consent: Tree, resources: Resources, zone: ZoneInfo, doubts: Doubt
     if any(_is_earlier(check, consent, zone) for check in checked):
         doubts.note(Finding.SIGNATURE_VERIFIED_EARLY)
     by, authority = _signer(consent, resources, zone, doubts)
-    on = _signed_on(consent, zone, doubts)
     if by is SignerRole.PATIENT and on and _may_be_minor(patient, on):
         doubts.note(Finding.SIGNER_MINOR)
     return Signature(by=by, on=on, verified_on=frozenset(verified_on), authority=authority)
@@ -90,6 +90,14 @@ def _signed_on(consent: Tree, zone: ZoneInfo, doubts: Doubts) -> date | None:
     if found is None and "_dateTime" in consent:
         doubts.note(Finding.DATE_UNREADABLE)
     return found
+
+
+def _verified_on(check: Tree, signed_on: date | None, zone: ZoneInfo, doubts: Doubts) -> date | None:
+    """The day of a check. One of which the month or the year alone is said was no earlier than the signature, where
+    that is in it.
+    """
+    first, last = (day(check, "verificationDate", zone, doubts, end=end) for end in (False, True))
+    return signed_on if first and last and signed_on and first < signed_on <= last else first
 
 
 def _is_earlier(check: Tree, consent: Tree, zone: ZoneInfo) -> bool:
