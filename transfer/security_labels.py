@@ -53,8 +53,12 @@ _SENSITIVE: Final = re.compile(
     r"\bhiv\b|sensitiv|confidential|restricted|psychiatr|psychother|mental health|substance (use|abuse)|42 ?cfr",
     re.IGNORECASE,
 )
+_MARKUP: Final = re.compile(r"<[^>]{0,400}>|&nbsp;|&#160;|&#xA0;")
+#: the regulation, and the statute behind it (42 USC 290dd-2)
 _PART_2_TEXT: Final = re.compile(
-    r"42\s*C\.?\s*F\.?\s*R\.?\s*,?\s*part\s*2\b|\bpart\s*2\s+of\s+42\s*C\.?F\.?R", re.IGNORECASE
+    r"\b42\s*C\.?\s*F\.?\s*R\.?\s*,?\s*(part|pt\.?|\u00a7{1,2}|sec(tion|\.)?)?\s*(2|II)\b|\bpart\s*2\s+of\s+42\s*C\.?F\.?R"
+    r"|\btitle\s+42\b[^.]{0,60}\bregulations\W{1,3}(part|pt\.?)\s*(2|II)\b|\b290dd-[23]\b",
+    re.IGNORECASE,
 )
 
 
@@ -106,6 +110,12 @@ def restricts(system: str | None, code: str | None) -> bool:
 def read_text(*texts: str | None) -> frozenset[str]:
     """The label that text names by the law itself: the notice of 42 CFR 2.32 stands in texts."""
     return frozenset({PART_2}) if any(_PART_2_TEXT.search(text) for text in texts if text) else frozenset()
+
+
+def read_markup(said: str) -> frozenset[str]:
+    """The same of a text with markup, or of any text."""
+    may_name = "42" in said or "290" in said
+    return read_text(_MARKUP.sub(" ", said)) if may_name else frozenset()
 
 
 def is_unread(labels: Iterable[str]) -> bool:

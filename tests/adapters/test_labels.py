@@ -161,7 +161,10 @@ def test_words_beside_every_degree_that_restricts_nothing_are_heard():
 
 @pytest.mark.parametrize(
     ("text", "is_part_2"),
-    [("42 CFR Part 2", True), ("42 C.F.R., part 2", True), ("part 2 of 42 CFR", True), ("42 CFR Part 20", False),
+    [("42 CFR § 2.32", True), ("42CFR2", True), ("42 C.F.R. Pt. 2", True), ("42 CFR Part II", True),
+     ("Title 42 of the Code of Federal Regulations, Part 2", True), ("42 U.S.C. 290dd-2", True),
+     ("42 CFR 482.24", False), ("42 CFR 212", False), ("142 CFR 2", False),
+     ("42 CFR Part 2", True), ("42 C.F.R., part 2", True), ("part 2 of 42 CFR", True), ("42 CFR Part 20", False),
      ("Part 2: the specimen", False), (None, False)],
 )  # fmt: skip
 def test_part_2_is_known_by_its_text(text: str | None, is_part_2: bool):
@@ -223,6 +226,13 @@ META = {"meta": {"security": [HIV]}}
         ({"bundle": {"meta": {"security": [{"display": "secret"}]}}}, [{UNREAD}, {UNREAD}]),
         ({"d2": {"securityLabel": [{"coding": [{"system": "urn:own", "code": "7"}]}]}}, [set(), {UNREAD}]),
         ({"bundle": {"extension": [{"url": INLINE, "valueCoding": HIV}]}}, [{"HIV"}, {"HIV"}]),
+        # the law by its name, in whatever words of it and of what stands beside it
+        ({"d1": {"description": "Note (42 CFR Part 2)"}}, [{"42CFRPart2"}, set()]),
+        ({"d1": {"type": {"text": "Note under 42 CFR part 2"}}}, [{"42CFRPart2"}, set()]),
+        ({"d2": {"text": {"status": "generated", "div": "<div>42 <b>CFR</b>&#160;Part 2</div>"}}},
+         [set(), {"42CFRPart2"}]),
+        ({"l": {"note": [{"text": "protected by 42 CFR Part 2"}]}}, [{"42CFRPart2"}, {"42CFRPart2"}]),
+        ({"d1": {"description": "Room 42, part 2"}}, [set(), set()]),
         # what guards a Binary (https://hl7.org/fhir/R4/binary-definitions.html#Binary.securityContext)
         ({"l": {"meta": {}}, "b": {"securityContext": {"reference": "urn:uuid:d2"}},
           "d2": {"securityLabel": [{"coding": [HIV]}]}}, [{"HIV"}, {"HIV"}]),
@@ -316,6 +326,16 @@ def a_report(*more: str, order: str = "", result: str = "", pv1: str = "", pd1: 
         (a_report("CON|1|001|||||||||A||||||||||^^^^^^^^pathology alone"), {UNREAD}),
         (a_report(order="RE" + "|" * 27 + "N^ask the clinic^HL70177"), {"N", UNREAD}),
         (a_report(order="RE" + "|" * 27 + "U^Usual control^HL70177"), {"N"}),
+        # the law by its name, wherever it is named
+        (a_report("OBX|2|CWE|x^y||1^42 CFR Part 2^L||||||F"), {"42CFRPart2"}),
+        (a_report("OBX|2|TX|x^y||Protected by 42~CFR Part 2||||||F"), {"42CFRPart2"}),
+        (a_report("OBX|2|TX|x^y||under 42 CFR||||||F", "OBX|3|TX|x^y||Part 2||||||F"), {"42CFRPart2"}),
+        (a_report("OBX|2|TX|x^42 CFR Part 2||see there||||||F"), {"42CFRPart2"}),
+        (a_report("NTE|1||x|42 CFR Part 2"), {"42CFRPart2"}),
+        (a_report().replace(b"Pathology^LN", b"Report (42 CFR Part 2)^L"), {"42CFRPart2"}),
+        (a_report().replace(b"|20260830", b"|20260830||||||Protected by 42 CFR Part 2"), {"42CFRPart2"}),
+        (a_report("OBX|2|NM|x^y||42||||||F", "OBX|3|TX|x^y||CFR 1.5, part 2||||||F"), set()),
+        (a_report("DRG|1|||||||||Y"), {"R"}),
         # in small letters, or indented
         (a_report("arv|1|A|HIV"), {"HIV"}),
         (a_report("Arv|1|A|HIV"), {"HIV"}),
@@ -439,6 +459,13 @@ N, R = a_code(code="N", codeSystem="2.16.840.1.113883.5.25"), a_code(code="R", c
         (json.dumps({"resourceType": "Bundle", **META}).encode()[:-1], {UNREAD}),
         (json.dumps({"kind": "no resource", **META}).encode(), set()),
         (b"{\\rtf1 a letter}", set()),
+        # the law by its name
+        (b"x" * 5000 + b" protected by 42 CFR Part 2", {"42CFRPart2"}),
+        (b"<html><b>42 CFR</b>&nbsp;Part 2</html>", {"42CFRPart2"}),
+        (a_cda(section="<text>protected by 42 CFR Part 2</text>"), {"42CFRPart2"}),
+        ("\ufeffunder 42 CFR Part 2".encode("utf-16-le"), {"42CFRPart2"}),
+        (b"%PDF-1.4 42 CFR Part 2", set()),
+        (b"42 beds, CFR 1.5", set()),
         (b"", set()),
         # FHIR in XML is read as its JSON is
         (

@@ -1,8 +1,9 @@
 """What stands inside a document's content, whatever type it is said to be: security labels, and its word on itself.
 
-Read are C-CDA, and FHIR resources in JSON and XML.
+Read are C-CDA, and FHIR resources in JSON and XML. In any text 42 CFR Part 2 is its label where it is named.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -11,12 +12,16 @@ from transfer.adapters.fhir.labels import ResourceReader, XmlResourceReader
 from transfer.adapters.own_words import OwnWord, of_clinical_document, of_resource
 from transfer.errors import Unreadable
 from transfer.institutions import Institution
-from transfer.security_labels import UNREAD
+from transfer.security_labels import UNREAD, read_markup
 
 #: bytes by which one kind of content is told from another
 _BEGINNING: Final = 4096
 #: what may stand before the first character: marks of an encoding, blanks
 _BEFORE: Final = b"\xef\xbb\xbf\xff\xfe \t\r\n"
+#: what no text for people has, but in UTF-16
+_BINARY: Final = re.compile(rb"[\x01-\x08\x0e-\x1a]|^(%PDF|PK|\x89PNG|\xff\xd8)|^.{128}DICM", re.DOTALL)
+#: of a piece, what is looked at with the next one
+_SEAM: Final = 400
 
 
 _Reader = ClinicalDocumentReader | ResourceReader | XmlResourceReader
@@ -34,7 +39,8 @@ class ReadWithin:
         self._beginning = b""
         #: those that may still find that it is in their language; None before its beginning
         self._readers: list[_Reader] | None = None
-        self._is_unread = False
+        self._is_unread = self._is_binary = False
+        self._seam = b""
         self.labels: frozenset[str] = frozenset()
 
     def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -63,11 +69,20 @@ class ReadWithin:
             if len(self._beginning) < _BEGINNING and not is_end:
                 return
             self._readers, chunk = _readers(self._beginning, self._institution.labels), self._beginning
+            self._is_binary = _BINARY.search(self._beginning) is not None
             self._beginning = b""
+        if not self._is_binary:
+            self._look_for_law(chunk)
         self._readers = [read for read in self._readers if not read.is_other]
         for read in self._readers:
             if not self._is_unread:
                 self._give(read, chunk, is_end=is_end)
+
+    def _look_for_law(self, chunk: bytes) -> None:
+        piece = self._seam + chunk.replace(b"\0", b"")
+        self._seam = piece[-_SEAM:]
+        if b"42" in piece or b"290" in piece:
+            self.labels |= read_markup(piece.decode(errors="replace"))
 
     def _give(self, read: _Reader, chunk: bytes, *, is_end: bool) -> None:
         try:

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from transfer.adapters.fhir.codes import ACT_REASON
-from transfer.adapters.fhir.trees import Tree, child, children, parse, text, type_of
+from transfer.adapters.fhir.trees import Tree, child, children, objects_in, parse, text, type_of
 from transfer.adapters.fhir.xml_trees import NAMESPACE, XmlReader
 from transfer.errors import TransferError, Unexpected, Unreadable
-from transfer.security_labels import UNREAD, is_label_aside, read_beside, read_label, restricts
+from transfer.security_labels import UNREAD, is_label_aside, read_beside, read_label, read_markup, restricts
 
 #: a system whose codes are no labels of confidentiality: integrity
 _INTEGRITY: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
@@ -35,7 +35,8 @@ def labels_in(tree: object, table: Mapping[str, str]) -> frozenset[str]:
 
     `table` is the institution's own. A label that is no coding and no concept is `UNREAD`.
     """
-    return frozenset[str]().union(*(_read(label, table) for label in _labels(tree)))
+    named = map(read_markup, _texts(tree))
+    return frozenset[str]().union(*named, *(_read(label, table) for label in _labels(tree)))
 
 
 def meta_labels(tree: Tree, table: Mapping[str, str]) -> frozenset[str]:
@@ -143,6 +144,15 @@ def _labels(tree: object) -> Iterator[object]:
             nodes += node.values()
         elif isinstance(node, list):
             nodes += node
+
+
+def _texts(tree: object) -> Iterator[str]:
+    """Every text, which may name the law; bytes in base64 are none."""
+    for node in objects_in(tree):
+        for name, value in node.items():
+            for said in value if isinstance(value, list) else [value]:
+                if isinstance(said, str) and name != "data":
+                    yield said
 
 
 def _set_aside(node: Tree) -> Iterator[Tree]:

@@ -1,8 +1,8 @@
 """Confidentiality as the sender marks it: security labels, and the notices that must go with a record.
 
-Marks stand in many fields (HL7 v2.9): TXA-18, ORC-28, MSH-26 and ARV-7 with codes of HL7, PD1-12, PV2-22 and DG1-18 as
-yes or no, ARV-3 of a person or a visit. PV1-16 and OBX-13 have no codes but the site's own, MSH-28 and ARV-5 are words.
-What no table knows is `UNREAD`, and so a person's.
+Marks stand in many fields (HL7 v2.9): TXA-18, ORC-28, MSH-26 and ARV-7 with codes of HL7, PD1-12, PV2-22, DG1-18 and
+DRG-10 as yes or no, ARV-3 of a person or a visit. PV1-16 and OBX-13 have no codes but the site's own, MSH-28 and ARV-5
+are words. What no table knows is `UNREAD`, and so a person's.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -51,16 +51,27 @@ _MARKS: Final[Mapping[str, tuple[tuple[int, str, Mapping[str, str]], ...]]] = {
     "PV2": ((22, "0136", _YES_OR_NO),),
     "PD1": ((12, "0136", _YES_OR_NO),),
     "DG1": ((18, "0136", _YES_OR_NO),),
+    "DRG": ((10, "0136", _YES_OR_NO),),
     "ARV": ((3, "0717", _RESTRICTION), (5, "ARV-5", _WORDS), (7, "0952", _SECURITY), (8, "0953", _SECURITY)),
 }
 #: tables whose codes are HL7's own; those of the other fields are the site's
 _OF_HL7: Final = frozenset({"0272", "0177", "0717", "0952", "0953"})
 #: what speaks of the message, the person or the visit, and so of every document of the message
-_COMMON: Final = frozenset({"MSH", "PV1", "PV2", "PD1", "DG1", "ARV"})
+_COMMON: Final = frozenset({"MSH", "PV1", "PV2", "PD1", "DG1", "DRG", "ARV"})
 #: a consent that is not active (table 0498): limited, pending, refused, rescinded
 _CONSENT_STATUS: Final = 11
-#: where a statement about a record may stand
-_STATEMENTS: Final = frozenset({"NTE", "OBX", "CON"})
+#: where a statement about a record may stand, which goes on from one segment to the next
+_STATEMENTS: Final[Mapping[str, tuple[int, ...]]] = {"NTE": (3,), "OBX": (5,), "CON": (3,)}
+#: and what says one by itself: a remark's kind, what something is called, why it was asked for
+_BESIDE: Final[Mapping[str, tuple[int, ...]]] = {
+    "NTE": (4,),
+    "OBX": (3,),
+    "CON": (5,),
+    "OBR": (4, 13),
+    "TXA": (2, 25, 26),
+}
+#: OBX-2 of a document's bytes, or of where they lie
+_OF_BYTES: Final = ("ED", "RP")
 
 
 def labels(segments: Sequence[Segment], common: frozenset[str], table: Mapping[str, str]) -> frozenset[str]:
@@ -144,11 +155,17 @@ def _is_narrower(con: Segment) -> bool:
     return is_restriction(con) or not ({*states} <= {"A"} and levels(con) <= {"F"})
 
 
-def _statements(segments: Iterable[Segment]) -> Iterator[str]:
-    for segment in segments:
-        is_text = segment.name != "OBX" or segment.text(2) in ("TX", "FT", "ST")
-        if segment.name in _STATEMENTS and is_text:
-            yield segment.message.text(segment.raw(5 if segment.name == "OBX" else 3))
+def _statements(segments: Sequence[Segment]) -> Iterator[str]:
+    """Without the marks between components and repetitions: a sentence goes on over them."""
+    for fields_of_each in (_STATEMENTS, _BESIDE):
+        for segment in segments:
+            marks = segment.message.delimiters
+            is_bytes = segment.name == "OBX" and (segment.text(2) or "").upper() in _OF_BYTES
+            for field in () if is_bytes else fields_of_each.get(segment.name, ()):
+                said = segment.raw(field)
+                for mark in (marks.repetition, marks.component, marks.subcomponent):
+                    said = said.replace(mark, b" ") if mark else said
+                yield segment.message.text(said)
 
 
 def notices(message: Message) -> Iterator[str]:
