@@ -137,7 +137,18 @@ _DENYING: Final = (
 #: what is in each of those besides: of a release, or of a consent
 _RELEASING: Final = (
     *(b"RELEAS", b"DISCLOS", b"SHAR", b"SEND", b" SENT", b"EXCHANG", b"HIE", b"CONSENT", b"59284-0", b"64292-6"),
-    *(b"HIPAA", b"PHI", b"ROI", b"PROTECTED HEALTH", b"AUTHORI", b"PERMISSION", b"RECORD", b"INFORMATION"),
+    *(
+        b"HIPAA",
+        b"PHI",
+        b" ROI",
+        b"ROI ",
+        b"ROI:",
+        b"PROTECTED HEALTH",
+        b"AUTHORI",
+        b"PERMISSION",
+        b"RECORD",
+        b"INFORMATION",
+    ),
     *(b"AUTORIZACI", b"DIVULG", b"COMPART", b"REVEL", b"ENVI", b"ENV\xc3", b"ENV\xed", b"ENV\xcd", b"ENTREG"),
 )
 _NOT: Final = re.compile(rb"NOT(?![A-Z])")

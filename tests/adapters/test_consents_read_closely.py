@@ -209,6 +209,7 @@ PERSON = {
     "a profile of dissent": a_form(meta={"profile": ["http://x.example/StructureDefinition/IHE.PCF.dissent"]}),
     "a policy that blocks": a_form(policy=[{"uri": "http://x.example/block-all"}]),
     "a policy not to share": a_form(policy=[{"uri": "urn:x:do-not-share"}]),
+    "a purpose in an emergency": of_provision(purpose=[{**TREAT, "display": "Emergency treatment"}]),
     "a purpose called by another": of_provision(purpose=[{**TREAT, "display": "Research"}]),
     "an action called by another": of_provision(action=[concept("disclose", display="Collect")]),
     "a receiver by a number that has ended": of_receiver(

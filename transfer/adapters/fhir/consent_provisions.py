@@ -47,6 +47,8 @@ _PURPOSE_STEMS: Final = {
     "PUBHLTH": "public health",
     "PATRQT": "patient request",
 }
+#: purposes in an emergency alone; another that is called so is one of them
+_EMERGENCIES: Final = ("ETREAT", "BTG", "ERTREAT")
 _RESOURCE_TYPES: Final = "http://hl7.org/fhir/resource-types"
 
 #: PCF knows the root and one level of exceptions (https://profiles.ihe.net/ITI/PCF, Consent profiles)
@@ -233,6 +235,9 @@ class ProvisionReader:
     def _purposes(self, tree: Tree) -> frozenset[str]:
         said = children(tree, "purpose")
         if any(names_another(one, with_wider(text(one, "code") or ""), _PURPOSE_STEMS.items()) for one in said):
+            self.doubts.note(Finding.WORDS_SAY_MORE)
+        others = [one for one in said if text(one, "code") not in _EMERGENCIES]
+        if any("emergency" in (text(one, "display") or "").casefold() for one in others):
             self.doubts.note(Finding.WORDS_SAY_MORE)
         return self._codes(said, {ACT_REASON: KNOWN_PURPOSES})
 
