@@ -188,6 +188,37 @@ def test_what_stands_beside_or_behind_a_form_is_a_persons(what):
     assert all(finding.needs_person for finding in said.findings)
 
 
+def with_signed_form(reference="urn:uuid:d", **said):
+    form = a_form(sourceAttachment=None, sourceReference={"reference": reference}, provision=NOTES)
+    source = {"resourceType": "DocumentReference", "id": "d", "status": "current", **said}
+    source.setdefault("content", [{"attachment": {"contentType": "application/pdf", "data": PDF}}])
+    entries = [{"resource": form}, {"fullUrl": "urn:uuid:d", "resource": source}]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+@pytest.mark.parametrize("reference", ["urn:uuid:d", "DocumentReference/d"])
+def test_a_form_may_bring_the_document_that_was_signed(reference):
+    sent = with_signed_form(reference)
+
+    assert inbound.sort(dump(sent)).form is inbound.Form.RELEASE_FORM
+    assert checked(sent).findings == ()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"reference": "urn:uuid:other"},
+        {"status": "entered-in-error"},
+        {"type": {"text": "Revocation of authorization"}},
+        {"description": "Only the MRI"},
+        {"content": [{"attachment": {"contentType": "text/plain", "data": packed(REVOKED)}}]},
+        {"subject": {"display": "Doe, John"}},
+    ],
+)
+def test_a_document_beside_a_form_that_is_not_it_or_says_otherwise_is_a_persons(said):
+    assert checked(with_signed_form(**said)).decision is Decision.PERSON
+
+
 @pytest.mark.parametrize("words", NARRATIVES)
 def test_a_narrative_that_leaves_something_out_is_a_persons(words):
     assert checked(told(words)).findings == (Finding.WORDS_SAY_MORE,)

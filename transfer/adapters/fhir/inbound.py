@@ -12,7 +12,7 @@ from transfer.adapters.fhir import consents, objections, pushes, referrals, task
 from transfer.adapters.fhir.codes import PACKET
 from transfer.adapters.fhir.consents import STATUSES
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES
-from transfer.adapters.fhir.identities import demographics, has_died
+from transfer.adapters.fhir.identities import Resources, demographics, has_died
 from transfer.adapters.fhir.pushes import PushedDocument
 from transfer.adapters.fhir.trees import Tree, check, child, children, codings, parse, text, type_of
 from transfer.adapters.fhir.wrappers import decode
@@ -242,7 +242,20 @@ def _subjects(tree: Tree) -> list[Tree]:
     resources = [child(entry, "resource") for entry in sent]
     if len(resources) < len(_entries(tree)) and not any(map(_replaces, resources)):
         raise NotAllowed("a change of a document that no other document replaces")
-    return [each for each in resources if type_of(each) not in _COMPANIONS]
+    subjects = [each for each in resources if type_of(each) not in _COMPANIONS]
+    return _without_signed_form(subjects, _entries(tree))
+
+
+def _without_signed_form(subjects: list[Tree], entries: list[Tree]) -> list[Tree]:
+    """A Consent may bring the document that is its signed form (`Consent.sourceReference`): that is no document of its
+    own.
+    """
+    consents_sent = [each for each in subjects if type_of(each) == "Consent"]
+    if len(consents_sent) != 1 or len(subjects) != 2:
+        return subjects
+    source = Resources.around(consents_sent[0], entries).follow(child(consents_sent[0], "sourceReference"))
+    is_source = type_of(source) == "DocumentReference" and any(each is source for each in subjects)
+    return consents_sent if is_source else subjects
 
 
 def _is_consent(entry: Tree) -> bool:
