@@ -318,12 +318,16 @@ def test_a_name_without_a_form_is_no_form(source):
 
 
 @pytest.mark.parametrize("method", ["DELETE", "GET", "PATCH"])
-def test_a_bundle_that_asks_for_something_else_than_to_store_its_consent_is_turned_away(method):
+def test_a_bundle_that_asks_for_something_else_than_to_store_its_consent_stores_none(method):
     request = {"method": method, "url": "Consent/1"}
     sent = {"resourceType": "Bundle", "type": "transaction", "entry": [{"resource": COMPLETE, "request": request}]}
 
-    with pytest.raises(NotAllowed):
-        inbound.sort(dump(sent))
+    if method == "GET":
+        with pytest.raises(NotAllowed):
+            inbound.sort(dump(sent))
+    else:  # it is to end
+        (said,) = inbound.said_against(dump(sent), PARTNERS["lakeside"], is_form=True)
+        assert (inbound.sort(dump(sent)).form, said.kind) == (inbound.Form.REVOCATION, ObjectionKind.UNREADABLE)
     assert checked(sent).decision is Decision.PERSON
     assert checked({**sent, "entry": [{"resource": COMPLETE, "request": {**request, "method": "PUT"}}]}).findings == ()
 

@@ -43,6 +43,16 @@ def ended(chart: Chart) -> Resource:
     return an_objection(chart, status="inactive")
 
 
+def asked(method: str, url: str, resource: Resource | None = None) -> Resource:
+    request = {"request": {"method": method, "url": url}, **({"resource": resource} if resource else {})}
+    return {"resourceType": "Bundle", "type": "transaction", "entry": [request]}
+
+
+def numbered(chart: Chart) -> str:
+    (number,) = an_objection(chart)["identifier"]
+    return f"{number['system']}|{number['value']}"
+
+
 def told(chart: Chart, **said: object) -> Resource:
     return {"status": "completed", "subject": {"identifier": chart["numbers"][b.LAKESIDE]}, **said}
 
@@ -65,6 +75,11 @@ BODIES: dict[str, Callable[[Chart], Resource]] = {
     "a refusal of two": lambda chart: bundle(
         "transaction", *(an_objection(chart, resource={"provision": {"type": "deny"}}) for _ in range(2))
     ),
+    "to be deleted": lambda chart: asked("DELETE", "Consent/1", an_objection(chart)),
+    "to be deleted, by its number": lambda chart: asked("DELETE", f"Consent?identifier={numbered(chart)}"),
+    "to be changed, by its number": lambda chart: asked(
+        "PATCH", f"Consent?identifier={numbered(chart)}", {"resourceType": "Parameters"}
+    ),
     "in words": lambda chart: {"resourceType": "Communication", **told(chart, payload=[WORDS])},
     "in the answers to a form": lambda chart: {"resourceType": "QuestionnaireResponse", **told(chart, item=[ANSWERS])},
 }
@@ -80,6 +95,17 @@ def test_a_no_stops_in_whatever_body_it_comes_and_a_person_reads_it(services: Se
     process_all(services)
     assert ends(services, case) == [End.PAUSED]
     assert {"arrival-unreadable", "form-stopped"} <= {hold.code for hold in b.open_holds(services)}
+
+
+def test_a_deletion_that_does_not_say_whose_form_it_is_is_asked_about(services: Services):
+    _, case = a_case(services)
+
+    posted(services, b.LAKESIDE, asked("DELETE", "Consent/17"))
+
+    assert "objection-unmatched" in {hold.code for hold in b.open_holds(services)}
+    process_all(services)
+    assert "objection-unmatched" in {hold.code for hold in b.open_holds(services)}
+    assert is_permitted(services, case)
 
 
 def within(chart: Chart, kind: str) -> Resource:

@@ -237,7 +237,7 @@ def _subjects(tree: Tree) -> list[Tree]:
     if text(tree, "type") not in _BUNDLES:
         raise NotAllowed("a bundle of another type than transaction")
     sent = [entry for entry in _entries(tree) if not _is_superseding(entry)]
-    if any(text(entry, "request", "method") not in _STORES and _is_consent(entry) for entry in sent):
+    if any(text(entry, "request", "method") not in _STORES and objections.names_consent(entry) for entry in sent):
         raise NotAllowed("a Consent that is not sent to be stored; one that ends says so in its status")
     resources = [child(entry, "resource") for entry in sent]
     if len(resources) < len(_entries(tree)) and not any(map(_replaces, resources)):
@@ -256,12 +256,6 @@ def _without_signed_form(subjects: list[Tree], entries: list[Tree]) -> list[Tree
     source = Resources.around(consents_sent[0], entries).follow(child(consents_sent[0], "sourceReference"))
     is_source = type_of(source) == "DocumentReference" and any(each is source for each in subjects)
     return consents_sent if is_source else subjects
-
-
-def _is_consent(entry: Tree) -> bool:
-    """Whether it carries a Consent or names one (https://hl7.org/fhir/R4/http.html#trules)."""
-    steps = (text(entry, "request", "url") or "").partition("?")[0].split("/")
-    return type_of(child(entry, "resource")) == "Consent" or "Consent" in steps
 
 
 def _is_superseding(entry: Tree) -> bool:

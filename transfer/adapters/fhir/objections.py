@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from typing import Final, Self
+from urllib.parse import parse_qsl
 
 from transfer.adapters.fhir.consent_codes import narrated
 from transfer.adapters.fhir.consent_sources import words_in
@@ -40,6 +41,8 @@ _TELLING: Final = ("Observation", "QuestionnaireResponse", "Communication")
 _VOID: Final = ("entered-in-error", "cancelled", "not-done")
 #: people, and numbers of forms, that one Consent may name: a real one names one or two of each
 _MOST: Final = 32
+#: characters of an address that are looked at for the numbers of forms
+_LONGEST: Final = 4096
 #: that one message may say besides what it is for; whoever has more sends them apart
 MOST_BESIDE: Final = 256
 
@@ -129,15 +132,27 @@ def read_beside(tree: Tree, institution: Institution) -> Iterator[Objection]:
             yield Objection(kind=ObjectionKind.UNREADABLE, patients=patients, references=())
 
 
+def names_consent(entry: Tree) -> bool:
+    """Whether it carries a Consent or names one (https://hl7.org/fhir/R4/http.html#trules)."""
+    steps = (text(entry, "request", "url") or "").partition("?")[0].split("/")
+    return type_of(child(entry, "resource")) == "Consent" or "Consent" in steps
+
+
 def object_anywhere(tree: Tree) -> bool:
-    """Whether a resource says no at whatever depth, in a body of any form."""
-    return any(map(_objects, objects_in(tree)))
+    """Whether a resource says no at whatever depth, in a body of any form, or an entry asks that a Consent is deleted
+    or changed.
+    """
+    return any(map(_objects, objects_in(tree))) or any(map(_asks_for_end, children(tree, "entry")))
 
 
 def read_anywhere(tree: Tree, institution: Institution) -> Iterator[Objection]:
     """What each of those objects to. Nothing takes their body, so a person reads it: the kind is `UNREADABLE`."""
     entries = [each for each in objects_in(tree) if type_of(child(each, "resource"))]
     around = ConsentsAround.of(entries, institution)
+    for entry in filter(_asks_for_end, children(tree, "entry")):
+        said = around.within(child(entry, "resource")).read(child(entry, "resource"))
+        references = dict.fromkeys((*said.references, *_named_in_url(entry, institution)))
+        yield replace(said, kind=ObjectionKind.UNREADABLE, references=tuple(islice(references, _MOST)))
     for resource in filter(_objects, objects_in(tree)):
         within = around.within(resource)
         if type_of(resource) == "Consent":
@@ -146,6 +161,17 @@ def read_anywhere(tree: Tree, institution: Institution) -> Iterator[Objection]:
             who = person(child(resource, "subject"), within.resources, institution)
             patients = within.brought if who == Demographics() else (who,)
             yield Objection(kind=ObjectionKind.UNREADABLE, patients=patients, references=())
+
+
+def _asks_for_end(entry: Tree) -> bool:
+    return text(entry, "request", "method") in ("DELETE", "PATCH") and names_consent(entry)
+
+
+def _named_in_url(entry: Tree, institution: Institution) -> Iterator[IssuedIdentifier]:
+    """The numbers by which a conditional request finds its Consent (https://hl7.org/fhir/R4/http.html#cdelete)."""
+    asked = parse_qsl((text(entry, "request", "url") or "").partition("?")[2][:_LONGEST])
+    numbers = [value.rpartition("|") for name, value in asked if name == "identifier"]
+    return issued(({"system": system, "value": value} for system, _, value in numbers), institution)
 
 
 def _objects(resource: Tree) -> bool:
