@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from tests.kit.consents import ACT_CODE, CST, LOINC, PARTNERS, ROLE, a_form, checked, concept
 from tests.kit.consents import COMPLETE as FORM
-from tests.kit.consents import CST, LOINC, PARTNERS, ROLE, a_form, checked, concept
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.trees import dump
 from transfer.objections import ObjectionKind
@@ -86,6 +86,22 @@ TAGS = [
 ]
 PROVENANCE = {"resourceType": "Provenance", "target": [{"reference": "Consent/1"}]}
 PERSON = {
+    # --- what it and its envelope are marked with, and called
+    "a label of opt-out": a_form(meta={"security": [{"system": ACT_CODE, "code": "OPTOUT"}]}),
+    "a label in words that it was revoked": a_form(meta={"security": [{"display": "Consent revoked"}]}),
+    "a file called a revocation": a_form(
+        sourceAttachment={"url": "https://x.example/1/Revocation.pdf"}, provision=NOTES
+    ),
+    "a number of revoked forms": a_form(identifier=[{**FORM["identifier"][0], "type": {"text": "Revoked form"}}]),
+    "an extension of its bundle": beside() | {"extension": [{"url": "urn:x:revoked", "valueBoolean": True}]},
+    "an extension of its entry": beside()
+    | {"entry": [{"resource": FORM, "extension": [{"url": "urn:x:ended", "valueBoolean": True}]}]},
+    "an entry with one in its place": beside()
+    | {"entry": [{"resource": FORM, "link": [{"relation": "superseded-by", "url": "Consent/2"}]}]},
+    "a patient who opted out": a_form(
+        contained=[{**PATIENT, "extension": [{"url": "urn:x:hie-opt-out", "valueBoolean": True}]}]
+    ),
+    "a patient for tests": a_form(contained=[{**PATIENT, "meta": {"tag": [{"code": "test"}]}}]),
     # --- the bytes of the form
     "a form in words that revokes": behind(packed(REVOKED)),
     "a form in words that narrows": behind(packed("All records except HIV.")),
@@ -171,6 +187,13 @@ PERMITTED = {
     "a guardian of age": by_guardian(birthDate="1960-01-01"),
     "a guardian by its name": by_guardian(concept("GUARD", ROLE_CODE, display="guardian")),
     "a check in the month of the signature": a_form(verification=[{"verified": True, "verificationDate": "2026-03"}]),
+    "a patient who did not opt out": a_form(
+        contained=[{**PATIENT, "extension": [{"url": "urn:x:hie-opt-out", "valueBoolean": False}]}]
+    ),
+    "a label of the form itself": a_form(
+        meta={"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}
+    ),
+    "a file called a form": a_form(sourceAttachment={"url": "https://x.example/revocations/7.pdf"}, provision=NOTES),
     "a check in its year": a_form(verification=[{"verified": True, "verificationDate": "2026"}]),
     "a List that stands": beside({"resourceType": "List", "status": "current", "title": "Forms"}),
     "a patient who lives, in text": a_form(contained=[{**PATIENT, "deceasedBoolean": "false"}]),

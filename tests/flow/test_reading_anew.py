@@ -123,6 +123,15 @@ def test_what_stays_in_doubt_when_it_is_read_again_is_asked_about_as_when_it_com
     assert (asked.subject, asked.about) == (filed(services, case)[1].arrival, "perhaps-not-covered")
 
 
+def test_so_is_a_form_of_the_reader_before_this_one(services: Services):
+    case = a_case_of_then(services, {"meta": {"security": [{"display": "Consent revoked"}]}})
+    with services.ledger.transaction() as tx:
+        tx.run("UPDATE permissions SET reader = 3")
+
+    assert read_forms_anew(services) == 1
+    assert ends(services, case) == [End.PAUSED]
+
+
 def test_what_today_does_not_carry_is_paused_and_a_person_is_asked(services: Services):
     case = a_case_of_then(services, IN_WORDS)
     assert is_permitted(services, case)

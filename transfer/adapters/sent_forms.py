@@ -4,12 +4,12 @@ from transfer.adapters import enclosed
 from transfer.adapters.fhir import inbound
 from transfer.institutions import Institution, Institutions
 from transfer.objections import ObjectionKind
-from transfer.permissions import Authorization, Finding, FormStatus, UnclearForm
+from transfer.permissions import Authorization, Finding, FormStatus, ProvisionType, UnclearForm
 
 
 def authorization(body: bytes, institution: Institution, institutions: Institutions) -> Authorization:
-    """The form, where nothing beside it or inside it says no: a form that permits beside a "no" is a person's, as each
-    is by itself. A form that permits nothing is what it is.
+    """The form, where nothing beside it or inside it says no. One that permits beside a "no" is a person's. So is one
+    that refuses elsewhere than in its provisions. One that permits nothing is what it is.
 
     Raises:
         UnclearForm: something in the same body says no, or the form says what no rule of ours can keep.
@@ -22,6 +22,8 @@ def authorization(body: bytes, institution: Institution, institutions: Instituti
         return form
     said = inbound.said_against(body, institution, is_form=True)
     inside = enclosed.in_resources(body, institution).objections
-    if any(one.kind is ObjectionKind.UNREADABLE for one in said + inside):
+    kinds = {one.kind for one in said + inside}
+    is_refusing = any(node.type is ProvisionType.DENY for node in form.provision.nodes())
+    if ObjectionKind.UNREADABLE in kinds or (ObjectionKind.REFUSED in kinds and not is_refusing):
         raise UnclearForm({Finding.WORDS_SAY_MORE})
     return form

@@ -18,8 +18,9 @@ from transfer.permissions.trail import PermissionTrail
 from transfer.sealing import SITE, KeyName
 
 #: the reader of forms that this version has; the ledger keeps which one made a form (decision 0023).
-#: 3 holds extensions, foreign systems and ends in words, which 2 passed over
-_READER = 3
+#: 3 holds extensions, foreign systems and ends in words, which 2 passed over; 4 a "no" in the same body, in a label, a
+#: file's name, an envelope, or an extension of the patient's
+_READER = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

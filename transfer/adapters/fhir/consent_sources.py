@@ -51,8 +51,15 @@ def note_source(consent: Tree, resources: Resources, doubts: Doubts) -> None:
     # a Contract and the answers of a questionnaire are words
     if not all(map(adds_nothing, said)) or (source and not is_document):
         doubts.note(Finding.WORDS_SAY_MORE)
+    if ends(file_name(child(consent, "sourceAttachment"))):
+        doubts.note(Finding.MEANING_MODIFIED)
     if not source and (text(reference, "reference") or "").startswith("#"):
         doubts.note(Finding.FORM_UNREADABLE)
+
+
+def file_name(attachment: Tree) -> str:
+    """What a file that lies elsewhere is called there; empty where nothing is said."""
+    return (text(attachment, "url") or "").partition("?")[0].rpartition("/")[2]
 
 
 def _note_document(source: Tree, patient: list[str], doubts: Doubts) -> None:

@@ -22,6 +22,7 @@ from transfer.adapters.fhir.consent_provisions import ProvisionReader
 from transfer.adapters.fhir.consent_signatures import AUTHORITY, Signature, signature
 from transfer.adapters.fhir.consent_sources import note_bytes, note_source
 from transfer.adapters.fhir.identities import Resources, first_issued, person
+from transfer.adapters.fhir.labels import is_inline_label
 from transfer.adapters.fhir.trees import (
     Tree,
     check,
@@ -148,7 +149,7 @@ def read(
         if not doubts.findings:
             check(consent)
         _note_what_it_is(consent, doubts)
-        _note_around(consent, envelope or {}, doubts)
+        _note_around(consent, envelope or {}, resources.follow(child(consent, "patient")), doubts)
         _note_patient(consent, resources, doubts)
         _note_beside(consent, envelope or {}, doubts)
         note_source(consent, resources, doubts)
@@ -235,11 +236,13 @@ def _note_modifiers(consent: Tree, patient: Tree, envelope: Tree, doubts: Doubts
         doubts.note(Finding.MEANING_MODIFIED)
 
 
-def _note_around(consent: Tree, envelope: Tree, doubts: Doubts) -> None:
-    """What its tags and its bundle's, its profiles, its narrative and remarks in it say beside it."""
-    tags = [*children(consent, "meta", "tag"), *children(envelope, "meta", "tag")]
+def _note_around(consent: Tree, envelope: Tree, patient: Tree, doubts: Doubts) -> None:
+    """What its tags and its bundle's and its patient's, its profiles, its narrative and remarks in it say beside it."""
+    tags = [one for each in (consent, envelope, patient) for one in children(each, "meta", "tag")]
+    tags += children(consent, "meta", "security")
     said = [text(one, name) for one in tags for name in ("code", "display")]
-    said += texts(consent, "meta", "profile")
+    said += [*texts(consent, "meta", "profile"), *_set_on(patient)]
+    said += [text(one, "type", "text") for one in children(consent, "identifier")]
     if any(MAY_END.search(each) or _NOT_YET.search(each) for each in said if each):
         doubts.note(Finding.MEANING_MODIFIED)
     if any("fhir_comments" in node for node in objects_in(consent)):
@@ -248,6 +251,12 @@ def _note_around(consent: Tree, envelope: Tree, doubts: Doubts) -> None:
     is_foreign = not (text(consent, "language") or "en").lower().startswith("en")
     if narrative_narrows(narrative) or (narrative and is_foreign):
         doubts.note(Finding.WORDS_SAY_MORE)
+
+
+def _set_on(patient: Tree) -> list[str]:
+    """What its extensions are called, that are not said to be untrue: "opt-out" is one of some registries."""
+    said = [each for each in children(patient, "extension") if truth(each, "valueBoolean") is not False]
+    return [url for each in said if (url := text(each, "url"))]
 
 
 def _note_patient(consent: Tree, resources: Resources, doubts: Doubts) -> None:
@@ -266,6 +275,11 @@ def _note_beside(consent: Tree, envelope: Tree, doubts: Doubts) -> None:
     file in words.
     """
     entries = children(envelope, "entry")
+    around = [entry for entry in entries if child(entry, "resource") is consent]
+    around += [envelope] if envelope is not consent else []
+    links = [text(link, "relation") for each in around for link in children(each, "link")]
+    if any(map(_is_unknown_aside, around)) or any(MAY_END.search(one) for one in links if one):
+        doubts.note(Finding.MEANING_MODIFIED)
     for resource in (*(child(entry, "resource") for entry in entries), *children(consent, "contained")):
         if type_of(resource) in ("Provenance", "List") and _has_ended(resource):
             doubts.note(Finding.MEANING_MODIFIED)
@@ -274,6 +288,11 @@ def _note_beside(consent: Tree, envelope: Tree, doubts: Doubts) -> None:
     for entry in entries:
         if child(entry, "response") or text(entry, "search", "mode") not in ("match", None):
             doubts.note(Finding.FORM_UNREADABLE)
+
+
+def _is_unknown_aside(around: Tree) -> bool:
+    """Whether a bundle or an entry has an extension that is no label."""
+    return any(not is_inline_label(text(each, "url")) for each in children(around, "extension"))
 
 
 def _has_ended(beside: Tree) -> bool:

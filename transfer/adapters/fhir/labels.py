@@ -146,6 +146,11 @@ def _labels(tree: object) -> Iterator[object]:
             nodes += node
 
 
+def is_inline_label(url: str | None) -> bool:
+    """Whether an extension is a label in place (DS4P)."""
+    return bool(url and _INLINE.search(url))
+
+
 def _texts(tree: object) -> Iterator[str]:
     """Every text, which may name the law; bytes in base64 are none."""
     for node in objects_in(tree):
@@ -160,7 +165,7 @@ def _set_aside(node: Tree) -> Iterator[Tree]:
     extension, and HL7's own code of a restriction wherever it stands.
     """
     url = text(node, "url") or ""
-    if _INLINE.search(url):
+    if is_inline_label(url):
         yield child(node, "valueCoding") or child(node, "valueCodeableConcept")
     elif _SAYS_HOW.search(url):
         words = text(node, "valueCode") or text(node, "valueString")

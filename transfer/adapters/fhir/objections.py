@@ -12,7 +12,7 @@ from typing import Final, Self
 from urllib.parse import parse_qsl
 
 from transfer.adapters.fhir.consent_codes import narrated
-from transfer.adapters.fhir.consent_sources import words_in
+from transfer.adapters.fhir.consent_sources import file_name, words_in
 from transfer.adapters.fhir.consents import MAY_END, REFUSING_POLICIES, REPLACES
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES, says_void
 from transfer.adapters.fhir.identities import Resources, demographics, issued, person
@@ -252,10 +252,11 @@ def _words(consent: Tree) -> Iterator[str]:
     """
     concepts = [child(consent, "scope"), child(consent, "policyRule"), *children(consent, "category")]
     codes = [each for concept in concepts for each in (concept, *children(concept, "coding"))]
-    codes += children(consent, "meta", "tag")
+    codes += [*children(consent, "meta", "tag"), *children(consent, "meta", "security")]
     said = [text(each, name) for each in codes for name in ("code", "display", "text")]
     said += [text(each, name) for each in children(consent, "policy") for name in ("authority", "uri")]
     said += [text(consent, "sourceAttachment", "title"), text(consent, "sourceReference", "display")]
+    said += [file_name(child(consent, "sourceAttachment"))]
     yield from filter(None, [*said, *texts(consent, "meta", "profile")])
 
 
