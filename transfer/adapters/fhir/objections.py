@@ -42,7 +42,7 @@ _VOID: Final = ("entered-in-error", "cancelled", "not-done")
 #: people, and numbers of forms, that one Consent may name: a real one names one or two of each
 _MOST: Final = 32
 #: characters of an address that are looked at for the numbers of forms
-_LONGEST: Final = 4096
+_MOST_OF_URL: Final = 4096
 #: that one message may say besides what it is for; whoever has more sends them apart
 MOST_BESIDE: Final = 256
 
@@ -169,7 +169,7 @@ def _asks_for_end(entry: Tree) -> bool:
 
 def _named_in_url(entry: Tree, institution: Institution) -> Iterator[IssuedIdentifier]:
     """The numbers by which a conditional request finds its Consent (https://hl7.org/fhir/R4/http.html#cdelete)."""
-    asked = parse_qsl((text(entry, "request", "url") or "").partition("?")[2][:_LONGEST])
+    asked = parse_qsl((text(entry, "request", "url") or "").partition("?")[2][:_MOST_OF_URL])
     numbers = [value.rpartition("|") for name, value in asked if name == "identifier"]
     return issued(({"system": system, "value": value} for system, _, value in numbers), institution)
 
