@@ -7,11 +7,11 @@ from enum import StrEnum
 class Flaw(StrEnum):
     """Why a document cannot be opened, or is not what its source says. Any of them keeps it from answering a line."""
 
-    #: there is nothing in it
+    #: there is nothing in it, or no more than that there is no result
     EMPTY = "empty"
     #: it stops before its end
     CUT = "cut"
-    #: only the address of a document that stays with its source
+    #: only where the document is: an address that stays with its source, or words (`see attached report`)
     POINTER = "pointer"
     #: it is not in the encoding that is said of it
     UNDECODABLE = "undecodable"

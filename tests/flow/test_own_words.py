@@ -25,8 +25,9 @@ ROOT, OTHER = "2.16.840.1.113883.19.71.1.9", "8f0ad7c2-4b8e-4d2e-9d3e-3a1b2c4d5e
 LAB = an_institution(issuers={"LAB": f"urn:oid:{ROOT}"})
 
 
-def a_cda(own: str, *related: tuple[str, str], words: str = "Seen.") -> bytes:
+def a_cda(own: str, *related: tuple[str, str], words: str = "Seen.", status: str | None = None) -> bytes:
     """`own` and the ids of others: an extension of `ROOT`, or a UUID."""
+    state = f'<sdtc:statusCode xmlns:sdtc="urn:hl7-org:sdtc" code="{status}"/>' if status else ""
     other = "".join(
         f'<relatedDocument typeCode="{code}"><parentDocument>{an_id(number)}'
         '<setId root="9.9.9" extension="set"/></parentDocument></relatedDocument>'
@@ -34,7 +35,7 @@ def a_cda(own: str, *related: tuple[str, str], words: str = "Seen.") -> bytes:
     )
     return (
         f'<ClinicalDocument xmlns="urn:hl7-org:v3"><templateId root="1.2.3" extension="T"/>{an_id(own)}'
-        f'<title>Progress note</title>{other}<component><structuredBody><component><section><id root="1.1" '
+        f'<title>Progress note</title>{state}{other}<component><structuredBody><component><section><id root="1.1" '
         f'extension="S"/><text>{words}</text></section></component></structuredBody></component></ClinicalDocument>'
     ).encode()
 
@@ -87,6 +88,44 @@ def test_a_clinical_document_says_what_it_replaces(
 ):
     said = word_of(a_cda("C", *related))
     assert said == OwnWord(numbers=(named("C"),), relation=relation, parent=named(parent) if parent else None)
+
+
+@pytest.mark.parametrize(
+    ("status", "meant", "relation"),
+    [
+        ("nullified", DocumentStatus.ENTERED_IN_ERROR, Relation.WITHDRAWS),
+        ("aborted", DocumentStatus.CANCELLED, Relation.WITHDRAWS),
+        ("obsolete", DocumentStatus.OBSOLETE, Relation.WITHDRAWS),
+        ("active", DocumentStatus.PRELIMINARY, None),
+        ("completed", None, None),
+        ("bogus", DocumentStatus.UNKNOWN, None),
+    ],
+)
+def test_a_clinical_document_says_how_it_stands(
+    status: str, meant: DocumentStatus | None, relation: Relation | None
+):
+    said = word_of(a_cda("C", status=status))
+    assert (said.status, said.relation, said.parent) == (meant, relation, named("C") if relation else None)
+
+
+@pytest.mark.parametrize(
+    ("result", "meant"),
+    [
+        ("preliminary", DocumentStatus.PRELIMINARY),
+        ("registered", DocumentStatus.PRELIMINARY),
+        ("final", None),
+        ("cancelled", None),
+    ],
+)
+@pytest.mark.parametrize("is_contained", [False, True])
+def test_one_preliminary_result_keeps_its_report_from_final(
+    result: str, meant: DocumentStatus | None, is_contained: bool
+):
+    observation = {"resourceType": "Observation", "status": result, "code": {"text": "CEA"}}
+    report = {"resourceType": "DiagnosticReport", "status": "final", "contained": [observation] * is_contained}
+    entries = [{"resource": report}, *([] if is_contained else [{"resource": observation}])]
+    said = word_of(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}).encode())
+    assert said == OwnWord(status=meant)
 
 
 def test_an_oid_alone_is_no_number_of_a_document():
@@ -201,8 +240,14 @@ def standing(services: Services, case: CaseId) -> list[tuple[DocumentStatus, boo
             in_xml("entered-in-error"),
             [("final", False), ("entered-in-error", True)],
         ),
+        (
+            "application/cda+xml",
+            a_cda("A"),
+            a_cda("A", status="nullified"),
+            [("final", False), ("entered-in-error", True)],
+        ),
     ],
-    ids=["replaces", "appends", "in error", "preliminary", "in error, in XML"],
+    ids=["replaces", "appends", "in error", "preliminary", "in error, in XML", "nullified"],
 )
 def test_its_own_word_counts_for_what_came_before(
     ledger: Ledger, content_type: str, first: bytes, second: bytes, outcome: list[tuple[str, bool]]

@@ -1,4 +1,4 @@
-"""What a C-CDA document says of itself: security labels, and in its header its id and the documents it relates to.
+"""What a C-CDA document says of itself: security labels; in its header its id, its state, and what it relates to.
 What it carries packed is unpacked here, too.
 
 Bytes from outside, read without trust: no entity is ever defined (`type_declarations`); depth and number of elements
@@ -182,6 +182,8 @@ class ClinicalDocumentReader:
         #: root and extension of its own id, and of each document that it relates to, with the type of the relation
         self.own_id = ("", "")
         self.related: list[tuple[str, tuple[str, str]]] = []
+        #: ClinicalDocument.statusCode, as profiles add it (sdtc:statusCode, an ActStatus); None: it does not say
+        self.status: str | None = None
         self._relation = ""
         self._path: list[str] = []
         self._is_clinical: bool | None = None
@@ -240,6 +242,8 @@ class ClinicalDocumentReader:
         match self._path[1:]:
             case ["id"]:
                 self.own_id = self.own_id if any(self.own_id) else said
+            case ["statusCode"]:
+                self.status = attributes.get("code")
             case ["relatedDocument"]:
                 self._relation = attributes.get("typeCode", "")
             case ["relatedDocument", "parentDocument", "id"] if len(self.related) < _RELATED:

@@ -58,7 +58,7 @@ class ReadWithin:
                 case _ if read.is_other:
                     continue
                 case ClinicalDocumentReader():
-                    return of_clinical_document(read.own_id, read.related, self._institution)
+                    return of_clinical_document(read.own_id, read.related, self._institution, read.status)
                 case ResourceReader() | XmlResourceReader():
                     return of_resource(read.tree, self._institution)
         return OwnWord()

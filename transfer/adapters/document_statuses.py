@@ -30,6 +30,8 @@ class Vocabulary(StrEnum):
     COMPOSITION = "composition-status"
     #: https://hl7.org/fhir/R4/valueset-document-reference-status.html
     DOCUMENT_REFERENCE = "document-reference-status"
+    #: sdtc:statusCode of a clinical document (HL7 CDA R2, extensions), https://terminology.hl7.org/CodeSystem-v3-ActStatus.html
+    ACT_STATUS = "v3-ActStatus"
     #: titles of rejection notes: PS3.16 CID 7011, https://wiki.ihe.net/index.php/Imaging_Object_Change_Management
     REJECTION_NOTE = "rejection-note"
 
@@ -109,6 +111,15 @@ MEANINGS: Final[Mapping[Vocabulary, Mapping[str, Status | None]]] = MappingProxy
             "current": None,
             "superseded": Status.SUPERSEDED,
             "entered-in-error": Status.ENTERED_IN_ERROR,
+        },
+        Vocabulary.ACT_STATUS: {
+            "completed": None,
+            "normal": None,
+            **dict.fromkeys(("active", "new", "held", "suspended"), Status.PRELIMINARY),
+            "aborted": Status.CANCELLED,
+            "cancelled": Status.CANCELLED,
+            "obsolete": Status.OBSOLETE,
+            "nullified": Status.ENTERED_IN_ERROR,
         },
         Vocabulary.REJECTION_NOTE: {
             "113001": Status.WITHDRAWN,  # for quality

@@ -8,12 +8,16 @@ from transfer.sentences.words import OURS, THEIRS, Sentences
 _AGAIN = "Something you sent cannot be opened. Please send it again."
 
 FLAWS: Mapping[str, Sentences] = {
-    Flaw.EMPTY: Sentences("There is nothing in it.", THEIRS, "Something you sent is empty. Please send it again."),
+    Flaw.EMPTY: Sentences(
+        "There is nothing in it, or no more than that there is no result.",
+        THEIRS,
+        "Something you sent is empty. Please send it again.",
+    ),
     Flaw.CUT: Sentences("It stops before its end.", THEIRS, "Something you sent is cut off. Please send it again."),
     Flaw.POINTER: Sentences(
-        "It is only the address of a document that stays with its source.",
+        "It only says where the document is: an address, or words such as “see attached report”.",
         THEIRS,
-        "You sent the address of a document. Please send the document itself.",
+        "You sent no more than where a document is. Please send the document itself.",
     ),
     Flaw.UNDECODABLE: Sentences("It is not in the encoding that is said of it.", THEIRS, _AGAIN),
     Flaw.MISLABELLED: Sentences("It is of no type that is said of it, and of none that we can read.", THEIRS, _AGAIN),

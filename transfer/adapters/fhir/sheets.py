@@ -47,6 +47,8 @@ _TAG: Final = re.compile(r"<[^<>]*>")
 #: panels in one another
 _MOST_LEVELS: Final = 8
 
+#: how the line begins that stands for a value that is not there
+NO_VALUE: Final = "No value"
 #: of a result that does not say what was measured
 NAMELESS: Final = "Test without a name"
 
@@ -211,7 +213,7 @@ def _lines(result: Tree, group: str, around: Resources) -> Iterator[SheetLine]:
     if value or notes or not (components or children(result, "hasMember")):
         yield SheetLine(
             name=f"{group}: {name}" if group else name,
-            value=value or ("No value",),
+            value=value or (NO_VALUE,),
             unit=unit,
             range=_range(result),
             flags=tuple(_flags(result)),
@@ -224,7 +226,7 @@ def _lines(result: Tree, group: str, around: Resources) -> Iterator[SheetLine]:
         value, unit = _value(component)
         yield SheetLine(
             name=f"{name}: {_test(component)}",
-            value=value or ("No value",),
+            value=value or (NO_VALUE,),
             unit=unit,
             range=_range(component),
             flags=tuple(_flags(component)),
@@ -260,7 +262,7 @@ def _value(said: Tree) -> tuple[tuple[str, ...], str]:
     if name is None:
         beside: object = next((one for key, one in said.items() if key.startswith("_value")), {})
         absent = concept_words(child(said, "dataAbsentReason")) or _absent(beside)
-        return ((f"No value: {absent}",) if absent else (*_words_in_extensions(beside),)), ""
+        return ((f"{NO_VALUE}: {absent}",) if absent else (*_words_in_extensions(beside),)), ""
     value = said[name]
     match value:
         case bool():
@@ -275,7 +277,7 @@ def _value(said: Tree) -> tuple[tuple[str, ...], str]:
             return (_quantity(value),), _unit(value)
     structured = _structured(name, value) if isinstance(value, Mapping) else ""
     if not structured and (absent := _absent(value)):
-        return (f"No value: {absent}",), ""
+        return (f"{NO_VALUE}: {absent}",), ""
     structured = structured or "; ".join(_words_in_extensions(value))
     return (structured or "A value that is not shown here; it is in the file itself.",), ""
 

@@ -95,7 +95,14 @@ def _said(text: str) -> set[Flaw]:
     text = text.strip("\0 \t\r\n\x0b\x0c\x1c\ufeff")
     if not text:
         return {Flaw.EMPTY}
-    return {Flaw.POINTER} if _ADDRESS.fullmatch(text) else set()
+    return {Flaw.POINTER} if _ADDRESS.fullmatch(text) else _instead(text)
+
+
+def _instead(text: str) -> set[Flaw]:
+    from transfer.adapters.opening import stand_ins
+
+    found = stand_ins.said_instead(text)
+    return {found} if found else set()
 
 
 def _message(data: bytes, _within: Within) -> set[Flaw]:
@@ -125,8 +132,10 @@ def _html(data: bytes, _within: Within) -> set[Flaw]:
     root = html.document_fromstring(data)
     for one in list(root.iter("script", "style", "head")):
         one.drop_tree()
-    is_empty = not root.text_content().strip() and root.find(".//img") is None
-    return {Flaw.EMPTY} if is_empty else set()
+    if root.find(".//img") is not None:
+        return set()
+    text = "\n".join(root.itertext())
+    return _instead(text) if text.strip() else {Flaw.EMPTY}
 
 
 def _rtf(data: bytes, _within: Within) -> set[Flaw]:
@@ -137,7 +146,7 @@ def _rtf(data: bytes, _within: Within) -> set[Flaw]:
     if b"\\pict" in data:
         return set()
     text: str = rtf_to_text(data.decode("cp1252", "replace"), errors="replace")
-    return set() if text.strip() else {Flaw.EMPTY}
+    return _instead(text) if text.strip() else {Flaw.EMPTY}
 
 
 # --- pages ------------------------------------------------------------------------------------------------------------
@@ -244,8 +253,11 @@ def _docx(data: bytes, _within: Within) -> set[Flaw]:
         return {flaw}
     document = Word(io.BytesIO(data))
     body = document.element.body
-    is_empty = not "".join(body.itertext()).strip() and not document.inline_shapes
-    return {Flaw.EMPTY} if is_empty else set()
+    if document.inline_shapes:
+        return set()
+    if not "".join(body.itertext()).strip():
+        return {Flaw.EMPTY}
+    return _instead("\n".join("".join(word.text or "" for word in one.iter("{*}t")) for one in body.iter("{*}p")))
 
 
 def _archive(data: bytes) -> Flaw | None:
@@ -300,14 +312,19 @@ def _xml(data: bytes, within: Within) -> set[Flaw]:
 
 
 def _unread(kind: str, data: bytes) -> set[Flaw]:
-    """Of a resource that has nothing for people: our pages find nothing either."""
+    """Of a resource that has nothing for people: our pages find nothing either. Of results, that none is there."""
+    from transfer.adapters.fhir.sheets import resource_tree
+    from transfer.adapters.opening import stand_ins
     from transfer.adapters.packet import narrative
+    from transfer.adapters.packet.narrative.fhir_documents import xml_tree
 
     try:
         narrative.blocks(kind, data)
     except narrative.ForPrograms:
         return {Flaw.FOR_PROGRAMS}
-    return set()
+    tree = resource_tree(data) if kind == media_types.FHIR_JSON else xml_tree(data)
+    instead = stand_ins.of_results(tree)
+    return {instead} if instead else set()
 
 
 def _clinical_document(root: Any, within: Within) -> set[Flaw]:
@@ -315,9 +332,11 @@ def _clinical_document(root: Any, within: Within) -> set[Flaw]:
     space = root.tag.removesuffix("ClinicalDocument")
     other = root.find(f"./{space}component/{space}nonXMLBody/{space}text")
     if other is None:
-        sections = root.iterfind(f"./{space}component/{space}structuredBody//{space}text")
-        said = any("".join(one.itertext()).strip() or len(one) for one in sections)
-        return set() if said else {Flaw.EMPTY}
+        sections = [*root.iterfind(f"./{space}component/{space}structuredBody//{space}text")]
+        text = "\n".join("".join(one.itertext()) for one in sections)
+        if not text.strip():
+            return set() if any(map(len, sections)) else {Flaw.EMPTY}
+        return _instead(text)
     text = "".join(other.xpath("text()")).strip()
     if not text:
         is_elsewhere = other.find(f"./{space}reference") is not None

@@ -1,0 +1,114 @@
+"""Words that stand where a report should be, and reports without a result that stands, are no document."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.kit import unreadable as u
+from transfer.adapters.opening import documents
+from transfer.flaws import Flaw
+
+ELSEWHERE = (
+    "See attached report",
+    "*** SEE SCANNED REPORT ***",
+    "Please see separate pathology report in media tab.",
+    "Refer to outside pathology report",
+    "Final report attached",
+    "Report to follow",
+    "Result pending.\nSee attached",
+)
+NONE_YET = ("Pending", "RESULTS PENDING.", "Report not yet available", "TEST NOT PERFORMED", "Cancelled", "N/A", "No result")
+REPORTS = (
+    "Negative",
+    "None",
+    "See note: adenocarcinoma",
+    "See images in PACS. Adenocarcinoma of the sigmoid colon",
+    "Report available on request: adenocarcinoma",
+    "Pending HER2, invasive carcinoma",
+    "Final diagnosis",
+)
+
+
+def hl7(text: str, *more: str) -> bytes:
+    segments = (
+        r"MSH|^~\&|LIS|LAB|||20260105101500||ORU^R01|1|P|2.5.1",
+        "PID|1||7^^^X",
+        "OBR|1||F1|11529-5^Surgical pathology^LN",
+        f"OBX|1|TX|22637-3^Diagnosis^LN||{text}||||||F",
+        *more,
+    )
+    return "".join(f"{one}\r" for one in segments).encode()
+
+
+def rtf(text: str) -> bytes:
+    return r"{\rtf1\ansi %s}".encode() % text.replace("\n", r"\par ").encode()
+
+
+SHAPES = {
+    "text/plain": str.encode,
+    "x-application/hl7-v2+er7": lambda text: hl7(text.replace("\n", r"\.br\ ")),
+    "application/rtf": rtf,
+    "text/html": lambda text: b"<html><body><p>%s</p></body></html>" % text.replace("\n", "<br>").encode(),
+    "application/fhir+json": lambda text: report(conclusion=text),
+    "application/cda+xml": lambda text: u.CDA.format(header="", body=u.SECTION.format(text)).encode(),
+    u.DOCX: lambda text: u.a_letter(*text.split("\n")),
+}
+
+
+def report(*results: dict[str, Any], **said: Any) -> bytes:
+    whole = {"resourceType": "DiagnosticReport", "status": "final", "code": {"text": "Pathology"}, **said}
+    return json.dumps(
+        {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in (whole, *results)]}
+    ).encode()
+
+
+def a_result(**said: Any) -> dict[str, Any]:
+    return {"resourceType": "Observation", "status": "final", "code": {"text": "CEA"}, **said}
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+@pytest.mark.parametrize(
+    ("text", "flaw"),
+    [
+        *((text, Flaw.POINTER) for text in ELSEWHERE),
+        *((text, Flaw.EMPTY) for text in NONE_YET),
+        *((text, None) for text in REPORTS),
+    ],
+)
+def test_words_instead_of_a_report_are_told_in_each_language(kind: str, text: str, flaw: Flaw | None):
+    assert documents.flaws(kind, SHAPES[kind](text)) == ({flaw} if flaw else set())
+
+
+def test_beside_a_file_they_are_a_hint_to_it():
+    a_file = "OBX|2|ED|PDF^Report^L||LIS^AP^PDF^Base64^JVBERi0xLjQKJSVFT0YK||||||F"
+    assert documents.flaws("x-application/hl7-v2+er7", hl7("See attached report", a_file)) == set()
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [a_result(status="entered-in-error", valueString="Positive")],
+        [a_result(status="cancelled"), a_result(status="registered")],
+        [a_result(dataAbsentReason={"text": "specimen lost"})],
+        [a_result(valueString="See attached")],
+    ],
+    ids=["in error", "cancelled", "absent", "elsewhere"],
+)
+def test_a_report_without_a_result_that_stands_answers_nothing(results: list[dict[str, Any]]):
+    named = [{"reference": "#"}]
+    assert documents.flaws("application/fhir+json", report(*results, result=named)) & {Flaw.EMPTY, Flaw.POINTER}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        report(a_result(status="entered-in-error"), a_result(valueString="Positive")),
+        report(a_result(status="cancelled"), conclusion="Not enough tissue; repeat the biopsy."),
+        report(a_result(status="cancelled"), text={"status": "additional", "div": "<div>Carcinoma</div>"}),
+        report(a_result(status="cancelled"), presentedForm=[{"contentType": "application/pdf", "title": "Report"}]),
+    ],
+    ids=["one stands", "a conclusion", "a text", "a file is the report"],
+)
+def test_a_report_that_says_something_can_be_read(said: bytes):
+    assert documents.flaws("application/fhir+json", said) == set()

@@ -1,0 +1,82 @@
+"""What stands where a report should be: words that send the reader elsewhere, words that there is none yet, and results
+that are all taken back or were never had.
+
+Only a document of nothing else is judged so. One sentence of its own is enough to be read.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from transfer.adapters.fhir.results import says_anything
+from transfer.adapters.fhir.sheets import NO_VALUE, result_sheet
+from transfer.adapters.fhir.trees import Tree, child, children, text, type_of
+from transfer.errors import Unreadable
+from transfer.flaws import Flaw
+
+#: characters of such a document
+_LONGEST: Final = 300
+_THING: Final = r"(?:reports?|results?|documents?|files?|pdfs?|images?|scans?|attachments?|cop(?:y|ies)|pages?)"
+_OF_WHAT: Final = (
+    r"(?:attached|enclosed|scanned|separate|external|linked|original|imaged|full|complete|final|accompanying|paper|pdf"
+    r"|outside|hard|pathology|surgical|lab(?:oratory)?|radiology|imaging|molecular|genetic|genomic|cytology|operative"
+    r"|consult(?:ation)?|procedure)"
+)
+_WHERE: Final = r"(?: (?:in|under|on|at|from|via|for|to follow|below|above|attached)\b(?:[\w ,/'&-]|\.(?=\w)){0,80})?"
+_ELSEWHERE: Final = re.compile(
+    rf"(?:please )?(?:see|refer to|view|open|check|consult)(?: the| also)?(?: {_OF_WHAT})* (?:{_THING}|attached){_WHERE}"
+    rf"|(?:{_OF_WHAT} )*{_THING} (?:(?:is|are|was|were|has been|have been|will be) )?"
+    rf"(?:attached|enclosed|scanned|faxed|mailed|sent separately|to follow){_WHERE}",
+    re.IGNORECASE,
+)
+_NONE_YET: Final = re.compile(
+    rf"(?:the )?(?:{_OF_WHAT} )*(?:{_THING} |diagnosis |interpretation )?(?:(?:is|are|still) ){{0,2}}"
+    r"(?:pending|in progress|in process|not (?:yet )?available(?: yet)?|awaited)"
+    r"|(?:test|exam|study|procedure)? ?(?:not performed|not done|was not performed)|(?:test |order )?cancell?ed"
+    r"|no (?:report|results?)(?: available)?|n/?a|null|tb[da]",
+    re.IGNORECASE,
+)
+_MARKS: Final = " .,;:!*#=_-()[]\"'\t"
+
+
+def said_instead(words: str) -> Flaw | None:
+    """Why these words, all that a document says, are no report; None: they may be one."""
+    lines = [plain for line in words.splitlines() if (plain := " ".join(line.split()).strip(_MARKS))]
+    if not lines or sum(map(len, lines)) > _LONGEST:
+        return None
+    whole = " ".join(lines)
+    if _ELSEWHERE.fullmatch(whole) or all(map(_is_no_report, lines)):
+        return Flaw.POINTER if any(map(_ELSEWHERE.fullmatch, (whole, *lines))) else Flaw.EMPTY
+    return Flaw.EMPTY if _NONE_YET.fullmatch(whole) else None
+
+
+def _is_no_report(line: str) -> bool:
+    return bool(_ELSEWHERE.fullmatch(line) or _NONE_YET.fullmatch(line))
+
+
+def of_results(tree: Tree) -> Flaw | None:
+    """The same of a report in FHIR and its results: none that stands has a value, and nothing else is said.
+
+    Where a file is the report, it says nothing here.
+    """
+    inside = [child(entry, "resource") for entry in children(tree, "entry")] if type_of(tree) == "Bundle" else [tree]
+    reports = [one for one in inside if type_of(one) == "DiagnosticReport"]
+    if not any(type_of(one) in ("DiagnosticReport", "Observation") for one in inside) or any(
+        children(one, "presentedForm") for one in reports
+    ):
+        return None
+    with suppress(Unreadable):
+        sections = result_sheet(tree).sections
+        lines = [line for section in sections for line in section.lines]
+        values = [value for line in lines for value in line.value if not value.startswith(NO_VALUE)]
+        notes = [note for one in (*sections, *lines) for note in one.notes]
+        if not values and not notes:
+            return None if any(_says_text(one) for one in reports) else Flaw.EMPTY
+        return said_instead("\n".join((*values, *notes)))
+    return None
+
+
+def _says_text(report: Tree) -> bool:
+    bare = {"resourceType": "DiagnosticReport", "text": child(report, "text")}
+    return says_anything(bare)
