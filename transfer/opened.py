@@ -8,6 +8,7 @@ from transfer.flaws import AttachedFile, Flaw
 from transfer.identifiers import PatientId
 from transfer.institutions import Institution
 from transfer.patients import Demographics
+from transfer.written_patients import WrittenPatient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,8 @@ class OpenedDocument:
 
     flaws: frozenset[Flaw] = frozenset()
     named: tuple[Demographics, ...] = ()
+    #: the patients whom its words name by labels, where it has no header that does
+    written: tuple[WrittenPatient, ...] = ()
     #: what its reader does not see on its pages; opened as documents of their own
     attached: tuple[AttachedFile, ...] = ()
     #: of a pathology report, the parts that it calls malignant

@@ -141,6 +141,27 @@ def test_a_name_has_its_parts_and_a_missing_one_is_missing():
     assert names("") == ()
 
 
+def test_a_name_typed_with_a_comma_has_two_parts():
+    assert names("Doe, Jane Ann") == (PersonName("Doe", ("Jane", "Ann")),)
+
+
+@pytest.mark.parametrize(
+    ("said", "encoding", "name"),
+    [
+        (b"ISO_IR 100", "utf-8", "MÜLLER^JOSÉ"),
+        (b"", "utf-8", "MÜLLER^JOSÉ"),
+        (b"\\ISO 2022 IR 100", "utf-8", "MÜLLER^JOSÉ"),
+        (b"ISO_IR 192", "cp1252", "MÜLLER^JOSÉ"),
+        (b"ISO_IR 192", "utf-8", "MÜLLER^JOSÉ"),
+        (b"ISO_IR 100", "latin-1", "MÜLLER^JOSÉ"),
+        (b"ISO_IR 144", "iso8859-5", "ИВАНОВ^АННА"),
+        (b"GB18030", "gb18030", "王^小"),
+    ],
+)
+def test_a_name_has_its_letters_also_where_another_character_set_is_said(said: bytes, encoding: str, name: str):
+    assert decoded(name.encode(encoding), said) == name
+
+
 def test_sex_is_said_in_our_words():
     assert [sex(text) for text in ("F", "m ", "O", "", "X")] == ["female", "male", "other", None, None]
 

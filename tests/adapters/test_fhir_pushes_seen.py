@@ -233,3 +233,31 @@ def test_a_report_that_is_a_text_for_people_alone_is_one():
     assert b"Invasive carcinoma" in b"".join(file.content for file in sent.files)
     empty = {"status": "empty", "div": '<div xmlns="http://www.w3.org/1999/xhtml"> &nbsp;</div>'}
     assert isinstance(read_push(bundle(a_report("9", text=empty), a_patient())), Bad)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_told"),
+    [
+        ({"name": [{"family": "Roe", "given": ["Rick"]}], "birthDate": "1970-02-02"}, True),
+        ({"name": [{"text": "Rick Roe"}]}, True),
+        ({"birthDate": "1970-02-02"}, True),
+        ({"name": [{"family": "Maiden"}], "birthDate": "1961-02-03"}, False),
+        ({"name": [{"text": "Quillfeather, Odalys"}]}, False),
+        ({}, False),
+    ],
+)
+def test_a_document_that_names_two_patients_is_for_a_person(said, is_told):
+    as_known = {"resourceType": "Patient", "id": "p", **said}
+    reference = a_reference("1", data="SGVsbG8=", context={"sourcePatientInfo": {"reference": "#p"}})
+    reference["contained"] = [as_known]
+    patient = {**a_patient(), "id": "9"}
+    reference["subject"] = {"reference": "Patient/9"}
+
+    assert isinstance(read_push(bundle(reference, patient)), Bad) is is_told
+
+
+def test_a_name_in_one_piece_is_read():
+    patient = {**a_patient(), "id": "9", "name": [{"text": "Quillfeather, Odalys"}]}
+    reference = {**a_reference("1", data="SGVsbG8="), "subject": {"reference": "Patient/9"}}
+
+    assert read_push(bundle(reference, patient)).document.patient.names == WHO.names

@@ -51,8 +51,11 @@ def test_a_clinical_document_names_its_record_target():
             TARGET.format(more="", name=NAME), u.SECTION.format("<patient><name><family>B</family></name></patient>")
         ),
         a_cda(TARGET.format(more="", name=NAME)) + b"<broken",
+        a_cda(TARGET.format(more="", name="Adams, Eve Q")),
+        a_cda(TARGET.format(more="", name="Eve Q Adams")),
+        a_cda(TARGET.format(more="", name=NAME).replace("197001020830", "1970-01-02")),
     ],
-    ids=range(7),
+    ids=range(10),
 )
 def test_numbers_of_others_and_what_stands_elsewhere_say_nothing(data: bytes):
     assert patients_named(data, OFFICE) == (ADAMS,)

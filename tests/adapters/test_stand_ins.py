@@ -18,7 +18,15 @@ ELSEWHERE = (
     "Report to follow",
     "Result pending.\nSee attached",
 )
-NONE_YET = ("Pending", "RESULTS PENDING.", "Report not yet available", "TEST NOT PERFORMED", "Cancelled", "N/A", "No result")
+NONE_YET = (
+    "Pending",
+    "RESULTS PENDING.",
+    "Report not yet available",
+    "TEST NOT PERFORMED",
+    "Cancelled",
+    "N/A",
+    "No result",
+)
 REPORTS = (
     "Negative",
     "None",

@@ -101,9 +101,7 @@ def test_a_clinical_document_says_what_it_replaces(
         ("bogus", DocumentStatus.UNKNOWN, None),
     ],
 )
-def test_a_clinical_document_says_how_it_stands(
-    status: str, meant: DocumentStatus | None, relation: Relation | None
-):
+def test_a_clinical_document_says_how_it_stands(status: str, meant: DocumentStatus | None, relation: Relation | None):
     said = word_of(a_cda("C", status=status))
     assert (said.status, said.relation, said.parent) == (meant, relation, named("C") if relation else None)
 

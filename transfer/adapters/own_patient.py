@@ -5,6 +5,7 @@ broken: whoever opens it says so.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any, Final
@@ -17,6 +18,7 @@ from transfer.adapters.hl7v2.values import demographics
 from transfer.errors import NeedsReview, Refused, Unreadable
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName
+from transfer.written_patients import read_name
 
 #: elements before the body of a C-CDA document, and their depth
 _MOST_ELEMENTS: Final = 200_000
@@ -26,6 +28,7 @@ _CHUNK: Final = 64 << 10
 _MOST_CHARACTERS: Final = 500
 #: patients that are compared; a document is about one, or about a mother and her child
 MOST: Final = 20
+_WITH_HYPHENS: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _SEXES: Final = {"M": "male", "F": "female", "UN": "other"}
 _HL7_MARKS: Final = (b"MSH", b"FHS", b"BHS")
 #: what may stand before the first character
@@ -141,7 +144,8 @@ def _number(root: str, value: str, institution: Institution) -> IssuedIdentifier
 
 
 def _day(value: str) -> date | None:
-    """Of a TS value to the day or finer (CDA R2 datatypes); None of a month or a year alone."""
+    """Of a TS value to the day or finer (CDA R2 datatypes), also written as `1950-03-04`; None of less than a day."""
+    value = value.replace("-", "") if _WITH_HYPHENS.match(value) else value
     try:
         return datetime.strptime(value[:8], "%Y%m%d").date() if len(value) >= 8 else None  # noqa: DTZ007 - a date
     except ValueError:
@@ -231,5 +235,8 @@ class _Header:
                 self._given_names.append(self._text.strip()[:_MOST_CHARACTERS])
             case ["recordTarget", "patientRole", "patient", "name"] if self._family:
                 self.patients[-1].names.append(PersonName(self._family, tuple(self._given_names)))
+            case ["recordTarget", "patientRole", "patient", "name"] if whole := self._text.strip():
+                # a name in one piece, as EN allows (CDA R2 datatypes, 2.9)
+                self.patients[-1].names.append(read_name(whole) or PersonName(whole[:_MOST_CHARACTERS], ()))
         self._path.pop()
         self._text = ""

@@ -26,6 +26,7 @@ from transfer.near_places import members
 from transfer.patients import Demographics
 from transfer.requests import UNDECIDED
 from transfer.rounds import Dag
+from transfer.written_patients import WrittenPatient
 
 #: when what could not be opened is tried again
 AGAIN_AFTER = timedelta(minutes=1)
@@ -37,10 +38,13 @@ AGREEING = frozenset({MatchRule.ANSWERS_REQUEST, MatchRule.CORROBORATED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedParts:
-    """What was found in the parts of a record. `named`: the patients that it names as its own."""
+    """What was found in the parts of a record. `named`: the patients that it names as its own; `written`: whom its
+    words name.
+    """
 
     flaws: frozenset[Flaw] = frozenset()
     named: tuple[Demographics, ...] = ()
+    written: tuple[WrittenPatient, ...] = ()
     attached: tuple[AttachedFile, ...] = ()
     malignant: tuple[str, ...] = ()
     objects: bool = False
@@ -63,6 +67,7 @@ def open_parts(
         Unreadable: it gives other bytes than it was given.
     """
     found, named, attached = set[Flaw](), dict[Demographics, None](), list[AttachedFile]()
+    written = dict[WrittenPatient, None]()
     malignant, objects = dict[str, None](), False
     try:
         for part in parts:
@@ -76,6 +81,7 @@ def open_parts(
             opened = services.opener.document(part.content_type, place.length, chunks, there, patient)
             found |= opened.flaws
             named |= dict.fromkeys(opened.named)
+            written |= dict.fromkeys(opened.written)
             attached += opened.attached
             malignant |= dict.fromkeys(opened.malignant)
             objects |= opened.objects
@@ -86,6 +92,7 @@ def open_parts(
     return OpenedParts(
         flaws=frozenset(found),
         named=tuple(named),
+        written=tuple(written),
         attached=tuple(attached),
         malignant=tuple(malignant),
         objects=objects,
@@ -120,7 +127,7 @@ def note_opened(
     if found is not None:
         # Of one that is opened again, all that opening finds is found anew.
         flaws = (kept.flaws if kept.is_opened else kept.seen) | found.flaws
-        if _names_another(tx, opened, kept, found.named, envelope):
+        if _names_another(tx, opened, kept, found, envelope):
             flaws |= {Flaw.ANOTHER_PATIENT}
         if not kept.is_opened or flaws != kept.flaws:
             kept = replace(kept, is_opened=True, flaws=flaws)
@@ -233,17 +240,18 @@ def _names_another(
     tx: Tx,
     opened: OpenedCase,
     kept: StoredRecord,
-    named: Sequence[Demographics],
+    found: OpenedParts,
     envelope: Demographics | None,
 ) -> bool:
     """Whether it names somebody who is neither surely the patient nor whom it came for. People compare both, once."""
     who = patients.identity(tx, opened.patient)
-    if not named or who is None:
+    if not (found.named or found.written) or who is None:
         return False
     listed = envelope or who.current
     ours = Candidate(patient=opened.patient, current=who.current, former=(*who.former, listed))
+    others = [one.said for one in found.written if one.is_another_than((ours.current, *ours.former))]
     doubtful = []
-    for said in named:
+    for said in (*found.named, *others):
         match = identify(
             filled(said, listed), study_identifiers=frozenset(), candidates=[ours], requested=opened.patient
         )

@@ -58,6 +58,9 @@ _WANTED: Final = frozenset(
 )
 _PATIENT: Final = (_CHARACTER_SET, _NAME, _NUMBER, _ISSUER, _BORN, _SEX)
 
+_UTF_8: Final = "ISO_IR 192"
+#: sets of Latin letters (PS3.3 C.12.1.1.2), in which no name has the bytes of UTF-8
+_LATIN: Final = re.compile(r"(?:ISO(?:_IR| 2022 IR) (?:6|100|101|109|110|148|203))?")
 #: ISO 2022: another character set begins
 _ESCAPE: Final = b"\x1b"
 
@@ -156,7 +159,8 @@ def names(text: str) -> tuple[PersonName, ...]:
     """A PN value (PS3.5 6.2.1): up to three writings of one name, each family^given^middle^prefix^suffix."""
     found = []
     for writing in text.split("=")[:3]:
-        family, given, middle, *_ = (*(part.strip() for part in writing.split("^")), "", "", "")
+        parts = writing.split("^") if "^" in writing else writing.split(",", 1)  # `Doe, Jane`, as some type it
+        family, given, middle, *_ = (*(part.strip() for part in parts), "", "", "")
         if family or given:
             found.append(PersonName(family, tuple(f"{given} {middle}".split())))
     return tuple(found)
@@ -223,6 +227,18 @@ def _text(value: bytes) -> str:
     return value.decode("ascii", errors="replace").strip("\0 ")
 
 
+def _as_it_is(value: bytes, terms: list[str]) -> str | None:
+    """Text whose bytes show that they are not in the set that is said: UTF-8 under the name of a Latin set or of none,
+    Windows-1252 under that of UTF-8. None: they may be.
+    """
+    try:
+        found = value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("cp1252", errors="replace") if terms == [_UTF_8] else None
+    is_latin = all(_LATIN.fullmatch(term) for term in terms)
+    return found if is_latin else None
+
+
 @lru_cache(maxsize=64)
 def decoded(value: bytes, character_set: bytes) -> str:
     """Text in its Specific Character Set (0008,0005). What cannot be decoded is a question mark.
@@ -238,6 +254,8 @@ def decoded(value: bytes, character_set: bytes) -> str:
     from pydicom.valuerep import PN_DELIMS
 
     terms = [term.strip() for term in _text(character_set[:_MAX_LENGTH]).split("\\")][:_MOST_TERMS]
+    if _ESCAPE not in value and (found := _as_it_is(value, terms or [""])) is not None:
+        return found.strip("\0 ")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about character sets that are not what they say; decoding goes on
         try:

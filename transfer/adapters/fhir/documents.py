@@ -13,7 +13,7 @@ from transfer.adapters.fhir.codes import (
     reference_status,
     report_status,
 )
-from transfer.adapters.fhir.identities import Resources, issued
+from transfer.adapters.fhir.identities import Resources, demographics, issued
 from transfer.adapters.fhir.labels import labels_in
 from transfer.adapters.fhir.times import moment
 from transfer.adapters.fhir.trees import Tree, child, children, codings, dump, text, type_of
@@ -21,7 +21,7 @@ from transfer.errors import Unreadable
 from transfer.institutions import Institution
 from transfer.media_types import FHIR_JSON, named
 from transfer.partial_dates import day_said
-from transfer.patients import Demographics, IssuedIdentifier
+from transfer.patients import Demographics, IssuedIdentifier, fold
 from transfer.records import Document, DocumentStatus, Relation
 
 DOCUMENT_TYPES: Final = frozenset({"DocumentReference", "DiagnosticReport"})
@@ -59,8 +59,10 @@ def describe(
     DocumentReference/12" finds it. `around` are the labels of what it came in: they hold beside its own.
 
     Raises:
-        Unreadable: more attachments than a document has.
+        Unreadable: more attachments than a document has, or it names two patients.
     """
+    if _names_another(resource, patient, institution, resources):
+        raise Unreadable("a document that names two patients")
     attachments = tuple(_attachments(resource))
     if len(attachments) > MOST_ATTACHMENTS:
         raise Unreadable(f"a document in more than {MOST_ATTACHMENTS} attachments")
@@ -68,6 +70,16 @@ def describe(
     document = _document(resource, attachments, patient, institution, resources, address)
     version = hashlib.sha256(dump(resource)).hexdigest()
     return Description(document=replace(document, labels=labels), attachments=attachments, version=version)
+
+
+def _names_another(resource: Tree, patient: Demographics, institution: Institution, resources: Resources) -> bool:
+    """The patient as the source knew them (DocumentReference.context.sourcePatientInfo) is somebody else."""
+    behind = resources.follow(child(resource, "context", "sourcePatientInfo"))
+    said = demographics(behind, institution) if type_of(behind) == "Patient" else Demographics()
+    if said.birth_date and patient.birth_date:
+        return said.birth_date != patient.birth_date
+    families = [{fold(name.family) for name in one.names} for one in (said, patient)]
+    return all(families) and not families[0] & families[1]
 
 
 def _attachments(resource: Tree) -> Iterator[Tree]:

@@ -11,6 +11,7 @@ from transfer.errors import NeedsReview
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
 from transfer.patients import Demographics, IssuedIdentifier, OtherNumber, PersonName, PostalAddress, other_number
+from transfer.written_patients import read_name
 
 #: HL7 table 0203 as R4, STU3 and HL7 v2 spell it
 _TABLE_0203 = frozenset(
@@ -59,11 +60,14 @@ def _telephones(patient: Tree) -> Iterator[str]:
 
 
 def _names(patient: Tree) -> Iterator[PersonName]:
-    """Names a person is or was called by; a nickname or a pseudonym is neither."""
+    """Names a person is or was called by, also in one piece (R4 HumanName.text); a nickname or a pseudonym is neither."""
     for name in children(patient, "name"):
-        family = text(name, "family")
-        if family and text(name, "use") not in ("nickname", "anonymous"):
+        if text(name, "use") in ("nickname", "anonymous"):
+            continue
+        if family := text(name, "family"):
             yield PersonName(family, tuple(texts(name, "given")))
+        elif not texts(name, "given") and (whole := read_name(text(name, "text") or "")):
+            yield whole
 
 
 def issued(identifiers: Iterable[Tree], institution: Institution) -> Iterator[IssuedIdentifier]:

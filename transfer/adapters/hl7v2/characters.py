@@ -33,6 +33,19 @@ _CODECS = {
 #: the same sets by the names that other registers give them (ISO-IR numbers, IANA), as senders write them, too
 _BY_OTHER_NAME = re.compile(r"(?:ISO[ _-]?)?8859[/ _-](\d{1,2})|(?:WINDOWS|CP)[ _-]?(125\d)|ISO[ _-]IR[ _-]?(\d{1,3})")
 _IR_PARTS = {100: 1, 101: 2, 109: 3, 110: 4, 144: 5, 127: 6, 126: 7, 138: 8, 148: 9, 203: 15}
+#: Windows pages that senders use under the name of an ISO set: where it has control characters, these have letters.
+#: ISO 8859-2 and its page differ elsewhere, too, so that the whole message is read by one of the two
+_PAGES = {
+    "iso8859-2": "cp1250",
+    "iso8859-5": "cp1251",
+    "iso8859-6": "cp1256",
+    "iso8859-7": "cp1253",
+    "iso8859-8": "cp1255",
+    "iso8859-9": "cp1254",
+    "iso8859-13": "cp1257",
+    "iso8859-15": WESTERN,
+}
+_CONTROL = re.compile(rb"[\x80-\x9f]")
 #: their second bytes can look like a delimiter, so such a message is turned into UTF-8 before it is split
 _WIDE = frozenset({"shift_jis", "iso2022_jp", "iso2022_jp_2", "gb18030", "euc_kr", "big5"})
 
@@ -91,6 +104,18 @@ def as_one_byte_delimiters(payload: bytes, codec: str | None) -> tuple[bytes, bo
         return payload.decode(codec).encode(), True
     except UnicodeDecodeError:
         return payload, False
+
+
+def page_in_use(data: bytes, codec: str | None) -> str | None:
+    """The Windows page that a message is in whose ISO set has no letters for some of its bytes; None: it is in none."""
+    page = _PAGES.get(codec or "")
+    if page is None or not _CONTROL.search(data):
+        return None
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return page
+    return None
 
 
 def decode(raw: bytes, codec: str | None) -> tuple[str, bool]:

@@ -8,7 +8,14 @@ looked at, text when a field is read.
 import re
 from collections.abc import Iterator
 
-from transfer.adapters.hl7v2.characters import Delimiters, as_one_byte_delimiters, codec_of, decode, unescape
+from transfer.adapters.hl7v2.characters import (
+    Delimiters,
+    as_one_byte_delimiters,
+    codec_of,
+    decode,
+    page_in_use,
+    unescape,
+)
 from transfer.adapters.hl7v2.header import first_line, header, start_of
 from transfer.adapters.hl7v2.segment_names import SEGMENT_NAMES
 from transfer.errors import TooLarge, Unreadable
@@ -60,6 +67,8 @@ class Message:
         #: its data are no longer in the letters that it declares
         data, self.is_recoded = as_one_byte_delimiters(payload[start:] if start else payload, self.codec)
         self.codec = "utf-8" if self.is_recoded else self.codec
+        self._page = page_in_use(data, self.codec)
+        self.codec = self._page or self.codec
         self.data = _continued(_named(one_segment_end(data), self.delimiters.field), self.delimiters.field)
         self.segments_in_order = tuple(self._split())
 
@@ -88,7 +97,7 @@ class Message:
     @property
     def charset_disagrees(self) -> bool:
         """Some bytes are not of the character set the message declares (none declared: ASCII)."""
-        return not decode(self.data, self.codec)[1]
+        return self._page is not None or not decode(self.data, self.codec)[1]
 
     @property
     def is_fragment(self) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from types import MappingProxyType
 from typing import Final
 
@@ -121,13 +122,23 @@ def flag(part: FieldPart) -> str:
 def time(text: str | None) -> str:
     """`2026-11-01 08:30` as the source says it, in its own zone. What is no time stands as it is."""
     found = _DTM.fullmatch(text) if text else None
-    if found is None:
+    if found is None or not _is_possible(found):
         return text or ""
     year, month, day, hour, minute, second, offset = found.groups()
     date = "-".join(one for one in (year, month, day) if one)
     clock = f"{hour}:{minute or '00'}" + (f":{second}" if second and second != "00" else "") if hour else ""
     zone = f"{offset[:3]}:{offset[3:]}" if offset and clock else ""
     return " ".join(one for one in (date, clock, zone) if one)
+
+
+def _is_possible(found: re.Match[str]) -> bool:
+    """Whether there is such a day. A clock that does not go so far is said as it is written."""
+    year, month, day = (int(one or 1) for one in found.groups()[:3])
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return True
 
 
 def _clock(part: FieldPart) -> str:

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from transfer import media_types
 from transfer.adapters.opening import forked
 from transfer.adapters.opening.wire import ANSWER, MOST_SAID
 from transfer.flaws import AttachedFile, Flaw
@@ -21,9 +22,12 @@ from transfer.opened import OpenedDocument
 
 if TYPE_CHECKING:
     from transfer.patients import Demographics
+    from transfer.written_patients import WrittenPatient
 
 MEMORY: Final = 2 << 30
 _UNREADABLE: Final = '{"flaws":["unreadable"],"named":[]}'
+_BIRTH: Final = re.compile(rb"\bd\.?o\.?b\b|birth|born", re.IGNORECASE)
+_FOR_PEOPLE: Final = frozenset({media_types.PLAIN, media_types.HTML, media_types.RTF, media_types.DOCX})
 _DIAGNOSIS: Final = re.compile(rb"diagnos[ie]s", re.IGNORECASE)
 #: of CPU, for one document
 SECONDS_EACH: Final = 20
@@ -54,17 +58,25 @@ def _found(told: dict[str, Any], data: bytes) -> str:
     try:
         if "beginning" in told:
             beginning, end = data[: told["beginning"]], data[told["beginning"] :]
-            return _answer(dicom.flaws(beginning, end, told["length"]), ())
+            found = OpenedDocument(flaws=frozenset(dicom.flaws(beginning, end, told["length"])))
+            return ANSWER.dump_json(found).decode()
         named = _Named(told["source"])
         flaws = documents.flaws(
             told["content_type"],
             data,
             documents.Within(look=named.look, tell_attached=named.attach, tell_refused=named.refused),
         )
-        papers = [_narrated(told["content_type"], data), *map(pdf_words.lines, named.pages)]
-        malignant = _malignant(papers) if not flaws else ()
-        objects = named.objects or any(map(heard.in_lines, papers))
-        return _answer(flaws | named.flaws, named.people, named.attached, malignant, objects=objects)
+        narrated, pages = _narrated(told["content_type"], data), [*map(pdf_words.lines, named.pages)]
+        papers = [narrated, *pages]
+        found = OpenedDocument(
+            flaws=frozenset(flaws | named.flaws),
+            named=tuple(named.people),
+            written=_written([*([narrated] if _is_without_header(told["content_type"]) else []), *pages]),
+            attached=tuple(named.attached),
+            malignant=_malignant(papers) if not flaws else (),
+            objects=named.objects or any(map(heard.in_lines, papers)),
+        )
+        return ANSWER.dump_json(found).decode()
     except Exception:  # noqa: BLE001  # whatever a hostile file does to a parser: it is not opened
         return _UNREADABLE
 
@@ -78,11 +90,23 @@ def _malignant(papers: Iterable[list[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for lines in papers for part in malignant_parts(lines)))
 
 
+def _written(papers: Iterable[list[str]]) -> "tuple[WrittenPatient, ...]":
+    from transfer.written_patients import written_patients
+
+    return tuple(dict.fromkeys(one for lines in papers for one in written_patients(lines)))
+
+
+def _is_without_header(content_type: str) -> bool:
+    """Text for people: of others, what their own headers say is read (`own_patient`)."""
+    return media_types.named(content_type) in _FOR_PEOPLE
+
+
 def _narrated(content_type: str, data: bytes) -> list[str]:
-    """The lines of what is no PDF, where a word in it promises a diagnosis, or may refuse a release."""
+    """The lines of what is no PDF, where a word in it promises a diagnosis or a birth date, or may refuse a release."""
     from transfer.adapters.opening import heard
 
-    if not _DIAGNOSIS.search(data) and not heard.may_refuse(data):
+    is_named = _is_without_header(content_type) and (_BIRTH.search(data) or data.startswith(b"PK"))
+    if not is_named and not _DIAGNOSIS.search(data) and not heard.may_refuse(data):
         return []
     from transfer.adapters.packet import narrative
 
@@ -124,20 +148,6 @@ class _Named:
                     self.people[one] = None
         except PatientHidden:
             self.flaws.add(Flaw.UNREADABLE)
-
-
-def _answer(
-    flaws: Iterable[Flaw],
-    people: "Iterable[Demographics]",
-    attached: Iterable[AttachedFile] = (),
-    malignant: tuple[str, ...] = (),
-    *,
-    objects: bool = False,
-) -> str:
-    found = OpenedDocument(
-        flaws=frozenset(flaws), named=tuple(people), attached=tuple(attached), malignant=malignant, objects=objects
-    )
-    return ANSWER.dump_json(found).decode()
 
 
 def _bound() -> None:
