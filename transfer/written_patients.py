@@ -44,8 +44,10 @@ _DATE: Final = re.compile(
 )
 _WORD: Final = re.compile(r"[^\W\d_][^\W\d_'’.-]*(?:['’.-][^\W\d_]+)*\.?")
 #: words before and behind names, and of names that begin small
-_TITLES: Final = frozenset("MR MRS MS MISS DR PROF JR SR II III IV MD".split())
-_PARTICLES: Final = frozenset("van von der den de di da del della la le ter ten bin al el dos".split())
+_TITLES: Final = frozenset(["MR", "MRS", "MS", "MISS", "DR", "PROF", "JR", "SR", "II", "III", "IV", "MD"])
+_PARTICLES: Final = frozenset(
+    ["van", "von", "der", "den", "de", "di", "da", "del", "della", "la", "le", "ter", "ten", "bin", "al", "el", "dos"]
+)
 _WORDS: Final = range(2, 6)
 
 

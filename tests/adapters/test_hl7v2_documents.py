@@ -368,6 +368,23 @@ def test_the_worst_word_about_a_report_wins(report, results, status):
 
 
 @pytest.mark.parametrize(
+    ("order", "status"),
+    [
+        ("ORC|RE|||||", FINAL),
+        ("ORC|OC|||||", DocumentStatus.CANCELLED),
+        ("ORC|CR|||||", DocumentStatus.CANCELLED),
+        ("ORC|SC||||CA", DocumentStatus.CANCELLED),
+        ("ORC|SC||||CM", FINAL),
+        ("ORC|DC||||DC", FINAL),
+    ],
+)
+def test_the_order_of_a_report_may_say_that_it_is_cancelled(order: str, status: DocumentStatus):
+    (sent,) = a_report("PID|1||7^^^LISAPP", order, "OBR|1||F1|x", "OBX|1|TX|y||Carcinoma||||||F")
+    assert sent.document.status is status
+    assert sent.document.relation is (Relation.WITHDRAWS if status.is_void else None)
+
+
+@pytest.mark.parametrize(
     ("trigger", "completion", "availability", "status"),
     [
         ("T02", "AU", "AV", FINAL),

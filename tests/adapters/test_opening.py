@@ -248,6 +248,12 @@ def without_pixels(**elements: Any) -> bytes:
     return u.an_image(Rows=None, Columns=None, PixelData=None, **elements)
 
 
+def a_slide(frames: int, **elements: Any) -> bytes:
+    """Of a matrix of 30 by 20 pixels, which four tiles of 16 by 16 cover."""
+    tiled = {"DimensionOrganizationType": "TILED_FULL", "TotalPixelMatrixColumns": 30, "TotalPixelMatrixRows": 20}
+    return u.an_image(NumberOfFrames=frames, PixelData=bytes(2 * 16 * 16 * frames), **{**tiled, **elements})
+
+
 def deflated() -> bytes:
     image, kept = dcmread(io.BytesIO(u.an_image())), io.BytesIO()
     image.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
@@ -271,6 +277,11 @@ def deflated() -> bytes:
         (u.an_image()[:90], Flaw.CUT),
         (b"", Flaw.EMPTY),
         (bytes(500), Flaw.MISLABELLED),
+        (a_slide(4), None),
+        (a_slide(3), Flaw.CUT),
+        (a_slide(4, NumberOfOpticalPaths=2), Flaw.CUT),
+        (a_slide(3, ConcatenationUID="1.2.3"), None),
+        (a_slide(3, DimensionOrganizationType="TILED_SPARSE"), None),
         (u.an_image(Rows=0), Flaw.UNREADABLE),
         (u.an_image(Columns=None), Flaw.UNREADABLE),
         (without_pixels(), Flaw.EMPTY),

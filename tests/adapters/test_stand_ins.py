@@ -50,7 +50,7 @@ def hl7(text: str, *more: str) -> bytes:
 
 
 def rtf(text: str) -> bytes:
-    return r"{\rtf1\ansi %s}".encode() % text.replace("\n", r"\par ").encode()
+    return rb"{\rtf1\ansi %s}" % text.replace("\n", r"\par ").encode()
 
 
 SHAPES = {

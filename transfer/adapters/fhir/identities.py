@@ -60,7 +60,7 @@ def _telephones(patient: Tree) -> Iterator[str]:
 
 
 def _names(patient: Tree) -> Iterator[PersonName]:
-    """Names a person is or was called by, also in one piece (R4 HumanName.text); a nickname or a pseudonym is neither."""
+    """Names a person is or was called by, also in one piece (HumanName.text). A nickname or a pseudonym is neither."""
     for name in children(patient, "name"):
         if text(name, "use") in ("nickname", "anonymous"):
             continue

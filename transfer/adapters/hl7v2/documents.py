@@ -85,7 +85,7 @@ def _report(report: Report, institution: Institution, common: frozenset[str]) ->
     kind, code = kind_and_code(
         [segment.part(4) for segment in orders] + [segment.part(3) for segment in results], institution
     )
-    status = _status_of(orders, results)
+    status = _status_of(orders, results, report.named("ORC"))
     filler = document_number(order.part(3), institution, "filler") if order else None
     relation = statuses.report_relation(status)
     found = Document(
@@ -116,9 +116,11 @@ def _studies(report: Report) -> Iterator[str]:
     yield from (uid for uid in said if uid and _UID.fullmatch(uid))
 
 
-def _status_of(orders: list[Segment], results: list[Segment]) -> DocumentStatus:
+def _status_of(orders: list[Segment], results: list[Segment], controls: list[Segment]) -> DocumentStatus:
     said = [segment.text(11) for segment in results]
-    return least([statuses.of_report(order.text(25), said) for order in orders] or [statuses.of_report(None, said)])
+    reports = [statuses.of_report(order.text(25), said) for order in orders] or [statuses.of_report(None, said)]
+    cancelled = [status for one in controls if (status := statuses.of_order(one.text(1), one.text(5)))]
+    return least([*reports, *cancelled])
 
 
 def _report_time(order: Segment | None, institution: Institution) -> str | None:

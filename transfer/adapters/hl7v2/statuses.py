@@ -23,6 +23,8 @@ _RELATIONS = {
     **dict.fromkeys(("T05", "T06"), Relation.APPENDS),
     **dict.fromkeys(("T07", "T08", "T09", "T10"), Relation.REPLACES),
 }
+#: ORC-1: cancelled as asked for, or without; to be cancelled
+_CANCELLED: Final = frozenset({"CA", "CR", "OC"})
 _REPORT_RELATIONS = {
     Status.CORRECTED: Relation.REPLACES,
     Status.AMENDED: Relation.REPLACES,
@@ -45,6 +47,15 @@ def of_report(report: str | None, results: Collection[str | None]) -> Status:
         parts.add(Status.CORRECTED)
     found = {status for status in whole | parts if status}
     return least(found) if found else Status.UNKNOWN
+
+
+def of_order(control: str | None, status: str | None) -> Status | None:
+    """ORC-1 and ORC-5 (tables 0119 and 0038): the order of a report is cancelled; None: they say nothing of it.
+
+    One that is discontinued, or replaced, has the results that it had.
+    """
+    is_cancelled = (control or "").upper() in _CANCELLED or (status or "").upper() == "CA"
+    return Status.CANCELLED if is_cancelled else None
 
 
 def report_relation(status: Status) -> Relation | None:

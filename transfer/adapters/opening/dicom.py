@@ -4,6 +4,7 @@ import io
 import re
 import zlib
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from transfer.adapters.dicom.elements import MoreNeeded, Walk
@@ -38,6 +39,12 @@ _WANTED: Final = [
     "SamplesPerPixel",
     "BitsAllocated",
     "PhotometricInterpretation",
+    "DimensionOrganizationType",
+    "TotalPixelMatrixColumns",
+    "TotalPixelMatrixRows",
+    "NumberOfOpticalPaths",
+    "TotalPixelMatrixFocalPlanes",
+    "ConcatenationUID",
     "EncapsulatedDocument",
     "MIMETypeOfEncapsulatedDocument",
 ]
@@ -73,6 +80,8 @@ def flaws(beginning: bytes, end: bytes, length: int, within: "Within | None" = N
         return {Flaw.UNREADABLE}  # PS3.3 C.7.6.3: both are more than 0
     if pixels is None:
         return _without_pixels(found, beginning, length, within)
+    if _lacks_tiles(found):
+        return {Flaw.CUT}
     if pixels.length is None:
         return set() if any(one in end for one in _SEQUENCE_ENDS) else {Flaw.CUT}
     # With an odd number of bytes a byte is added (PS3.5 8.1.1), which some forget.
@@ -141,11 +150,24 @@ def _stops_early(data: bytes, found: Any) -> bool:
     return "SOPInstanceUID" not in found
 
 
+def _frames(found: Any) -> int:
+    said = str(found.get("NumberOfFrames") or 1)
+    return int(said) if said.isdecimal() else 1
+
+
+def _lacks_tiles(found: Any) -> bool:
+    """Whether a slide that says to have all of its tiles (TILED_FULL, PS3.3 C.7.6.17.3) has fewer frames than those."""
+    if found.get("DimensionOrganizationType") != "TILED_FULL" or found.get("ConcatenationUID"):
+        return False
+    across = ceil(int(found.get("TotalPixelMatrixColumns") or 0) / int(found.Columns))
+    down = ceil(int(found.get("TotalPixelMatrixRows") or 0) / int(found.Rows))
+    layers = [int(found.get(name) or 1) for name in ("NumberOfOpticalPaths", "TotalPixelMatrixFocalPlanes")]
+    return _frames(found) < across * down * layers[0] * layers[1]
+
+
 def _expected(found: Any) -> int:
     """Bytes of native pixels. In subsampled colour (YBR_FULL_422) two pixels share two of their three values."""
     bits = int(found.get("BitsAllocated", 0)) * int(found.get("SamplesPerPixel", 1) or 1)
     if str(found.get("PhotometricInterpretation", "")).endswith("_422"):
         bits = bits * 2 // 3
-    said = str(found.get("NumberOfFrames") or 1)
-    frames = int(said) if said.isdecimal() else 1
-    return (int(found.get("Rows", 0)) * int(found.get("Columns", 0)) * frames * bits + 7) // 8
+    return (int(found.get("Rows", 0)) * int(found.get("Columns", 0)) * _frames(found) * bits + 7) // 8

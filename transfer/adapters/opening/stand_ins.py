@@ -5,7 +5,6 @@ Only a document of nothing else is judged so. One sentence of its own is enough 
 """
 
 import re
-from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
