@@ -8,7 +8,7 @@ import pytest
 
 from tests.kit.fhir_reading import A_PDF, a_result, bundle, push_of, read_push
 from tests.kit.held_samples import a_push
-from tests.kit.scripted_fhir import LAKESIDE, WHO, a_patient, a_reference, a_report
+from tests.kit.scripted_fhir import LAKESIDE, WHO, a_patient, a_reference, a_report, an_institution
 from transfer.adapters.fhir import inbound
 from transfer.adapters.fhir.inbound import Form
 from transfer.errors import NotAllowed
@@ -261,3 +261,27 @@ def test_a_name_in_one_piece_is_read():
     reference = {**a_reference("1", data="SGVsbG8="), "subject": {"reference": "Patient/9"}}
 
     assert read_push(bundle(reference, patient)).document.patient.names == WHO.names
+
+
+@pytest.mark.parametrize(
+    ("reference", "parent"),
+    [
+        (
+            "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0",
+            ("urn:ietf:rfc:3986", "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"),
+        ),
+        ("DocumentReference/5", ("https://ehr.example/fhir/DocumentReference", "5")),
+        ("DocumentReference/5/_history/3", ("https://ehr.example/fhir/DocumentReference", "5")),
+        ("https://ehr.example/fhir/DocumentReference/5", ("https://ehr.example/fhir/DocumentReference", "5")),
+    ],
+)
+def test_what_a_push_replaces_is_known_also_by_a_reference_that_does_not_come_along(reference, parent):
+    department = {"id": "notes", "name": "D", "holds": ["note"], "asked": {"by": "fhir", "base_url": "https://ehr.example/fhir"}}
+    lakeside = an_institution(departments=[department])
+    relates = [{"code": "replaces", "target": {"reference": reference}}]
+    body = bundle(a_reference("1", data="SGVsbG8=", relatesTo=relates), a_patient())
+
+    (sent,) = inbound.pushed_documents(body, lakeside)
+
+    assert sent.document.relation is Relation.REPLACES
+    assert (sent.document.parent.issuer, sent.document.parent.value) == parent

@@ -18,7 +18,7 @@ from transfer.adapters.fhir.labels import labels_in
 from transfer.adapters.fhir.times import moment
 from transfer.adapters.fhir.trees import Tree, child, children, codings, dump, text, type_of
 from transfer.errors import Unreadable
-from transfer.institutions import Institution
+from transfer.institutions import FhirSource, Institution
 from transfer.media_types import FHIR_JSON, named
 from transfer.partial_dates import day_said
 from transfer.patients import Demographics, IssuedIdentifier, fold
@@ -27,6 +27,7 @@ from transfer.records import Document, DocumentStatus, Relation
 DOCUMENT_TYPES: Final = frozenset({"DocumentReference", "DiagnosticReport"})
 #: of one document: pages, addenda, other formats
 MOST_ATTACHMENTS: Final = 50
+_URI: Final = "urn:ietf:rfc:3986"
 _RESTFUL = re.compile(r"(?P<issuer>https?://[^?#]+/[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})(/_history/.*)?")
 _LITERAL = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}(/_history/.*)?")
 
@@ -213,14 +214,25 @@ def _relation(
 def _target(
     reference: Tree, institution: Institution, resources: Resources, address: str | None
 ) -> IssuedIdentifier | None:
-    """By its number, by that of the resource at hand, or by the source's own id for it."""
+    """By its number, by that of the resource at hand, by a URN that is a number (IHE MHD: entryUUID), or by the
+    source's own id for it; one without an address of its own is read as at the server that we ask there.
+    """
     beside, behind = child(reference, "identifier"), resources.follow(reference)
     master = child(behind, "masterIdentifier")
     said = [each for each in (beside, master, *children(behind, "identifier")) if each]
     if found := next(issued(said, institution), None):
         return found
     literal = text(reference, "reference") or ""
+    if literal.startswith(("urn:uuid:", "urn:oid:")):
+        return IssuedIdentifier(_URI, literal)
     own = _RESTFUL.fullmatch(address or "")
-    if own and _LITERAL.fullmatch(literal):
-        literal = f"{own['issuer'].rpartition('/')[0]}/{literal}"
+    base = own["issuer"].rpartition("/")[0] if own else _asked_at(institution)
+    if base and _LITERAL.fullmatch(literal):
+        literal = f"{base.rstrip('/')}/{literal}"
     return _by_address(literal)
+
+
+def _asked_at(institution: Institution) -> str | None:
+    """The one FHIR server at which it is asked."""
+    servers = {one.asked.base_url for one in institution.departments if isinstance(one.asked, FhirSource)}
+    return servers.pop() if len(servers) == 1 else None
