@@ -1,13 +1,19 @@
 """Words that stand where a report should be, and reports without a result that stands, are no document."""
 
+import io
 import json
+from contextlib import closing
 from typing import Any
 
 import pytest
+from fpdf import FPDF
 
 from tests.kit import unreadable as u
-from transfer.adapters.opening import documents
+from transfer.adapters.opening import OpeningProcess, documents
 from transfer.flaws import Flaw
+from transfer.institutions import Institution
+
+OFFICE = Institution(id="office", name="Office", time_zone="UTC")
 
 ELSEWHERE = (
     "See attached report",
@@ -27,7 +33,14 @@ NONE_YET = (
     "N/A",
     "No result",
 )
+FAILED = (
+    "404 Not Found",
+    "The requested document could not be retrieved.",
+    "Access denied",
+    "Your session has expired.",
+)
 REPORTS = (
+    "Access denied to the left femoral artery, radial approach",
     "Negative",
     "None",
     "See note: adenocarcinoma",
@@ -81,6 +94,7 @@ def a_result(**said: Any) -> dict[str, Any]:
     [
         *((text, Flaw.POINTER) for text in ELSEWHERE),
         *((text, Flaw.EMPTY) for text in NONE_YET),
+        *((text, Flaw.UNEXPECTED) for text in FAILED),
         *((text, None) for text in REPORTS),
     ],
 )
@@ -120,3 +134,29 @@ def test_a_report_without_a_result_that_stands_answers_nothing(results: list[dic
 )
 def test_a_report_that_says_something_can_be_read(said: bytes):
     assert documents.flaws("application/fhir+json", said) == set()
+
+
+ADOBE = "Please wait... If this message is not eventually replaced by the proper contents of the document, your viewer"
+
+
+@pytest.mark.parametrize(
+    ("text", "flaw"),
+    [("See attached report", Flaw.POINTER), ("404 Not Found", Flaw.UNEXPECTED), (ADOBE, Flaw.UNREADABLE)],
+)
+@pytest.mark.parametrize("with_picture", [False, True])
+def test_a_page_of_such_words_is_no_report_unless_a_picture_is_on_it(text: str, flaw: Flaw, with_picture: bool):
+    data = a_page(text, u.a_picture("JPEG") if with_picture else None)
+    with closing(OpeningProcess()) as opening:
+        found = opening.document("application/pdf", len(data), [data], OFFICE)
+
+    assert found.flaws == (set() if with_picture else {flaw})
+
+
+def a_page(text: str, picture: bytes | None) -> bytes:
+    pdf = FPDF()
+    pdf.add_page()
+    pdf.set_font("helvetica")
+    pdf.multi_cell(0, 8, text)
+    if picture:
+        pdf.image(io.BytesIO(picture))
+    return bytes(pdf.output())

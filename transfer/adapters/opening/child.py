@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _found(told: dict[str, Any], data: bytes) -> str:
-    from transfer.adapters.opening import dicom, documents, heard, pdf_words
+    from transfer.adapters.opening import dicom, documents, heard, pdf_words, stand_ins
 
     try:
         if "beginning" in told:
@@ -68,6 +68,8 @@ def _found(told: dict[str, Any], data: bytes) -> str:
         )
         narrated, pages = _narrated(told["content_type"], data), [*map(pdf_words.lines, named.pages)]
         papers = [narrated, *pages]
+        if not flaws and media_types.named(told["content_type"]) == media_types.PDF and not named.attached and pages:
+            flaws |= {*filter(None, [stand_ins.of_pages(named.pages[0], pages[0])])}
         found = OpenedDocument(
             flaws=frozenset(flaws | named.flaws),
             named=tuple(named.people),

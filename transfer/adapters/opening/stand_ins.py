@@ -4,13 +4,15 @@ that are all taken back or were never had.
 Only a document of nothing else is judged so. One sentence of its own is enough to be read.
 """
 
+import io
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
 from transfer.adapters.fhir.results import says_anything
 from transfer.adapters.fhir.sheets import NO_VALUE, result_sheet
-from transfer.adapters.fhir.trees import Tree, child, children, text, type_of
+from transfer.adapters.fhir.trees import Tree, child, children, type_of
 from transfer.errors import Unreadable
 from transfer.flaws import Flaw
 
@@ -24,7 +26,8 @@ _OF_WHAT: Final = (
 )
 _WHERE: Final = r"(?: (?:in|under|on|at|from|via|for|to follow|below|above|attached)\b(?:[\w ,/'&-]|\.(?=\w)){0,80})?"
 _ELSEWHERE: Final = re.compile(
-    rf"(?:please )?(?:see|refer to|view|open|check|consult)(?: the| also)?(?: {_OF_WHAT})* (?:{_THING}|attached){_WHERE}"
+    rf"(?:please )?(?:see|refer to|view|open|check|consult)(?: the| also)?(?: {_OF_WHAT})*"
+    rf" (?:{_THING}|attached){_WHERE}"
     rf"|(?:{_OF_WHAT} )*{_THING} (?:(?:is|are|was|were|has been|have been|will be) )?"
     rf"(?:attached|enclosed|scanned|faxed|mailed|sent separately|to follow){_WHERE}",
     re.IGNORECASE,
@@ -36,18 +39,43 @@ _NONE_YET: Final = re.compile(
     r"|no (?:report|results?)(?: available)?|n/?a|null|tb[da]",
     re.IGNORECASE,
 )
+#: what programs print that could not get or show a document; Adobe's, where its own programs alone draw a form
+_FAILED: Final = re.compile(
+    r"(?:http )?(?:error:? ?)?(?:40[0-9]|50[0-4]):? ?-? ?(?:error|not found|forbidden|unauthori[sz]ed|bad request"
+    r"|internal server error|bad gateway|service unavailable|gateway time-?out)\b.{0,80}"
+    rf"|(?:the |this )?(?:requested )?(?:{_OF_WHAT} )*(?:{_THING}|url) (?:was not|could not be|cannot be|can not be)"
+    r" (?:found|loaded|displayed|retrieved|rendered|opened|converted)\b.{0,80}"
+    r"|(?:access denied|(?:your )?session (?:has )?(?:expired|timed out))(?:[.:!] .{0,80})?",
+    re.IGNORECASE,
+)
+_ADOBE: Final = re.compile(r"\s*please wait\W{1,8}if this message is not eventually replaced", re.IGNORECASE)
 _MARKS: Final = " .,;:!*#=_-()[]\"'\t"
 
 
 def said_instead(words: str) -> Flaw | None:
     """Why these words, all that a document says, are no report; None: they may be one."""
+    if _ADOBE.match(words):
+        return Flaw.UNREADABLE
     lines = [plain for line in words.splitlines() if (plain := " ".join(line.split()).strip(_MARKS))]
     if not lines or sum(map(len, lines)) > _LONGEST:
         return None
     whole = " ".join(lines)
+    if _FAILED.fullmatch(whole):
+        return Flaw.UNEXPECTED
     if _ELSEWHERE.fullmatch(whole) or all(map(_is_no_report, lines)):
         return Flaw.POINTER if any(map(_ELSEWHERE.fullmatch, (whole, *lines))) else Flaw.EMPTY
     return Flaw.EMPTY if _NONE_YET.fullmatch(whole) else None
+
+
+def of_pages(data: bytes, lines: Sequence[str]) -> Flaw | None:
+    """The same of a PDF with these lines. Where a picture is on its pages, that may be the report."""
+    import pikepdf
+
+    found = said_instead("\n".join(lines))
+    if found is None:
+        return None
+    with pikepdf.open(io.BytesIO(data), suppress_warnings=True) as pdf:
+        return None if any(page.images for page in pdf.pages) else found
 
 
 def _is_no_report(line: str) -> bool:
