@@ -1,14 +1,43 @@
 """What is found in a document when it is opened: whether people can read it, and whose it says that it is."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from transfer.flaws import AttachedFile, Flaw
 from transfer.identifiers import PatientId
 from transfer.institutions import Institution
-from transfer.patients import Demographics
-from transfer.written_patients import WrittenPatient
+from transfer.patients import Demographics, PersonName, fold
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenPatient:
+    """A name and a birth date that stand together in a document. `births`: the days that it may mean, the usual reading
+    first. Words are read by guess: it is somebody else only where both are another's.
+    """
+
+    name: PersonName
+    births: tuple[date, ...]
+
+    @property
+    def said(self) -> Demographics:
+        return Demographics(names=(self.name,), birth_date=self.births[0])
+
+    def is_another_than(self, known: Iterable[Demographics]) -> bool:
+        """Whether no birth date and no family name of all that a patient is and was called is the one that is written.
+
+        A patient without a birth date or a name that is known is not compared.
+        """
+        everything = list(known)
+        births = {one.birth_date for one in everything if one.birth_date}
+        families = {name.family for one in everything for name in one.names}
+        if not births or not families or births & {*self.births}:
+            return False
+        words = {fold(word) for word in re.split(r"[\s-]+", f"{self.name.family} {' '.join(self.name.given)}")}
+        ours = {fold(word) for family in families for word in (family, *re.split(r"[\s-]+", family))}
+        return not {word for word in ours if len(word) > 1} & (words | {fold(self.name.family)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

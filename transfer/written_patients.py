@@ -1,16 +1,15 @@
 """Whom a document without a header of its own says that it is about: by the labels of name and birth date in its words.
 
-Words are read by guess, so they decide less than a header does: a document is told to be somebody else's only where the
-family name and the birth date that stand together in it are both another's.
+Words are read by guess, so they decide less than a header does (`transfer.opened.WrittenPatient`).
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from transfer.patients import Demographics, PersonName, fold
+from transfer.opened import WrittenPatient
+from transfer.patients import PersonName, fold
 from transfer.searching import dates_meant
 
 #: lines that are looked at, characters of each, and patients of one document
@@ -49,32 +48,6 @@ _PARTICLES: Final = frozenset(
     ["van", "von", "der", "den", "de", "di", "da", "del", "della", "la", "le", "ter", "ten", "bin", "al", "el", "dos"]
 )
 _WORDS: Final = range(2, 6)
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenPatient:
-    """A name and a birth date that stand together. `births`: the days that it may mean, the usual reading first."""
-
-    name: PersonName
-    births: tuple[date, ...]
-
-    @property
-    def said(self) -> Demographics:
-        return Demographics(names=(self.name,), birth_date=self.births[0])
-
-    def is_another_than(self, known: Iterable[Demographics]) -> bool:
-        """Whether no birth date and no family name of all that a patient is and was called is the one that is written.
-
-        A patient without a birth date or a name that is known is not compared.
-        """
-        everything = list(known)
-        births = {one.birth_date for one in everything if one.birth_date}
-        families = {name.family for one in everything for name in one.names}
-        if not births or not families or births & {*self.births}:
-            return False
-        words = {fold(word) for word in re.split(r"[\s-]+", f"{self.name.family} {' '.join(self.name.given)}")}
-        ours = {fold(word) for family in families for word in (family, *re.split(r"[\s-]+", family))}
-        return not {word for word in ours if len(word) > 1} & (words | {fold(self.name.family)})
 
 
 def written_patients(lines: Iterable[str]) -> tuple[WrittenPatient, ...]:

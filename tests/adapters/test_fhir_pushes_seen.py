@@ -276,7 +276,12 @@ def test_a_name_in_one_piece_is_read():
     ],
 )
 def test_what_a_push_replaces_is_known_also_by_a_reference_that_does_not_come_along(reference, parent):
-    department = {"id": "notes", "name": "D", "holds": ["note"], "asked": {"by": "fhir", "base_url": "https://ehr.example/fhir"}}
+    department = {
+        "id": "notes",
+        "name": "D",
+        "holds": ["note"],
+        "asked": {"by": "fhir", "base_url": "https://ehr.example/fhir"},
+    }
     lakeside = an_institution(departments=[department])
     relates = [{"code": "replaces", "target": {"reference": reference}}]
     body = bundle(a_reference("1", data="SGVsbG8=", relatesTo=relates), a_patient())

@@ -4,8 +4,9 @@ from datetime import date
 
 import pytest
 
+from transfer.opened import WrittenPatient
 from transfer.patients import Demographics, PersonName
-from transfer.written_patients import WrittenPatient, read_name, written_patients
+from transfer.written_patients import read_name, written_patients
 
 BORN = (date(1950, 3, 4),)
 EITHER = (date(1950, 3, 4), date(1950, 4, 3))

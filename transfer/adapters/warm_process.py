@@ -49,6 +49,7 @@ _LIBRARIES: Final = (
     "transfer.adapters.opening.pdf_pictures",
     "transfer.adapters.opening.pdf_seen",
     "transfer.adapters.opening.pdf_words",
+    "transfer.adapters.opening.stand_ins",
     "transfer.adapters.opening.tiff",
     "transfer.adapters.own_patient",
     "transfer.adapters.packet.narrative",
@@ -56,6 +57,7 @@ _LIBRARIES: Final = (
     "transfer.adapters.packet.pdf_parts",
     "transfer.adapters.packet.pdf_whole",
     "transfer.reported_parts",
+    "transfer.written_patients",
 )
 #: what parses the faces that pages are written with
 _FACES: Final = "transfer.adapters.packet.pdf_text"

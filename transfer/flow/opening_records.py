@@ -23,10 +23,10 @@ from transfer.ledger.compared import ComparedIdentity
 from transfer.ledger.records import RecordPart, StoredRecord
 from transfer.matching import Candidate, MatchRule, MatchVerdict, identify
 from transfer.near_places import members
+from transfer.opened import WrittenPatient
 from transfer.patients import Demographics
 from transfer.requests import UNDECIDED
 from transfer.rounds import Dag
-from transfer.written_patients import WrittenPatient
 
 #: when what could not be opened is tried again
 AGAIN_AFTER = timedelta(minutes=1)

@@ -18,11 +18,10 @@ from transfer import media_types
 from transfer.adapters.opening import forked
 from transfer.adapters.opening.wire import ANSWER, MOST_SAID
 from transfer.flaws import AttachedFile, Flaw
-from transfer.opened import OpenedDocument
+from transfer.opened import OpenedDocument, WrittenPatient
 
 if TYPE_CHECKING:
     from transfer.patients import Demographics
-    from transfer.written_patients import WrittenPatient
 
 MEMORY: Final = 2 << 30
 _UNREADABLE: Final = '{"flaws":["unreadable"],"named":[]}'
@@ -92,7 +91,7 @@ def _malignant(papers: Iterable[list[str]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for lines in papers for part in malignant_parts(lines)))
 
 
-def _written(papers: Iterable[list[str]]) -> "tuple[WrittenPatient, ...]":
+def _written(papers: Iterable[list[str]]) -> tuple[WrittenPatient, ...]:
     from transfer.written_patients import written_patients
 
     return tuple(dict.fromkeys(one for lines in papers for one in written_patients(lines)))

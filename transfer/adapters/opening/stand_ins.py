@@ -17,7 +17,7 @@ from transfer.errors import Unreadable
 from transfer.flaws import Flaw
 
 #: characters of such a document
-_LONGEST: Final = 300
+_MOST_CHARACTERS: Final = 300
 _THING: Final = r"(?:reports?|results?|documents?|files?|pdfs?|images?|scans?|attachments?|cop(?:y|ies)|pages?)"
 _OF_WHAT: Final = (
     r"(?:attached|enclosed|scanned|separate|external|linked|original|imaged|full|complete|final|accompanying|paper|pdf"
@@ -57,7 +57,7 @@ def said_instead(words: str) -> Flaw | None:
     if _ADOBE.match(words):
         return Flaw.UNREADABLE
     lines = [plain for line in words.splitlines() if (plain := " ".join(line.split()).strip(_MARKS))]
-    if not lines or sum(map(len, lines)) > _LONGEST:
+    if not lines or sum(map(len, lines)) > _MOST_CHARACTERS:
         return None
     whole = " ".join(lines)
     if _FAILED.fullmatch(whole):
@@ -97,7 +97,9 @@ def of_results(tree: Tree) -> Flaw | None:
         sections = result_sheet(tree).sections
         lines = [line for section in sections for line in section.lines]
         values = [value for line in lines for value in line.value if not value.startswith(NO_VALUE)]
-        notes = [note for one in (*sections, *lines) for note in one.notes]
+        notes = [note for section in sections for note in section.notes] + [
+            note for line in lines for note in line.notes
+        ]
         if not values and not notes:
             return None if any(_says_text(one) for one in reports) else Flaw.EMPTY
         return said_instead("\n".join((*values, *notes)))
