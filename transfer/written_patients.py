@@ -13,7 +13,7 @@ from transfer.patients import PersonName, fold
 from transfer.searching import dates_meant
 
 #: lines that are looked at, characters of each, and patients of one document
-_MOST_LINES: Final = 6_000
+_MOST_LINES: Final = 1_500
 _LONGEST_LINE: Final = 300
 _MOST: Final = 10
 #: lines between a name and the birth date that belongs to it
