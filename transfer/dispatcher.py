@@ -24,14 +24,19 @@ from transfer.health import Readiness
 from transfer.holds import HoldCode
 from transfer.identifiers import INBOX
 from transfer.ledger import Ledger, Tx, holds, purging, requests, rounds, turns
+from transfer.ledger.bell import Bell
 from transfer.rounds import Dag, Round, RunState, SweepAction, judge
 
 log = logging.getLogger("transfer.dispatcher")
 
 T = TypeVar("T")
 
-#: seconds between two looks at what is owed, two sweeps, and two looks at what lapsed
+#: seconds between two looks at what is owed where nobody tells of more, two sweeps, and two looks at what lapsed
 POST_EVERY_SECONDS, SWEEP_EVERY_SECONDS, HOUSEKEEPING_EVERY_SECONDS = 0.2, 2.0, 30.0
+#: seconds from hearing of a round to looking: what is owed together is claimed together
+GATHER_SECONDS = 0.01
+#: a round posted so lately is not looked for in Airflow: its task has hardly begun
+SETTLING = timedelta(seconds=5)
 #: seconds until it is said again that a run takes too long
 ALARM_AGAIN_SECONDS = 600.0
 #: Airflow may keep one question waiting so long; if nothing moves for longer, something holds us
@@ -137,8 +142,8 @@ class Dispatcher:
             turns.sweep(tx)
             requests.sweep(tx)
         with self._ledger.transaction() as tx:
-            unfinished = rounds.unfinished(tx)
             now = tx.now()
+            unfinished = [one for one in rounds.unfinished(tx) if not one.posted_at or now - one.posted_at >= SETTLING]
         live = {dag: self._airflow.live_runs(dag) for dag in self._each({one.dag for one in unfinished})}
         for one in self._each(unfinished):
             try:
@@ -186,13 +191,16 @@ def _ask_a_person(tx: Tx, one: Round) -> None:
     holds.place(tx, case, HoldCode.MACHINERY_BROKEN, one.dag)
 
 
-def run(dispatcher: Dispatcher, stopped: Callable[[], bool], wait: Callable[[float], object]) -> None:
-    """Step until stopped. Airflow or the ledger being away is waited out."""
+def run(dispatcher: Dispatcher, bell: Bell, stopped: Callable[[], bool], wait: Callable[[float], object]) -> None:
+    """Step until stopped, at once when a round is owed. Airflow or the ledger being away is waited out."""
     pause = POST_EVERY_SECONDS
     while not stopped():
         try:
             dispatcher.step()
             pause = POST_EVERY_SECONDS
+            if bell.wait(pause):
+                wait(GATHER_SECONDS)
+            continue
         except TurnedAway as error:
             log.error("%s", error)
             pause = 10.0
@@ -207,12 +215,13 @@ def main() -> None:
     spans.configure("dispatcher", versions.ours())
     settings = wiring.load_settings()
     stop = threading.Event()
-    ledger = wiring.ledger(settings, wiring.origin("dispatcher"), connections=2)
+    ledger = wiring.ledger(settings, wiring.origin("dispatcher"), connections=3)
     airflow = wiring.airflow(settings)
     dispatcher = Dispatcher(ledger, airflow, stop.is_set)
     measured = wiring.ledger(settings, ledger.origin, connections=1, wait_seconds=wiring.CHECK_SECONDS)
     scraped = partial(metrics.exposed, LedgerMetrics(measured))
-    with closing(ledger), closing(measured), wiring.checks(settings, ledger) as checks:
+    bell = Bell(ledger, stop.wait)
+    with closing(ledger), closing(measured), closing(bell), wiring.checks(settings, ledger) as checks:
         readiness = Readiness({**checks, "airflow": airflow.answers})
 
         def end(*_: object) -> None:
@@ -226,7 +235,7 @@ def main() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
         with health.served(settings.health, readiness, is_live=dispatcher.is_turning, metrics=scraped):
-            run(dispatcher, stop.is_set, stop.wait)
+            run(dispatcher, bell, stop.is_set, stop.wait)
 
 
 if __name__ == "__main__":

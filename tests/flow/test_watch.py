@@ -119,6 +119,21 @@ def test_a_fetch_goes_on_without_a_look_for_as_long_as_its_claim_lasts(
         assert time.monotonic() - began > 1
 
 
+def test_leases_alone_ask_the_ledger_nothing_between_two_renewals(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(watch, "LEASE", timedelta(seconds=3))
+    renewed = threading.Event()
+    asked: list[bool] = []
+    ledger.follow(lambda _: asked.append(renewed.is_set()))
+
+    def renew(_: Tx) -> bool:
+        renewed.set()
+        return True
+
+    with watching(ledger, renew):
+        assert renewed.wait(5)
+    assert asked.count(False) == 1
+
+
 def test_the_work_ends_while_a_look_hangs_and_waits_for_no_look(stopping: LedgerThatStops):
     with watching(stopping):
         stopping.stops = True

@@ -8,7 +8,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
+from contextlib import closing
+from datetime import datetime, timedelta
 from http.server import ThreadingHTTPServer
 
 import pytest
@@ -16,10 +17,11 @@ import pytest
 from tests.kit.loggers import our_messages
 from tests.kit.scripted_airflow import AirflowHandler, ScriptedAirflow
 from transfer.adapters.airflow_api import AirflowApi
-from transfer.dispatcher import Dispatcher
+from transfer.dispatcher import SETTLING, Dispatcher
 from transfer.errors import TurnedAway, Unreachable
 from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, holds, rounds, vault_objects
+from transfer.ledger.bell import Bell
 from transfer.rounds import ATTEMPTS, ON_THEIR_WAY, Dag
 
 pytestmark = pytest.mark.servers
@@ -52,6 +54,12 @@ def hurry(dispatcher: Dispatcher, ledger: Ledger) -> None:
     with ledger.transaction() as tx:
         tx.run("UPDATE due_runs SET not_before = transfer.now() WHERE state = 'owed'")
     dispatcher.post()
+
+
+def later(ledger: Ledger) -> None:
+    """What was posted is so long ago that it is looked for, and what its tasks said is noted."""
+    with ledger.transaction() as tx:
+        tx.run("UPDATE due_runs SET posted_at = posted_at - %s", SETTLING)
 
 
 def test_an_owed_round_becomes_a_run_whose_id_begins_with_the_case(dispatcher, ledger, airflow):
@@ -116,6 +124,7 @@ def test_a_run_that_ended_without_done_is_followed_by_another(dispatcher, ledger
         airflow.runs["open_case", f"{ONE}.1"]["state"] = end
     else:
         airflow.runs.clear()
+    later(ledger)
     dispatcher.sweep()
     hurry(dispatcher, ledger)
 
@@ -125,10 +134,21 @@ def test_a_run_that_ended_without_done_is_followed_by_another(dispatcher, ledger
 def test_a_queued_run_is_waited_for(dispatcher, ledger, airflow):
     ring(ledger, ONE)
     dispatcher.post()
+    later(ledger)
     dispatcher.sweep()
     hurry(dispatcher, ledger)
 
     assert airflow.states() == {f"{ONE}.1": "queued"}
+
+
+def test_a_run_that_was_just_posted_is_not_looked_for(dispatcher, ledger, airflow):
+    ring(ledger, ONE)
+    dispatcher.post()
+    airflow.runs.clear()
+    dispatcher.sweep()
+    hurry(dispatcher, ledger)
+
+    assert airflow.states() == {}
 
 
 def test_runs_say_when_they_were_posted_so_that_none_is_passed_over(dispatcher, ledger, airflow):
@@ -163,6 +183,7 @@ def test_after_several_that_came_to_nothing_a_person_is_asked(dispatcher, ledger
         hurry(dispatcher, ledger)
         for run in airflow.runs.values():
             run["state"] = "failed"
+        later(ledger)
         dispatcher.sweep()
 
     assert len(airflow.runs) == ATTEMPTS
@@ -179,6 +200,45 @@ def test_the_sentence_a_task_left_stands_on_its_run(dispatcher, ledger, airflow)
     dispatcher.note()
 
     assert airflow.runs["open_case", f"{ONE}.1"]["note"] == "asked 3, waiting for 1: release form"
+
+
+def test_what_is_not_the_last_word_is_noted_once_the_run_takes_long(dispatcher, ledger, airflow):
+    ring(ledger, ONE)
+    dispatcher.post()
+    with ledger.transaction() as tx:
+        rounds.leave_sentence(tx, rounds.take(tx, Dag.OPEN_CASE, ONE, 1), "asks 3")
+    dispatcher.note()
+    assert airflow.runs["open_case", f"{ONE}.1"]["note"] is None
+
+    later(ledger)
+    dispatcher.note()
+    assert airflow.runs["open_case", f"{ONE}.1"]["note"] == "asks 3"
+
+
+def test_what_is_owed_wakes_who_posts_it_and_what_is_owed_already_or_later_does_not(ledger):
+    with closing(Bell(ledger)) as bell:
+        assert not bell.wait(0)  # now it listens
+        ring(ledger, ONE)
+        assert bell.wait(10)
+        ring(ledger, ONE)
+        with ledger.transaction() as tx:
+            rounds.owe(tx, Dag.OPEN_CASE, TWO, after=timedelta(seconds=5))
+        assert not bell.wait(0)
+        ring(ledger, TWO)
+        assert bell.wait(10)
+
+
+def test_who_waits_for_a_round_and_loses_its_connection_passes_the_time_and_hears_again(ledger):
+    passed: list[float] = []
+    with closing(Bell(ledger, passed.append)) as bell:
+        bell.wait(0)
+        with ledger.transaction() as tx:
+            tx.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE left(query, 6) = 'LISTEN'")
+        assert not bell.wait(5)
+        assert len(passed) == 1
+        assert not bell.wait(0)
+        ring(ledger, ONE)
+        assert bell.wait(10)
 
 
 def test_two_dispatchers_share_the_work_and_say_nothing_of_each_other(ledger, airflow, caplog):

@@ -64,10 +64,11 @@ class Watch:
         every = max(1, int(LEASE.total_seconds() / 3 / LOOK_EVERY_SECONDS))
         while not self._over.wait(LOOK_EVERY_SECONDS):
             ticks += 1
+            renew = ticks % every == 0
+            if not renew and not self._has_to_look():
+                continue
             # In a thread of its own: one that does not come back must not keep us from saying so.
-            look = threading.Thread(
-                target=self._try_to_look, kwargs={"renew": ticks % every == 0}, name="look", daemon=True
-            )
+            look = threading.Thread(target=self._try_to_look, kwargs={"renew": renew}, name="look", daemon=True)
             look.start()
             look.join(MAX_LOOK_SECONDS)
             while look.is_alive() and not self._over.is_set():
@@ -75,6 +76,10 @@ class Watch:
                 self._cut_if_lost()
                 look.join(LOOK_EVERY_SECONDS)
             self._cut_if_lost()
+
+    def _has_to_look(self) -> bool:
+        """Leases alone need no look between two renewals: it would find nothing, and open a connection to find it."""
+        return bool(self._patient or self._still or self._cut)
 
     def _try_to_look(self, *, renew: bool) -> None:
         try:

@@ -13,6 +13,8 @@ _MOST_URGENT_FIRST = sorted(Priority, key=lambda priority: priority.rank)
 
 #: a dispatcher that has rounds in its hands has posted them by then, or is gone
 POSTING = timedelta(seconds=5)
+#: what a run's tasks say in its first seconds is noted only where it is their last word
+UNTOLD = timedelta(seconds=5)
 #: a number larger than the rounds any subject has between two backups
 _FAR_ABOVE = 1000
 
@@ -251,10 +253,14 @@ def _end(tx: Tx, round_: Round, outcome: str) -> bool:
 
 
 def unnoted(tx: Tx, limit: int = 50) -> list[tuple[Round, str]]:
-    """Rounds whose run does not carry their sentence yet."""
+    """Rounds whose run does not carry their sentence yet. What is at work is told once it takes long: most say their
+    last sentence soon after.
+    """
     rows = tx.rows(
-        "SELECT * FROM due_runs WHERE is_behind AND state <> 'owed' ORDER BY posted_at LIMIT %s",
-        limit,
+        """SELECT * FROM due_runs WHERE is_behind AND state <> 'owed' AND (
+             state = 'done' OR coalesce(posted_at, not_before) <= (SELECT transfer.now()) - %s::interval)
+           ORDER BY posted_at LIMIT %s""",
+        *(UNTOLD, limit),
     )
     return [(_round(row), row.sentence) for row in rows]
 
