@@ -223,7 +223,7 @@ def test_what_is_owed_wakes_who_posts_it_and_what_is_owed_already_or_later_does_
         ring(ledger, ONE)
         with ledger.transaction() as tx:
             rounds.owe(tx, Dag.OPEN_CASE, TWO, after=timedelta(seconds=5))
-        assert not bell.wait(0)
+        assert not bell.wait(0.5)
         ring(ledger, TWO)
         assert bell.wait(10)
 

@@ -2,7 +2,9 @@
 receipt, and processor time by process. Beside it the same runs with tasks that do nothing: what Airflow alone allows.
 
 The floor is made in the same run. Each case becomes a chain of runs of the same shape, as many and as wide as it had,
-posted one after the other as ours are. Both are done with so many cases at once.
+posted one after the other as ours are: when the last task of the one before has done its work. Both are done with so
+many cases at once, and each begins when nothing of the other runs any more. Neither is asked how it goes through
+Airflow's API: that costs its server more than a task does.
 
     python -m tests.campaigns.bench.cases [CASES] [ROUNDS]
 """
@@ -16,22 +18,25 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 from tests.campaigns.bench.measure import Contest, Line, interleaved, tell
-from tests.kit.auditor import Auditor, eventually
+from tests.kit.auditor import Auditor
 from tests.kit.house import Chart, House, a_house
 from transfer.case import Stage
 from transfer.embedded.postgres import Postgres
 from transfer.identifiers import CaseId
 
 CASES = 6
+#: seconds between two looks at how it goes
+LOOK_EVERY = 0.1
 _ROOT = Path(__file__).parents[3]
 #: DAGs of the shapes that ours have, and no more in them: a task, two in a row, one that expands into so many
 _EMPTY = """
@@ -84,6 +89,11 @@ class Shape:
     wide: int
     is_after_last: bool
 
+    @property
+    def tasks(self) -> int:
+        """That do something: of a wide run that expands into none, the first alone."""
+        return {"empty_one": 1, "empty_two": 2}.get(self.dag, 1 + self.wide)
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -115,12 +125,13 @@ class Bench:
         self.charts: list[Chart] = []
 
     def ours(self) -> float:
+        self._rest()
         charts = [self._house.a_patient() for _ in range(self._cases)]
         self.charts += charts
         began, first = time.monotonic(), datetime.now(UTC)
         with _threads([lambda chart=chart: self._send(chart) for chart in charts]) as sent:
             cases = sent()
-        eventually("all are received", lambda: all(map(self._is_over, cases)), 300)
+        self._until("all are received", lambda: self._are_over(cases), 300)
         took = time.monotonic() - began
         self._shapes = self._of_runs(cases, first)
         self.work.append(Ran(took, [self._wait_of(case) for case in cases]))
@@ -131,9 +142,30 @@ class Bench:
         self._house.pathology_report(chart)
         return self._house.referral(chart)
 
-    def _is_over(self, case: CaseId) -> bool:
-        with self._house.services.ledger.transaction() as tx:
-            return tx.case(case).stage in (Stage.DELIVERED, Stage.CLOSED)
+    def _are_over(self, cases: Sequence[CaseId]) -> bool:
+        with self._house.services.ledger.statement() as tx:
+            return not tx.rows(
+                "SELECT 1 FROM cases AS c RIGHT JOIN unnest(%s::text[]) AS o (case_id) USING (case_id) "
+                "WHERE (c.stage = ANY(%s)) IS NOT TRUE",
+                *(list(cases), [Stage.DELIVERED, Stage.CLOSED]),
+            )
+
+    def _rest(self) -> None:
+        """Wait until no case's run is on its way."""
+        with self._airflow() as airflow:
+            busy = "SELECT 1 FROM dag_run WHERE state IN ('queued', 'running') AND dag_id <> 'receive_arrivals'"
+            self._until("nothing runs", lambda: airflow.execute(busy).fetchone() is None, 120)
+
+    def _airflow(self) -> psycopg.Connection[Any]:
+        """Airflow's own database: to look there costs the least."""
+        return psycopg.connect(Postgres(self._house.var / "postgres").url("airflow"), autocommit=True)
+
+    @staticmethod
+    def _until(what: str, holds: Callable[[], bool], seconds: float) -> None:
+        over = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < over, what
+            time.sleep(LOOK_EVERY)
 
     def _wait_of(self, case: CaseId) -> float:
         with self._house.services.ledger.transaction() as tx:
@@ -148,8 +180,7 @@ class Bench:
 
     def _of_runs(self, cases: Sequence[CaseId], since: datetime) -> list[list[Shape]]:
         """Each case's runs in their order; those of the inbox, which are everybody's, divided among them."""
-        url = Postgres(self._house.var / "postgres").url("airflow")
-        with psycopg.connect(url) as airflow:
+        with self._airflow() as airflow:
             rows = airflow.execute(
                 """SELECT r.run_id, count(*), r.start_date
                    FROM dag_run AS r JOIN task_instance AS t USING (dag_id, run_id)
@@ -169,6 +200,7 @@ class Bench:
 
     def without_work(self) -> float:
         """The same runs, their tasks empty."""
+        self._rest()
         began = time.monotonic()
         with _threads([lambda chain=chain: self._chain(chain) for chain in self._shapes]) as done:
             waits = done()
@@ -177,18 +209,24 @@ class Bench:
 
     def _chain(self, shapes: Sequence[Shape]) -> float:
         last = time.monotonic()
-        for shape in shapes:
-            if not shape.is_after_last:
-                last = time.monotonic()
-            self._run(shape)
+        with self._airflow() as airflow:
+            for shape in shapes:
+                if not shape.is_after_last:
+                    last = time.monotonic()
+                self._run(shape, airflow)
         return time.monotonic() - last
 
-    def _run(self, shape: Shape) -> None:
+    def _run(self, shape: Shape, airflow: psycopg.Connection[Any]) -> None:
+        """Until its last task has done its work: then ours owe the next run, and do not wait for the end of this."""
         name, conf = uuid.uuid4().hex, {"wide": shape.wide} if shape.dag == "empty_wide" else {}
         body = {"dag_run_id": name, "logical_date": datetime.now(UTC).isoformat(), "conf": conf}
         assert self._auditor.ask("POST", f"/dags/{shape.dag}/dagRuns", body)[0] == 200
-        path = f"/dags/{shape.dag}/dagRuns/{name}"
-        eventually("an empty run ends", lambda: self._auditor.ask("GET", path)[1]["state"] == "success", 120)
+        ended = "SELECT count(*) = %s FROM task_instance WHERE run_id = %s AND state = 'success'"
+        self._until(
+            "an empty run ends",
+            lambda: airflow.execute(ended, [shape.tasks, name]).fetchone() == (True,),
+            120,
+        )
 
 
 def _shape(run: str, tasks: int) -> Shape:
