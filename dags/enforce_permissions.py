@@ -10,7 +10,7 @@ Safe to run again: each step looks before it acts.
 """
 
 from airflow.sdk import dag, task
-from transfer_airflow.defaults import A_ROUND
+from transfer_airflow.defaults import A_ROUND, takes_nothing
 
 
 @dag(dag_id="enforce_permissions", doc_md=__doc__, tags=["permission"], **A_ROUND)
@@ -21,7 +21,7 @@ def enforce_permissions() -> None:
 
         verbs.enforce()
 
-    enforce()
+    takes_nothing(enforce())
 
 
 enforce_permissions()

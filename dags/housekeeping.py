@@ -11,7 +11,7 @@ Safe to run again: the ledger forgets first and keeps the names of what is still
 """
 
 from airflow.sdk import dag, task
-from transfer_airflow.defaults import A_ROUND
+from transfer_airflow.defaults import A_ROUND, takes_nothing
 
 
 @dag(dag_id="housekeeping", doc_md=__doc__, tags=["inbox"], **A_ROUND)
@@ -22,7 +22,7 @@ def housekeeping() -> None:
 
         verbs.housekeeping()
 
-    clean_up()
+    takes_nothing(clean_up())
 
 
 housekeeping()

@@ -11,7 +11,7 @@ Safe to run again: a case opens once, a department is asked by one task at a tim
 """
 
 from airflow.sdk import dag, task
-from transfer_airflow.defaults import A_FETCH, FETCHING_ROUNDS
+from transfer_airflow.defaults import A_FETCH, FETCHING_ROUNDS, takes_nothing
 
 
 @dag(dag_id="open_case", doc_md=__doc__, tags=["case"], **FETCHING_ROUNDS)
@@ -28,7 +28,7 @@ def open_case() -> None:
 
         verbs.request(name)
 
-    request.expand(name=requests_to_make())
+    request.expand(name=takes_nothing(requests_to_make()))
 
 
 open_case()

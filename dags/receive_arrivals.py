@@ -10,7 +10,7 @@ Safe to run again: one task at a time processes an arrival, and it takes effect 
 """
 
 from airflow.sdk import dag, task
-from transfer_airflow.defaults import A_ROUND
+from transfer_airflow.defaults import A_ROUND, takes_nothing
 
 
 @dag(dag_id="receive_arrivals", doc_md=__doc__, tags=["inbox"], **A_ROUND)
@@ -21,7 +21,7 @@ def receive_arrivals() -> None:
 
         verbs.receive()
 
-    receive()
+    takes_nothing(receive())
 
 
 receive_arrivals()

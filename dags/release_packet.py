@@ -9,7 +9,7 @@ Safe to run again: a packet is assembled once, and a disclosure takes effect onc
 """
 
 from airflow.sdk import dag, task
-from transfer_airflow.defaults import A_ROUND
+from transfer_airflow.defaults import A_ROUND, takes_nothing
 
 
 @dag(dag_id="release_packet", doc_md=__doc__, tags=["release"], **A_ROUND)
@@ -26,7 +26,7 @@ def release_packet() -> None:
 
         verbs.deliver(is_assembled)
 
-    deliver(assemble())
+    deliver(takes_nothing(assemble()))
 
 
 release_packet()

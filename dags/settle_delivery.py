@@ -9,7 +9,7 @@ Safe to run again: a receipt is recorded once.
 """
 
 from airflow.sdk import dag, task
-from transfer_airflow.defaults import A_ROUND
+from transfer_airflow.defaults import A_ROUND, takes_nothing
 
 
 @dag(dag_id="settle_delivery", doc_md=__doc__, tags=["release"], **A_ROUND)
@@ -20,7 +20,7 @@ def settle_delivery() -> None:
 
         verbs.settle()
 
-    settle()
+    takes_nothing(settle())
 
 
 settle_delivery()

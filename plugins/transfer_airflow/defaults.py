@@ -4,7 +4,7 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Param
+from airflow.sdk import Param, XComArg
 
 #: Retries are few and short: they are for a task whose process died. What a source or a person must do first is written
 #: down by the task, which then ends.
@@ -31,3 +31,12 @@ FETCHING_ROUNDS: dict[str, Any] = {**A_ROUND, "max_active_runs": 1000, "max_acti
 #: of the tasks that wait for a slot those that fetch come last. Workers of Celery that listen to the queue of this name
 #: do nothing else (docs/operations.md)
 A_FETCH: dict[str, Any] = {"priority_weight": 1, "queue": os.environ.get("TRANSFER_FETCH_QUEUE") or "default"}
+
+
+def takes_nothing(result: XComArg) -> XComArg:
+    """Its task has no arguments. Airflow writes down those of each, by a request before its work, also where there are
+    none. `result` is what calling the task gave, and is returned.
+    """
+    for operator, _ in result.iter_references():
+        operator.template_fields = ()
+    return result

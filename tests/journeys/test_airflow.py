@@ -147,6 +147,16 @@ def all_noted(auditor: Auditor, case: CaseId) -> list[Any]:
     return eventually("noted", lambda: all(run["note"] for run in auditor.runs(case)) and auditor.runs(case))
 
 
+def written_down(auditor: Auditor, runs: list[Any]) -> dict[str, set[str]]:
+    """Task → what Airflow wrote down of its arguments, by their names."""
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        path = f"/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances"
+        for one in auditor.ask("GET", path)[1]["task_instances"]:
+            found.setdefault(one["task_id"], set()).update(one["rendered_fields"])
+    return found
+
+
 def test_an_auditor_finds_all_runs_by_the_case_id_each_with_its_note(house: House, auditor: Auditor):
     chart, case = referred(house, house.a_patient())
     eventually("delivered", lambda: is_delivered(house, case))
@@ -155,6 +165,7 @@ def test_an_auditor_finds_all_runs_by_the_case_id_each_with_its_note(house: Hous
     assert {run["state"] for run in runs} == {"success"}
     assert {run["dag_id"] for run in runs} == {"open_case", "release_packet", "settle_delivery"}
     assert auditor.task_count(runs) <= 7
+    assert {task for task, arguments in written_down(auditor, runs).items() if arguments} == {"request", "deliver"}
 
     slides_come(house, case, chart)  # the center is told of them, by one task
     eventually("told", lambda: len(auditor.runs(case)) > len(runs))

@@ -41,7 +41,7 @@ _ROOT = Path(__file__).parents[3]
 #: DAGs of the shapes that ours have, and no more in them: a task, two in a row, one that expands into so many
 _EMPTY = """
 from airflow.sdk import dag, task
-from transfer_airflow.defaults import A_ROUND, FETCHING_ROUNDS, A_FETCH
+from transfer_airflow.defaults import A_ROUND, FETCHING_ROUNDS, A_FETCH, takes_nothing
 
 ROUND = {**A_ROUND, "params": {}, "max_active_runs": 1000}
 FETCHING = {**FETCHING_ROUNDS, "params": {"wide": 0}}
@@ -52,7 +52,7 @@ def one():
     @task
     def only(): ...
 
-    only()
+    takes_nothing(only())
 
 
 @dag(dag_id="empty_two", **ROUND)
@@ -63,18 +63,21 @@ def two():
     @task
     def second(said): ...
 
-    second(first())
+    second(takes_nothing(first()))
 
 
 @dag(dag_id="empty_wide", **FETCHING)
 def wide():
     @task
-    def first(params=None): return [str(n) for n in range(params["wide"])]
+    def first():
+        from airflow.sdk import get_current_context
+
+        return [str(n) for n in range(get_current_context()["params"]["wide"])]
 
     @task(**A_FETCH)
     def each(name): ...
 
-    each.expand(name=first())
+    each.expand(name=takes_nothing(first()))
 
 
 one(), two(), wide()
