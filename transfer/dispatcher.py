@@ -24,7 +24,7 @@ from transfer.health import Readiness
 from transfer.holds import HoldCode
 from transfer.identifiers import INBOX
 from transfer.ledger import Ledger, Tx, holds, purging, requests, rounds, turns
-from transfer.ledger.bell import Bell
+from transfer.ledger.waking import Waking
 from transfer.rounds import Dag, Round, RunState, SweepAction, judge
 
 log = logging.getLogger("transfer.dispatcher")
@@ -191,14 +191,14 @@ def _ask_a_person(tx: Tx, one: Round) -> None:
     holds.place(tx, case, HoldCode.MACHINERY_BROKEN, one.dag)
 
 
-def run(dispatcher: Dispatcher, bell: Bell, stopped: Callable[[], bool], wait: Callable[[float], object]) -> None:
+def run(dispatcher: Dispatcher, waking: Waking, stopped: Callable[[], bool], wait: Callable[[float], object]) -> None:
     """Step until stopped, at once when a round is owed. Airflow or the ledger being away is waited out."""
     pause = POST_EVERY_SECONDS
     while not stopped():
         try:
             dispatcher.step()
             pause = POST_EVERY_SECONDS
-            if bell.wait(pause):
+            if waking.wait(pause):
                 wait(GATHER_SECONDS)
             continue
         except TurnedAway as error:
@@ -220,8 +220,8 @@ def main() -> None:
     dispatcher = Dispatcher(ledger, airflow, stop.is_set)
     measured = wiring.ledger(settings, ledger.origin, connections=1, wait_seconds=wiring.CHECK_SECONDS)
     scraped = partial(metrics.exposed, LedgerMetrics(measured))
-    bell = Bell(ledger, stop.wait)
-    with closing(ledger), closing(measured), closing(bell), wiring.checks(settings, ledger) as checks:
+    waking = Waking(ledger, stop.wait)
+    with closing(ledger), closing(measured), closing(waking), wiring.checks(settings, ledger) as checks:
         readiness = Readiness({**checks, "airflow": airflow.answers})
 
         def end(*_: object) -> None:
@@ -235,7 +235,7 @@ def main() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
         with health.served(settings.health, readiness, is_live=dispatcher.is_turning, metrics=scraped):
-            run(dispatcher, bell, stop.is_set, stop.wait)
+            run(dispatcher, waking, stop.is_set, stop.wait)
 
 
 if __name__ == "__main__":

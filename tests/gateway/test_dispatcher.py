@@ -21,7 +21,7 @@ from transfer.dispatcher import SETTLING, Dispatcher
 from transfer.errors import TurnedAway, Unreachable
 from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, holds, rounds, vault_objects
-from transfer.ledger.bell import Bell
+from transfer.ledger.waking import Waking
 from transfer.rounds import ATTEMPTS, ON_THEIR_WAY, Dag
 
 pytestmark = pytest.mark.servers
@@ -216,29 +216,29 @@ def test_what_is_not_the_last_word_is_noted_once_the_run_takes_long(dispatcher, 
 
 
 def test_what_is_owed_wakes_who_posts_it_and_what_is_owed_already_or_later_does_not(ledger):
-    with closing(Bell(ledger)) as bell:
-        assert not bell.wait(0)  # now it listens
+    with closing(Waking(ledger)) as waking:
+        assert not waking.wait(0)  # now it listens
         ring(ledger, ONE)
-        assert bell.wait(10)
+        assert waking.wait(10)
         ring(ledger, ONE)
         with ledger.transaction() as tx:
             rounds.owe(tx, Dag.OPEN_CASE, TWO, after=timedelta(seconds=5))
-        assert not bell.wait(0.5)
+        assert not waking.wait(0.5)
         ring(ledger, TWO)
-        assert bell.wait(10)
+        assert waking.wait(10)
 
 
 def test_who_waits_for_a_round_and_loses_its_connection_passes_the_time_and_hears_again(ledger):
     passed: list[float] = []
-    with closing(Bell(ledger, passed.append)) as bell:
-        bell.wait(0)
+    with closing(Waking(ledger, passed.append)) as waking:
+        waking.wait(0)
         with ledger.transaction() as tx:
             tx.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE left(query, 6) = 'LISTEN'")
-        assert not bell.wait(5)
+        assert not waking.wait(5)
         assert len(passed) == 1
-        assert not bell.wait(0)
+        assert not waking.wait(0)
         ring(ledger, ONE)
-        assert bell.wait(10)
+        assert waking.wait(10)
 
 
 def test_two_dispatchers_share_the_work_and_say_nothing_of_each_other(ledger, airflow, caplog):

@@ -17,7 +17,7 @@ from transfer.ledger import Ledger
 _LISTEN: Final = "LISTEN transfer_rounds"
 
 
-class Bell:
+class Waking:
     """It keeps a connection of the ledger's pool from the first wait on. One thread waits at a time."""
 
     def __init__(self, ledger: Ledger, otherwise: Callable[[float], object] = time.sleep) -> None:
