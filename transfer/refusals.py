@@ -33,6 +33,8 @@ class RefusalCode(Code):
     NOTHING_TO_GIVE_UP = "nothing-to-give-up", "case"
     PACKET_MAY_HAVE_LEFT = "packet-may-have-left", "packet"
     NOTHING_TO_PACK = "nothing-to-pack", "case"
+    ASSIGNED_SINCE = "assigned-since", "case"
+    CASE_IS_STOPPED = "case-is-stopped", "case"
     CASE_NOT_ACTIVE = "case-not-active", "case", "status"
     HAS_NO_RECORDS = "has-no-records", "institution"
     NO_SUCH_TIME = "no-such-time"

@@ -75,6 +75,8 @@ class RemedyCode(Code):
     CLOSE_CASE = "close-case", "case"
     END_AS_DIED = "end-as-died", "case"
     GIVE_UP_PACKET = "give-up-packet", "case"
+    ASSIGN_IT = "assign-it", "case"
+    SEE_STOP = "see-stop", "case"
     RECALL_FIRST = "recall-first", "case"
     NEW_CASE_FOR_OTHER = "new-case-for-other", "case"
     NAME_A_CHANGE = "name-a-change"

@@ -5,6 +5,7 @@ looks at, and decide nothing (`transfer.matching` does).
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,8 @@ from transfer.patients import Demographics, PersonName, fold
 
 #: letters of a word by which it is found before it is whole
 _PREFIXES: Final = range(2, 7)
+#: the same of scripts in which one sign is a whole family name, such as 李
+_PREFIXES_OF_SIGNS: Final = range(1, 7)
 #: characters of what is looked for
 MOST_CHARACTERS: Final = 200
 #: words of a name that count
@@ -67,7 +70,8 @@ class Sought:
 
 
 def sought(name: str = "", born: str = "", number: str = "") -> Sought:
-    """What people wrote, as it is looked for. An initial alone finds nobody, and is left out.
+    """What people wrote, as it is looked for. An initial alone finds nobody, and is left out. One sign
+    of a script that writes no letters is a name.
 
     Raises:
         ValueError: nothing is left to look for, it is too long, or the date can be none.
@@ -76,7 +80,7 @@ def sought(name: str = "", born: str = "", number: str = "") -> Sought:
         raise ValueError("too long")
     words = [fold(word) for word in re.split(r"[\s,;]+", name)]
     return Sought(
-        words=tuple(dict.fromkeys(word for word in words if len(word) > 1))[:_MOST_WORDS],
+        words=tuple(dict.fromkeys(word for word in words if _is_name(word)))[:_MOST_WORDS],
         birth_dates=dates_meant(born) if born.strip() else (),
         number=fold(number) or None,
     )
@@ -89,7 +93,8 @@ def terms_of(known: Iterable[Demographics], numbers: Iterable[str]) -> frozenset
         terms |= {f"number|{folded}" for number in one.identifiers if (folded := fold(number.value))}
         terms |= {f"born|{one.birth_date}"} if one.birth_date else set()
         for word in {word for name in one.names for word in _words(name)}:
-            terms |= {f"name|{word[:size]}" for size in _PREFIXES if size <= len(word)} | _sounds(word)
+            sizes = _PREFIXES_OF_SIGNS if _is_of_signs(word) else _PREFIXES
+            terms |= {f"name|{word[:size]}" for size in sizes if size <= len(word)} | _sounds(word)
     return frozenset(terms)
 
 
@@ -130,10 +135,24 @@ def _day(year: int, month: int, day: int) -> date | None:
 
 
 def _words(name: PersonName) -> frozenset[str]:
-    """The words of a name, and what is written apart or with a hyphen as one word, too."""
+    """The words of a name, and what is written apart or with a hyphen as one word, too. Signs are written without a
+    blank between family and given name.
+    """
     written = (name.family, *name.given)
+    if _is_of_signs(fold(name.family)):
+        written = (*written, "".join(written))
     pieces = (piece for one in written for piece in (one, *re.split(r"[\s\-'’.]+", one)))
-    return frozenset(folded for piece in pieces if len(folded := fold(piece)) > 1)
+    return frozenset(folded for piece in pieces if _is_name(folded := fold(piece)))
+
+
+def _is_name(word: str) -> bool:
+    """Whether a folded word is more than an initial."""
+    return len(word) > 1 or _is_of_signs(word)
+
+
+def _is_of_signs(word: str) -> bool:
+    """Whether it is written in Han, Kana or Hangul (Unicode Standard Annex 11: wide)."""
+    return unicodedata.east_asian_width(word[0]) == "W" if word else False
 
 
 def _beginning(word: str) -> str:

@@ -11,6 +11,7 @@ from tests.kit.staff import ANN
 from transfer import facts
 from transfer.facts import Chain
 from transfer.flow import desk as verbs
+from transfer.looks import PatientFlag
 from transfer.pages.desk.case_acts import ACTS
 from transfer.permissions import End
 from transfer.requests import RequestState
@@ -22,6 +23,20 @@ pytestmark = pytest.mark.servers
 def facts_of(services, case, kind):
     with services.ledger.transaction() as tx:
         return [one.fact for one in tx.lines(Chain.case(case)) if isinstance(one.fact, kind)]
+
+
+@pytest.mark.parametrize("path", ["stop", "close", "call", "code"])
+def test_a_form_says_about_whom_it_is(services, browser, path: str):
+    chart = b.a_chart()
+    case = b.a_case_without_slides(services, chart)
+    family = chart["patient"]["family"]
+
+    page = browser.get(f"/desk/cases/{case}/{path}").text
+    assert family in text_of(page)
+    assert family not in re.search(r"<title>(.*?)</title>", page).group(1)
+
+    verbs.flag_patient(services, case, PatientFlag.VIP, actor=ANN)
+    assert family not in browser.get(f"/desk/cases/{case}/{path}").text
 
 
 class TestShowing:

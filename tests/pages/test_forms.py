@@ -1,6 +1,6 @@
 """What forms read and draw: nothing of what was sent is lost or taken for markup."""
 
-from datetime import date
+from datetime import date, time
 
 import pytest
 from jinja2 import DictLoader, Environment
@@ -94,6 +94,21 @@ def test_a_date_is_three_numbers_or_a_problem(sent: tuple[str, str, str], read: 
 
     assert fields.day("d", problems) == read
     assert bool(problems) is (read is None)
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        *(("9:30", time(9, 30)), ("09.30", time(9, 30)), ("14:30", time(14, 30)), ("2:30 pm", time(14, 30))),
+        *(("9 a.m.", time(9)), ("12:15 AM", time(0, 15)), ("12 pm", time(12)), ("02:30", time(2, 30))),
+        *((one, None) for one in ("", "2:30", "25:00", "9:75", "13:00 pm", "9", "noon", "0:00 am", "09:30+02:00")),
+    ],
+)
+def test_a_time_says_whether_it_is_of_the_morning(said: str, read: time | None):
+    problems = Problems()
+
+    assert Fields({"at": [said]}).time_of_day("at", problems) == read
+    assert bool(problems.of("at")) is (read is None)
 
 
 def test_a_date_that_is_not_needed_may_be_left_away():

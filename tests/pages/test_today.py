@@ -51,6 +51,21 @@ def test_a_patient_is_named_to_who_may_know_and_stands_in_no_address_and_no_titl
     assert case in text_of(blind)
 
 
+def test_nobody_takes_from_a_colleague_what_a_page_showed_as_nobodys(desk: Desk):
+    case = b.a_case(desk.services)
+    desk.sign_in(Role.CLERK)
+    assert 'name="seen" value=""' in desk.get("/desk/").text
+    verbs.assign(desk.services, case, "ben", actor=ANN)
+
+    late = desk.post(f"/desk/cases/{case}/take", {"seen": ""})
+
+    assert "somebody else took" in text_of(late.text).lower()
+    assert f'href="/desk/cases/{case}/assign"' in late.text
+    with desk.services.ledger.transaction() as tx:
+        assert tx.case(case).assigned_to == "ben"
+    assert desk.post(f"/desk/cases/{case}/take", {"seen": "ben"}).status_code == 303
+
+
 def test_a_case_is_taken_by_whoever_works_on_it(desk: Desk):
     case = b.a_case(desk.services)
     desk.sign_in(Role.CLERK)

@@ -1,5 +1,7 @@
 """A request in a browser without script, led by keyboard alone; its pages, looked at by axe-core."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.kit import builders as b
@@ -89,6 +91,38 @@ def test_a_request_is_worked_on_by_keyboard_alone_and_without_script(services, w
     assert facts.AppointmentSet in done
 
 
+def test_what_was_typed_is_there_after_signing_in_again_in_another_tab(services, window: Window, hours_pass):
+    case = b.a_case_without_slides(services)
+    verbs.set_local_account(services, PASSWORD, actor=ANN)
+
+    def sign_in(tab: Window) -> None:
+        tab.fill("Password of the emergency account", PASSWORD)
+        tab.follow("Sign in")
+        tab.until(lambda: "/sign-in" not in tab.url)
+
+    with a_served_desk(services) as address:
+        window.type_address(f"{address.origin}/desk/cases/{case}/note")
+        window.follow("Use the emergency account")
+        sign_in(window)
+        window.type_address(f"{address.origin}/desk/cases/{case}/note")
+        window.fill("Note", "Ask for the block: «S26-1» <b>")
+        hours_pass(timedelta(minutes=31))
+        window.follow("Keep it")
+
+        window.until_says("Nothing of your form was done")
+        window.tab_to("Use the emergency account")
+        window.type_keys("\n")
+        with window.other_tab() as other:
+            other.until_says("Password of the emergency account")
+            sign_in(other)
+        window.follow("Back to what you wrote")
+        window.until_says("Nothing of this was done yet")
+        window.follow("Keep it")
+        window.until_says("What happened")
+        window.follow("Show what people wrote and what the referral asks")
+        window.until_says("Ask for the block: «S26-1» <b>")
+
+
 def pages(desk: Desk, services) -> dict[str, str]:
     """Each page, in each state."""
     case, other = b.a_case_without_slides(services), b.a_case_without_slides(services)
@@ -118,10 +152,14 @@ def pages(desk: Desk, services) -> dict[str, str]:
         "record": desk.get(f"{here}/records/{record}").text,
         "problems": desk.post(f"{here}/answer/{request}", {"answer": "ready-on"}).text,
         "reassign": desk.get("/desk/reassign").text,
+        "refused": desk.post(f"/desk/cases/{other}/approve", {"note": "As agreed", "sure": "yes"}).text,
+        "again": desk.post(f"{here}/note", {"text": "Typed before", "token": "of another sign-in"}).text,
         **acts,
     }
+    desk.client.cookies.clear()
+    over = desk.post(f"{here}/note", {"text": "Typed before"}).text
     desk.sign_in(Role.PRIVACY)
-    return shown | {"misdirected": desk.get("/desk/misdirected").text}
+    return shown | {"over": over, "misdirected": desk.get("/desk/misdirected").text}
 
 
 def test_the_pages_of_a_request_are_for_everybody(services, window: Window):

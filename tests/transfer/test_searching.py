@@ -39,6 +39,24 @@ def test_another_name_does_not(name: str):
 
 
 @pytest.mark.parametrize(
+    ("family", "given", "said"),
+    [
+        *(("李", "明", one) for one in ("李", "李 明", "李明", "明")),
+        *(("김", "민수", one) for one in ("김", "김민수", "민수")),
+        ("さとう", "はな", "さとうはな"),
+        ("مريم", "أحمد", "مريم"),
+    ],
+)
+def test_a_name_of_any_script_is_found_by_one_sign_and_with_or_without_a_blank(family: str, given: str, said: str):
+    known = Demographics(names=(PersonName(family, (given,)),), birth_date=None, sex=None, identifiers=())
+    terms = terms_of([known], ())
+    wanted = sought(said)
+
+    assert all(group & terms for group in wanted.groups)
+    assert wanted.rank([known]) is not None
+
+
+@pytest.mark.parametrize(
     "born",
     [
         *("1958-12-22", "12/22/1958", "22.12.1958", "22 Dec 1958", "December 22, 1958", "Dec 22 1958", "19581222"),

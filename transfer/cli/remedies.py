@@ -85,6 +85,8 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.END_AS_DIED: "transfer case close {case} --ending died",
     M.CLOSE_CASE: "transfer case close {case} --ending ENDING",
     M.GIVE_UP_PACKET: "transfer case give-up {case}",
+    M.ASSIGN_IT: "transfer case assign {case}",
+    M.SEE_STOP: "transfer case show {case}",
     M.RECALL_FIRST: "transfer case recall {case}",
     M.NEW_CASE_FOR_OTHER: "transfer case close {case} --ending not-coming",
     M.NAME_A_CHANGE: None,

@@ -56,7 +56,7 @@ def application(
 
 def routes(services: Services, address: Address, declared: Sequence[Declared], ways: Sequence[WayIn]) -> list[Route]:
     """Every route there is: those behind `Guard`, then those that answer anybody."""
-    guard = Guard(services, address, [one for one in declared if isinstance(one, Page) and one.nav], ways)
+    guard = Guard(services, address, declared, ways)
     return [
         *(_route(one, guard) for one in declared),
         *(route for way in ways for route in way.routes),

@@ -4,9 +4,10 @@ A page module reads its fields. Each reader adds what is wrong to `problems` and
 of it. The macros of `forms.html` draw the same fields, with the problems, by name.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from typing import IO, Final
 from urllib.parse import parse_qsl
 
@@ -20,6 +21,13 @@ MAX_FIELDS: Final = 500
 LINE: Final = 200
 #: characters of a note
 NOTE: Final = 4000
+#: 14:30, 2:30 pm, 9 a.m.; whoever writes no half of the day writes its minutes
+_TIME: Final = re.compile(
+    r"(?P<hour>[0-9]{1,2})(?:[:.](?P<minute>[0-9]{2})(?: ?(?P<half>[ap])\.?m\.?)?| ?(?P<half_alone>[ap])\.?m\.?)",
+    re.IGNORECASE,
+)
+#: hours of the night: a single digit up to it, without am or pm, is mostly of the afternoon
+_NIGHT: Final = 6
 #: the field that carries the session's token
 TOKEN: Final = "token"  # noqa: S105  the name of a field
 
@@ -64,6 +72,11 @@ class Fields:
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     #: what is too large for memory; whoever answers the form closes it
     on_disk: Mapping[str, IO[bytes]] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether it says more than which session it is of."""
+        return any(name != TOKEN for name in self.sent)
 
     def raw(self, name: str) -> str:
         """As it was sent, to show it again; empty where it was not."""
@@ -119,6 +132,28 @@ class Fields:
             return date(year, month, day)
         except ValueError:
             problems.add(name, "A date with month, day and a year of four digits")
+            return None
+
+    def time_of_day(self, name: str, problems: Problems) -> time | None:
+        """A time of day: 14:30, 2:30 pm, 9 am. None where it is none, or may be of the night or of the afternoon."""
+        found = _TIME.fullmatch(self.line(name, problems))
+        if found is None:
+            problems.add(name, "A time as 09:30, 14:30 or 2:30 pm")
+            return None
+        hour, minute, half = (
+            found["hour"],
+            int(found["minute"] or 0),
+            (found["half"] or found["half_alone"] or "").lower(),
+        )
+        if not half and len(hour) == 1 and 1 <= int(hour) <= _NIGHT:
+            problems.add(name, f"Write {hour}:{minute:02} am or {hour}:{minute:02} pm")
+            return None
+        try:
+            if half and not 1 <= int(hour) <= 12:
+                raise ValueError
+            return time(int(hour) % 12 + 12 * (half == "p") if half else int(hour), minute)
+        except ValueError:
+            problems.add(name, "A time as 09:30, 14:30 or 2:30 pm")
             return None
 
     def partial_day(self, name: str, problems: Problems) -> PartialDate | None:

@@ -4,12 +4,13 @@
    gets a page that only leads on, for the cookie does not come with such a request.
 2. With a session that is not over.
 3. With the right that the page declares.
-4. An act, besides: a form within its bounds, with the session's token.
+4. An act, besides: a form within its bounds, with the session's token. Without it the form is shown again, filled in.
 """
 
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -25,9 +26,10 @@ from transfer.pages import session as sessions
 from transfer.pages.access_events import event_of
 from transfer.pages.address import Address
 from transfer.pages.forms import MAX_BODY, TOKEN, BadForm, Fields, fields_of
-from transfer.pages.routes import Act, Answer, Asked, Declared, DrawnPicture, File, Next, Page, WayIn
+from transfer.pages.routes import Act, Answer, Asked, Declared, DrawnPicture, File, Next, Page, Unsent, WayIn
 from transfer.pages.templating import Surroundings, rendered
 from transfer.sentences import sentence
+from transfer.sentences.trade import in_trade
 from transfer.sessions import Session
 
 #: where people come to who have signed in
@@ -52,12 +54,19 @@ class NoAnswer(Exception):
 
 
 class Guard:
-    """Answers the declared pages and acts of one application."""
+    """Answers the declared pages and acts of one application.
 
-    def __init__(self, services: Services, address: Address, nav: Sequence[Page], ways: Sequence[WayIn]) -> None:
+    A form that was sent and not done is not lost, whether its session is over, another sign-in began, or it is refused.
+    The answer carries what was typed (`Answer.unsent`). A button sends that on without a token, and so the form is
+    shown as it was filled in, to be sent once more.
+    """
+
+    def __init__(
+        self, services: Services, address: Address, declared: Sequence[Declared], ways: Sequence[WayIn]
+    ) -> None:
         self._services = services
         self._address = address
-        self._nav = nav
+        self._pages = {one.path: one for one in declared if isinstance(one, Page)}
         self._ways = ways
 
     def endpoint(self, declared: Declared) -> Endpoint:
@@ -68,7 +77,7 @@ class Guard:
             event.is_for(declared.path, request.path_params)
             try:
                 _check_origin(request, self._address, declared)
-                secret, session = await self._session(request)
+                secret, session = await self._session(request, declared)
             except NoAnswer as none:
                 return self._page(none.answer)
             event.is_of(session)
@@ -79,7 +88,7 @@ class Guard:
                 return _kept(answered)
             if isinstance(answered, DrawnPicture):
                 return Response(answered.jpeg, media_type="image/jpeg")
-            seen = [one for one in self._nav if one.right is None or session.actor.may(one.right)]
+            seen = [one for one in self._pages.values() if one.nav and (not one.right or session.actor.may(one.right))]
             if declared.path == HOME and answered.status == 403 and seen:
                 return RedirectResponse(seen[0].path, status_code=303)  # their work is elsewhere
             frame = Surroundings(session=session, token=sessions.token_of(secret), nav=seen, here=declared.path)
@@ -87,17 +96,32 @@ class Guard:
 
         return answer
 
-    async def _session(self, request: Request) -> tuple[str, Session]:
+    async def _session(self, request: Request, declared: Declared) -> tuple[str, Session]:
         secret = sessions.secret_of(request, self._address)
         if secret is not None:
             try:
                 session = await run_in_threadpool(sessions.session_of, self._services, secret)
             except Unavailable:
-                raise NoAnswer(AWAY) from None
+                raise NoAnswer(await self._keeping(AWAY, request, declared)) from None
             if session is not None:
                 return secret, session
-        context = {"ways": self._ways, "to": request.url.path if request.method == "GET" else "/desk/"}
-        raise NoAnswer(Answer(template="sign_in.html", title="Sign in", context=context, status=401))
+        is_sent = isinstance(declared, Act)
+        context = {"ways": self._ways, "to": HOME if is_sent else request.url.path, "is_sent": is_sent}
+        none = Answer(template="sign_in.html", title="Sign in", context=context, status=401)
+        raise NoAnswer(await self._keeping(none, request, declared))
+
+    async def _keeping(self, answer: Answer, request: Request, declared: Declared) -> Answer:
+        """The answer to somebody whom we do not know, with what they typed. A file is not read from them."""
+        if isinstance(declared, Page) or declared.largest_file:
+            return answer
+        return self._with_unsent(answer, request, declared, await form_of(request))
+
+    def _with_unsent(self, answer: Answer, request: Request, declared: Declared, fields: Fields) -> Answer:
+        leads_back = isinstance(declared, Act) and self._form_of(declared) and fields.is_typed
+        return replace(answer, unsent=Unsent(request.url.path, fields)) if leads_back else answer
+
+    def _form_of(self, act: Act) -> Page | None:
+        return self._pages.get(act.path) or self._pages.get(act.path.rpartition("/")[0])
 
     async def _answered(
         self, request: Request, declared: Declared, secret: str, session: Session
@@ -110,9 +134,10 @@ class Guard:
                 demand(asked.actor, declared.right)
             if isinstance(declared, Page):
                 return await run_in_threadpool(declared.show, asked)
-            asked = replace(asked, query={}, fields=await _sent(request, secret, declared))
+            asked = replace(asked, query={}, fields=await _sent(request, declared))
             try:
-                return await run_in_threadpool(declared.do, asked)
+                is_of_session = sessions.is_token(secret, asked.fields.raw(TOKEN))
+                return await run_in_threadpool(declared.do if is_of_session else partial(self._again, declared), asked)
             finally:
                 for file in asked.fields.on_disk.values():
                     file.close()
@@ -121,10 +146,21 @@ class Guard:
         except uploads.NoUpload as none:
             return refusal(none.status, "Nothing was done", none.says)
         except TransferError as error:
-            return explained(error, request.url.path if isinstance(declared, Page) else None)
+            found = explained(error, request.url.path if isinstance(declared, Page) else None)
         except Exception as error:  # noqa: BLE001  whatever it is, its text may be a patient's
             _log.error("a page failed: %s", told(error))
-            return refusal(500, "This page failed", "It is a mistake of ours. What was written before stands.")
+            found = refusal(500, "This page failed", "It is a mistake of ours. What was written before stands.")
+        return self._with_unsent(found, request, declared, asked.fields)
+
+    def _again(self, act: Act, asked: Asked) -> Answer:
+        """The form as it was filled in, for this session: nothing of it is done."""
+        page = self._form_of(act)
+        if page is not None and page.right is not None:
+            demand(asked.actor, page.right)
+        answer = page.show(asked) if page is not None and asked.fields.is_typed else None
+        if not isinstance(answer, Answer):
+            raise NoAnswer(refusal(403, "Nothing was done", "This form is of another sign-in. Open the page again."))
+        return replace(answer, status=422, is_again=True)
 
     async def _next(self, then: Next, secret: str) -> Response:
         response = RedirectResponse(then.path, status_code=303)
@@ -184,14 +220,11 @@ def is_from_here(request: Request, address: Address, *, is_act: bool) -> bool:
     return origin == address.origin or not is_act
 
 
-async def _sent(request: Request, secret: str, act: Act) -> Fields:
-    """The fields of the form, once its token shows that a page of this session sent it."""
-    fields = await (
-        uploads.form_of(request, act.largest_file, is_on_disk=act.is_on_disk) if act.largest_file else form_of(request)
-    )
-    if not sessions.is_token(secret, fields.raw(TOKEN)):
-        raise NoAnswer(refusal(403, "Nothing was done", "This form is of another sign-in. Open the page again."))
-    return fields
+async def _sent(request: Request, act: Act) -> Fields:
+    """The fields of the form. Whether a page of this session sent it, its token shows."""
+    if act.largest_file:
+        return await uploads.form_of(request, act.largest_file, is_on_disk=act.is_on_disk)
+    return await form_of(request)
 
 
 async def form_of(request: Request) -> Fields:
@@ -213,9 +246,8 @@ def explained(error: TransferError, here: str | None = None) -> Answer:
     """Why a verb did nothing, and what to do instead: by a link that leads back `here`, to the page asked for."""
     if isinstance(error, Unavailable):
         return AWAY
-    remedy = f" {sentence(error.remedy)}." if error.remedy else ""
-    says = f"{str(error).rstrip('.')}.{remedy}"
-    says = says[:1].upper() + says[1:]
+    remedy = f" {in_trade(sentence(error.remedy))}." if error.remedy else ""
+    says = f"{in_trade(str(error)).rstrip('.')}.{remedy}"
     if isinstance(error, Unknown):
         return refusal(404, "There is no such page", says)
     status = 403 if isinstance(error, NotAllowed | NotPermitted) else 409

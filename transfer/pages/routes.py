@@ -68,6 +68,18 @@ class Answer:
     status: int = 200
     #: seconds until the browser asks by itself for this path of ours: a page that people keep open, without script
     again: "tuple[int, str] | None" = None
+    #: what somebody typed and sent, and what was not done
+    unsent: "Unsent | None" = None
+    #: it is a form that was sent already, and that nothing was done with: filled in as it was
+    is_again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """What was typed into a form, carried by a page that does nothing with it. `path`: where the form is sent to."""
+
+    path: str
+    fields: Fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +126,7 @@ class Page:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
     """A form that is sent by POST: it does one verb of the desk, and answers with a page to go to, the form again or
-    the file that the verb made.
+    the file that the verb made. Its form stands on the page of the same path, or of the path above.
     """
 
     path: str

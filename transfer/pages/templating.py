@@ -70,6 +70,8 @@ def rendered(address: Address, answer: Answer, frame: Surroundings | None = None
         "nav": around.nav,
         "here": around.here,
         "is_plain": address.is_plain,
+        "unsent": answer.unsent,
+        "is_again": answer.is_again,
     }
     # a name that is both is an error, not one of the two
     return environment("transfer.pages").get_template(answer.template).render(**answer.context, **ours)

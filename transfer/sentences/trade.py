@@ -7,6 +7,8 @@ from typing import Final
 _WORDS: Final = (
     ("release forms", "authorizations"),
     ("release form", "authorization"),
+    ("permissions", "authorizations"),
+    ("permission", "authorization"),
     ("sources", "facilities"),
     ("source", "facility"),
     ("institutions", "facilities"),

@@ -76,6 +76,20 @@ class Window:
         found = self.run(f"(() => {{ const one = ({_BY_WORDS})({json.dumps(words)}); one?.click(); return !!one }})()")
         assert found, f"no link or button «{words}» on: {self.text}"
 
+    @contextmanager
+    def other_tab(self) -> "Iterator[Window]":
+        """The tab that a link of this one opened, with the same cookies."""
+        ours = self._ask("Target.getTargetInfo")["targetInfo"]["targetId"]
+
+        def opened() -> list[str]:
+            found = self._ask("Target.getTargets")["targetInfos"]
+            return [one["targetId"] for one in found if one["type"] == "page" and one["targetId"] != ours]
+
+        self.until(opened, "another tab")
+        host = f"127.0.0.1:{self._wire.remote_address[1]}"
+        with connect(f"ws://{host}/devtools/page/{opened()[0]}", proxy=None, max_size=None) as wire:
+            yield Window(wire)
+
     @property
     def url(self) -> str:
         return str(self.run("location.href"))

@@ -27,18 +27,22 @@ def list_staff(services: Services, *, actor: Actor) -> tuple[tuple[str, str], ..
         return tuple(sessions.staff(tx, _LISTED).items())
 
 
-def assign(services: Services, case: CaseId, to: str | None, *, actor: Actor) -> ActionResult:
+def assign(services: Services, case: CaseId, to: str | None, *, actor: Actor, seen: str | None = None) -> ActionResult:
     """Say whose work an open case is, by their account; None: nobody's. Saying it again changes nothing.
+
+    `seen`: whose it was on the page that is answered, empty for nobody's; None: it does not matter.
 
     Raises:
         Unknown: there is no such case.
-        NotAllowed: it is closed, or that is no account.
+        NotAllowed: it is closed, that is no account, or somebody else has it since it was seen.
     """
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
         _is_account(to)
         tx.lock_case(case)
         found = known_case(tx, case)
         still_open(found)
+        if seen is not None and found.assigned_to not in (to, seen or None):
+            raise not_allowed(Reason(RefusalCode.ASSIGNED_SINCE, case=case), Remedy(RemedyCode.ASSIGN_IT, case=case))
         if not _assign(tx, case, found.assigned_to, to):
             return ActionResult(ActionCode.ASSIGNED_BEFORE, case=case, to=to or "nobody")
     return ActionResult(ActionCode.ASSIGNED, case=case, to=to or "nobody")

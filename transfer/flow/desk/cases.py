@@ -11,6 +11,7 @@ from transfer.completeness import WaiverKind
 from transfer.facts import Chain
 from transfer.flow.assess import Assessment, NextStep, added_needs, look, settle_needs
 from transfer.flow.changing import want_pieces
+from transfer.flow.desk.readiness import is_stopped
 from transfer.flow.desk.verbs import at_desk, begin_epoch, known_case, not_allowed, opened_case, still_open
 from transfer.flow.ending import end_case, give_up_newest
 from transfer.flow.services import Services
@@ -34,8 +35,8 @@ def approve(
 
     Raises:
         Unknown: no such case or line.
-        NotAllowed: it still waits for lines nobody named, something that came is to be opened or decided on first, or
-            nothing is new since the packet the receiver accepted.
+        NotAllowed: somebody stopped it, it still waits for lines nobody named, something that came is to be opened or
+            decided on first, or nothing is new since the packet the receiver accepted.
     """
     with at_desk(services, actor, Right.RELEASE) as tx:
         return approve_in(tx, services, case, without, note)
@@ -50,6 +51,8 @@ def approve_in(tx: Tx, services: Services, case: CaseId, without: Sequence[str],
     newest = found.newest_packet
     if newest and found.is_under_way:
         return ActionResult(ActionCode.PACKET_ON_ITS_WAY, packet=newest.planned.packet)
+    if found.is_active and is_stopped(tx, found):  # else it would go by itself once somebody resumes
+        raise not_allowed(Reason(RefusalCode.CASE_IS_STOPPED, case=case), Remedy(RemedyCode.SEE_STOP, case=case))
     assessed = look(tx, services, case)
     if assessed.is_undecided:
         raise not_allowed(Reason(RefusalCode.UNDECIDED_FIRST, case=case), Remedy(RemedyCode.LIST_HOLDS))

@@ -50,7 +50,8 @@ def show_list(asked: Asked) -> Answer:
 
 
 def show_new(asked: Asked) -> Answer:
-    return new_form(replace(asked, fields=_for(asked.query.get("case", ""))), Problems(), kept=("case",))
+    begun = asked.fields if asked.fields.sent else _for(asked.query.get("case", ""))
+    return new_form(replace(asked, fields=begun), Problems(), kept=("case",))
 
 
 def _for(case: str) -> Fields:
@@ -169,7 +170,7 @@ def show(asked: Asked, problems: Problems | None = None) -> Answer:
             "said": as_said,
             "holds": [words(kind) for kind in HOLDS if kind in found.holds],
             "zone": ZoneInfo(found.time_zone),
-            "fields": asked.fields if asked.fields.sent else _as_sent(said),
+            "fields": asked.fields if "telephone" in asked.fields.sent else _as_sent(said),
             "case": asked.fields.raw("case") or _for(asked.query.get("case", "")).raw("case"),
             "problems": problems or Problems(),
             "may_act": asked.actor.may(Right.WORK_ON_CASES),

@@ -22,7 +22,8 @@ _HOLDERS: Final[Mapping[CodeHolder, str]] = {
 
 def _show(asked: Asked, problems: Problems | None = None, given: Mapping[str, object] | None = None) -> Answer:
     case = asked.id(CaseId, "case")
-    found = desk.dossier(asked.services, case, actor=asked.actor)
+    identity = desk.may_see_identity(asked.services, case, actor=asked.actor)
+    found = desk.dossier(asked.services, case, actor=asked.actor, identity=identity)
     context = {
         "found": found,
         "whom": _whom(asked, found),

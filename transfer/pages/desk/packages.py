@@ -87,7 +87,8 @@ def _take_in_page(
 
 
 def _begin(asked: Asked) -> Answer:
-    return _take_in_page(asked, Fields({"carrier": [Carrier.BY_HAND], "condition": [Condition.GOOD]}), Problems())
+    begun = Fields({"carrier": [Carrier.BY_HAND], "condition": [Condition.GOOD]})
+    return _take_in_page(asked, asked.fields if asked.fields.sent else begun, Problems())
 
 
 def _take_in(asked: Asked) -> Answer | Next:

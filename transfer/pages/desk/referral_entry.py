@@ -1,6 +1,6 @@
 """A new referral from a fax or the telephone: find first, fill in, check, open."""
 
-from datetime import datetime, time
+from datetime import datetime
 from typing import Final
 
 from transfer.arrivals import Grant, Priority
@@ -35,6 +35,10 @@ Choices = list[tuple[str, str]]
 
 
 def show(asked: Asked) -> Answer:
+    if asked.fields.chosen("role"):
+        return _facility_form(asked, Problems())
+    if asked.fields.sent:
+        return _form(asked, asked.fields, Problems())
     begun = Fields({"paper": [asked.query.get("paper", "")], "priority": [Priority.ROUTINE], "sex": ["unknown"]})
     return _form(asked, begun, Problems())
 
@@ -191,16 +195,13 @@ def _read(asked: Asked, problems: Problems) -> tuple[EnteredReferral, PagesOf | 
 
 
 def _appointment(fields: Fields, problems: Problems) -> datetime | None:
-    day, said = fields.day("appointment", problems), fields.line("at", problems)
+    day = fields.day("appointment", problems)
     if day is None:
-        if said:
+        if fields.line("at", problems):
             problems.add("appointment", "Write the day of the appointment")
         return None
-    try:
-        return datetime.combine(day, time.fromisoformat(said.zfill(5)).replace(tzinfo=None))
-    except ValueError:
-        problems.add("at", "A time as 09:30")
-        return None
+    at = fields.time_of_day("at", problems)
+    return datetime.combine(day, at) if at else None
 
 
 def _came_on(fields: Fields, problems: Problems) -> PagesOf | None:

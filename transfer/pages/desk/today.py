@@ -95,7 +95,8 @@ def _show_part(asked: Asked) -> Answer:
 
 
 def _take(asked: Asked) -> Next:
-    desk.assign(asked.services, asked.id(CaseId, "case"), asked.actor.person, actor=asked.actor)
+    seen = asked.fields.raw("seen") if asked.fields.chosen("seen") else None
+    desk.assign(asked.services, asked.id(CaseId, "case"), asked.actor.person, actor=asked.actor, seen=seen)
     return Next("/desk/")
 
 

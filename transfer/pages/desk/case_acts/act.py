@@ -60,7 +60,8 @@ class CaseAct:
 
 def _show(act: CaseAct, asked: Asked, problems: Problems | None = None) -> Answer:
     case = asked.id(CaseId, "case")
-    found = desk.dossier(asked.services, case, actor=asked.actor)
+    identity = desk.may_see_identity(asked.services, case, actor=asked.actor)
+    found = desk.dossier(asked.services, case, actor=asked.actor, identity=identity)
     is_stopped = act.is_release and bool(found.ready and found.ready.stopped)
     tail = act.path.format_map(asked.path)
     return Answer(

@@ -1,7 +1,7 @@
 """When the patient is expected at the center: appointments made, moved, cancelled; and by when records are needed."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, time
+from datetime import datetime
 from typing import Final
 
 from transfer.flow import desk
@@ -17,14 +17,14 @@ from transfer.rights import Right
 def _fields(_asked: Asked, _found: Dossier) -> Sequence[Field]:
     return (
         Field(kind="day", name="appointment", label="Day of the appointment", hint="At the center. 12 19 2026"),
-        Field(kind="line", name="at", label="Time there", hint="For example 09:30"),
+        Field(kind="line", name="at", label="Time there", hint="For example 09:30 or 2:30 pm"),
         NOTE_FIELD,
     )
 
 
 def _set(asked: Asked, case: CaseId, problems: Problems) -> Callable[[], object]:
     day = asked.fields.day("appointment", problems, needed="Enter the day of the appointment")
-    at, note = _time(asked.fields.line("at", problems), problems), note_of(asked, problems)
+    at, note = asked.fields.time_of_day("at", problems), note_of(asked, problems)
     if day is None or at is None:
         return lambda: None
     return lambda: desk.set_appointment(
@@ -35,14 +35,6 @@ def _set(asked: Asked, case: CaseId, problems: Problems) -> Callable[[], object]
         appointment=asked.path.get("appointment"),
         note=note,
     )
-
-
-def _time(text: str, problems: Problems) -> time | None:
-    try:
-        return time.fromisoformat(text.zfill(5)).replace(tzinfo=None)
-    except ValueError:
-        problems.add("at", "A time as 09:30")
-        return None
 
 
 def _which(asked: Asked, found: Dossier) -> str:
