@@ -11,8 +11,8 @@ from tests.kit.desk_client import Desk, text_of
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
 from transfer.flow.services import Services
-from transfer.pages.templating import day_words
 from transfer.rights import Role
+from transfer.sentences.trade import day_words
 
 pytestmark = pytest.mark.servers
 

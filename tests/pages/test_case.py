@@ -254,3 +254,18 @@ class TestActing:
         assert browser.post(f"/desk/cases/{case}/resume/{permission}", {"sure": "yes"}).status_code == 303
         assert browser.post(f"/desk/cases/{case}/revoke/{permission}", {"sure": "yes"}).status_code == 303
         assert browser.post(f"/desk/cases/{case}/resume/{permission}", {"sure": "yes"}).status_code == 403
+
+
+def test_what_happened_is_told_in_the_trades_words_without_keys_and_with_days_as_pages_write_them(services, browser):
+    case = b.a_case_without_slides(services)
+    when = {"appointment-month": "12", "appointment-day": "19", "appointment-year": "2099", "at": "9:30"}
+    browser.post(f"/desk/cases/{case}/appointment", when)
+    browser.post(f"/desk/cases/{case}/need", {"kind": "molecular", "facility": "lakeside-oncology"})
+    verbs.stop_everything(services, case, End.PAUSED, actor=ANN)
+
+    said = text_of(browser.get(f"/desk/cases/{case}").text.partition("What happened")[2])
+
+    assert "molecular, for this patient" in said.lower()
+    assert "Sat 19 Dec 2099" in said
+    assert not re.search(r"added-\d|appointment-\d|\b\d{4}-\d\d-\d\d\b|\bsource|release form", said, re.IGNORECASE)
+    assert not re.search(r"\b\d{4}-\d\d-\d\d\b", text_of(browser.get("/desk/").text))

@@ -13,9 +13,9 @@ from tests.kit.letters import OFFICE
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
 from transfer.ledger import materials
-from transfer.pages.templating import day_words
 from transfer.parcels import Carrier
 from transfer.rights import Role
+from transfer.sentences.trade import day_words
 
 pytestmark = pytest.mark.servers
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -14,6 +14,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from transfer.pages.address import Address
 from transfer.pages.forms import TOKEN
 from transfer.pages.routes import Answer, Page
+from transfer.sentences.trade import day_words
 from transfer.sessions import Session
 
 #: what browsers keep of ours: its name changes with its content
@@ -34,11 +35,6 @@ def environment(*packages: str) -> Environment:
     made.filters.update(day=day_words, moment=moment_words)
     made.globals.update(style_path=STYLE_PATH, token_field=TOKEN)
     return made
-
-
-def day_words(day: date) -> str:
-    """A day as people here write it: Sat 28 Nov 2026."""
-    return f"{day:%a} {day.day} {day:%b %Y}"
 
 
 def moment_words(at: datetime, zone: ZoneInfo) -> str:

@@ -1,6 +1,7 @@
 """The trade's words on pages, where the code and the command line have the project's (docs/glossary.md)."""
 
 import re
+from datetime import date
 from typing import Final
 
 #: in this order; each is replaced where it stands as a word
@@ -23,11 +24,25 @@ _WORDS: Final = (
     ("purged", "destroyed"),
 )
 _SAID: Final = dict(_WORDS)
+#: a day as sentences of ours carry it (ISO 8601)
+_DAY: Final = re.compile(r"(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])")
 _PATTERN: Final = re.compile("|".join(rf"\b{re.escape(word)}(?!\w)" for word in _SAID))
 
 
 def in_trade(text: str) -> str:
-    """A sentence of ours for staff, as the trade says it."""
+    """A sentence of ours for staff, as the trade says it; its days as pages write them."""
     text = text.removeprefix("Needs a decision: ").removeprefix("Needs a number: ")
-    said = _PATTERN.sub(lambda found: _SAID[found.group()], text)
+    said = _PATTERN.sub(lambda found: _SAID[found.group()], _DAY.sub(_day, text))
     return said[:1].upper() + said[1:]
+
+
+def day_words(day: date) -> str:
+    """A day as people here write it: Sat 28 Nov 2026."""
+    return f"{day:%a} {day.day} {day:%b %Y}"
+
+
+def _day(found: re.Match[str]) -> str:
+    try:
+        return day_words(date.fromisoformat(found.group()))
+    except ValueError:
+        return found.group()

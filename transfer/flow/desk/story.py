@@ -72,6 +72,13 @@ def _named(institutions: Institutions, fact: facts.Fact, words: Words) -> Iterab
             yield kept.record, f"{plain(kept.document)} from {words.get(kept.institution, kept.institution)}"
         case facts.HoldOpened() as asked:
             yield asked.hold, SENTENCES[asked.code].staff if asked.code in SENTENCES else plain(asked.code)
+        case facts.NeedAdded() as added:
+            what = plain(added.pieces or added.document)
+            yield added.line, f"{what} of the {added.procedure}" if added.procedure else f"{what}, for this patient"
+        case facts.AppointmentSet() as expected if expected.appointment != "referral":
+            yield expected.appointment, plain(expected.appointment)
+        case facts.AppointmentSet() as expected:
+            yield expected.appointment, "the appointment of the referral"
         case facts.MaterialAwaited() as awaited:
             yield awaited.material, f"{plain(awaited.pieces)}s from {words.get(awaited.institution, '')}"
 

@@ -15,10 +15,10 @@ from transfer.pages.desk.incoming import facilities_for, listed, sought
 from transfer.pages.desk.words import words
 from transfer.pages.forms import Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
-from transfer.pages.templating import day_words
 from transfer.partial_dates import day_said
 from transfer.refusals import RefusalCode
 from transfer.rights import Right
+from transfer.sentences.trade import day_words
 
 _HERE: Final = "/desk/discs"
 _OUT: Final = (

@@ -27,9 +27,9 @@ from transfer.pages.slide_forms import (
     sent_back,
     taken_in,
 )
-from transfer.pages.templating import day_words
 from transfer.parcels import MOST_CHARACTERS, Carrier, Condition, as_read, carrier_of
 from transfer.refusals import RefusalCode
+from transfer.sentences.trade import day_words
 
 #: where the templates' links lead; a center has no page of a request
 _AT: Final = {"packages": "/c/slides", "pieces": "/c/pieces", "loans": "/c/loans", "cases": None}

@@ -11,10 +11,10 @@ from transfer.gateway.outside.routes import OutsideAct, OutsidePage, Reached, Vi
 from transfer.outside_sessions import Outsider
 from transfer.pages.forms import Problems
 from transfer.pages.routes import Answer
-from transfer.pages.templating import day_words
 from transfer.patients import fold
 from transfer.sentences import SENTENCES
 from transfer.sentences.own_pages import OWN
+from transfer.sentences.trade import day_words
 
 #: between the words of a name
 _BETWEEN: Final = re.compile(r"[\s\u002d\u2010-\u2015]+")
