@@ -25,9 +25,9 @@ from transfer.identifiers import CaseId
 from transfer.ledger import Ledger
 from transfer.letter_codes import CodeHolder
 from transfer.outside_sessions import Outsider
-from transfer.pages.templating import day_words
 from transfer.records import RecordKind
 from transfer.sandbox.charts import Chart
+from transfer.sentences.trade import day_words
 
 pytestmark = pytest.mark.servers
 

@@ -24,10 +24,10 @@ from transfer.gateway.outside.uploads import MAX_BYTES
 from transfer.identifiers import CaseId
 from transfer.letter_codes import CodeHolder
 from transfer.outside_sessions import MOST_TRIES, Outsider, TriedBy
-from transfer.pages.templating import day_words
 from transfer.requests import RequestState
 from transfer.rights import Role
 from transfer.sandbox.charts import Chart
+from transfer.sentences.trade import day_words
 
 pytestmark = pytest.mark.servers
 S = RequestState

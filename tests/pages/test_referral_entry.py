@@ -51,6 +51,17 @@ def test_a_referral_is_checked_and_then_opened(browser: Desk):
     assert "Quillfeather" in browser.get(opened.headers["location"]).text
 
 
+@pytest.mark.parametrize("field", ["born", "appointment"])
+def test_a_birth_date_that_lies_ahead_and_an_appointment_that_is_over_are_mistyped(browser: Desk, field: str):
+    wrong = {"born": {"born-year": "2099"}, "appointment": {"appointment-year": "2025"}}[field]
+
+    page = browser.post("/desk/new", FIELDS | wrong)
+
+    assert page.status_code == 422
+    assert f'id="{field}-problem"' in page.text
+    assert 'value="Quillfeather"' in page.text
+
+
 def test_somebody_may_change_what_they_wrote(browser: Desk):
     page = browser.post("/desk/new", {**FIELDS, "back": "1"})
 

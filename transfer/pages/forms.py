@@ -12,6 +12,7 @@ from typing import IO, Final
 from urllib.parse import parse_qsl
 
 from transfer.partial_dates import PartialDate
+from transfer.sentences.trade import day_words
 
 #: bytes of a form without files
 MAX_BODY: Final = 64 << 10
@@ -116,8 +117,18 @@ class Fields:
         problems.add(name, needed)
         return ""
 
-    def day(self, name: str, problems: Problems, *, needed: str | None = None) -> date | None:
-        """A date of three fields: `name-year`, `name-month`, `name-day`. None where there is none."""
+    def day(
+        self,
+        name: str,
+        problems: Problems,
+        *,
+        needed: str | None = None,
+        earliest: date | None = None,
+        latest: date | None = None,
+    ) -> date | None:
+        """A date of three fields: `name-year`, `name-month`, `name-day`. None where there is none, or it is mistyped:
+        before the earliest that it can be, or after the latest.
+        """
         parts = [self.raw(f"{name}-{part}").strip() for part in ("year", "month", "day")]
         if not any(parts):
             if needed:
@@ -126,13 +137,19 @@ class Fields:
         try:
             if not all(part.isascii() and part.isdigit() and len(part) <= 4 for part in parts):
                 raise ValueError
-            year, month, day = map(int, parts)
-            if year < 1850:
+            found = date(*map(int, parts))
+            if found.year < 1850:
                 raise ValueError
-            return date(year, month, day)
         except ValueError:
             problems.add(name, "A date with month, day and a year of four digits")
             return None
+        if earliest and found < earliest:
+            problems.add(name, f"Not before {day_words(earliest)}")
+        elif latest and found > latest:
+            problems.add(name, f"Not after {day_words(latest)}")
+        else:
+            return found
+        return None
 
     def time_of_day(self, name: str, problems: Problems) -> time | None:
         """A time of day: 14:30, 2:30 pm, 9 am. None where it is none, or may be of the night or of the afternoon."""

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -28,6 +28,8 @@ from transfer.pages.address import Address
 from transfer.pages.forms import MAX_BODY, TOKEN, BadForm, Fields, fields_of
 from transfer.pages.routes import Act, Answer, Asked, Declared, DrawnPicture, File, Next, Page, Unsent, WayIn
 from transfer.pages.templating import Surroundings, rendered
+from transfer.refusals import Reason
+from transfer.remedies import Remedy
 from transfer.sentences import sentence
 from transfer.sentences.trade import in_trade
 from transfer.sessions import Session
@@ -37,6 +39,10 @@ HOME: Final = "/desk/"
 _FORM: Final = "application/x-www-form-urlencoded"
 _log = logging.getLogger(__name__)
 
+#: fields of a refusal or a remedy that name an institution, and those that are codes
+_INSTITUTIONS: Final = frozenset({"institution", "receiver"})
+_CODES: Final = frozenset({"lines", "answer", "state", "to", "status", "end", "ending", "kind"})
+Said = TypeVar("Said", Reason, Remedy)
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -146,11 +152,15 @@ class Guard:
         except uploads.NoUpload as none:
             return refusal(none.status, "Nothing was done", none.says)
         except TransferError as error:
-            found = explained(error, request.url.path if isinstance(declared, Page) else None)
+            found = explained(error, request.url.path if isinstance(declared, Page) else None, self._called)
         except Exception as error:  # noqa: BLE001  whatever it is, its text may be a patient's
             _log.error("a page failed: %s", told(error))
             found = refusal(500, "This page failed", "It is a mistake of ours. What was written before stands.")
         return self._with_unsent(found, request, declared, asked.fields)
+
+    def _called(self, institution: str) -> str:
+        known = self._services.institutions
+        return known[institution].name if institution in known else institution
 
     def _again(self, act: Act, asked: Asked) -> Answer:
         """The form as it was filled in, for this session: nothing of it is done."""
@@ -242,13 +252,37 @@ async def form_of(request: Request) -> Fields:
         raise NoAnswer(refusal(400, "Nothing was done", "What was sent is no form.")) from None
 
 
-def explained(error: TransferError, here: str | None = None) -> Answer:
-    """Why a verb did nothing, and what to do instead: by a link that leads back `here`, to the page asked for."""
+def explained(error: TransferError, here: str | None = None, called: Callable[[str], str] = str) -> Answer:
+    """Why a verb did nothing, and what to do instead: by a link that leads back `here`, to the page asked for. `called`:
+    the name of an institution.
+    """
     if isinstance(error, Unavailable):
         return AWAY
-    remedy = f" {in_trade(sentence(error.remedy))}." if error.remedy else ""
-    says = f"{in_trade(str(error)).rstrip('.')}.{remedy}"
+    remedy = f" {in_trade(sentence(_named(error.remedy, called)))}." if error.remedy else ""
+    why = sentence(_named(error.refusal, called)) if error.refusal else str(error)
+    says = f"{in_trade(why).rstrip('.')}.{remedy}"
     if isinstance(error, Unknown):
-        return refusal(404, "There is no such page", says)
+        return refusal(404, "There is no such page", says, remedies.link(error.remedy))
     status = 403 if isinstance(error, NotAllowed | NotPermitted) else 409
     return refusal(status, "Not possible", says, remedies.link(error.remedy, here))
+
+
+def _named(code: Said, called: Callable[[str], str]) -> Said:
+    """The same with words in place of codes, where a field is one."""
+    fields = dict(code.fields)
+    for name in _CODES & fields.keys():
+        value = fields[name]
+        fields[name] = (
+            _plain(value)
+            if isinstance(value, str)
+            else tuple(map(_plain, value))
+            if isinstance(value, tuple)
+            else value
+        )
+    for name in _INSTITUTIONS & fields.keys():
+        fields[name] = called(str(fields[name]))
+    return type(code)(code.code, **fields)
+
+
+def _plain(code: str) -> str:
+    return code.replace("-", " ")

@@ -11,6 +11,7 @@ here is called only for somebody who signed in and has the right. It runs in a t
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from starlette.routing import Route
@@ -42,6 +43,16 @@ class Asked:
     def actor(self) -> Actor:
         """What verbs of the desk are called with."""
         return self.session.actor
+
+    @property
+    def today(self) -> date:
+        """The day by the clocks of the desk."""
+        return datetime.now(self.services.zone).date()
+
+    @property
+    def yesterday(self) -> date:
+        """The earliest day that is today somewhere."""
+        return self.today - timedelta(days=1)
 
     def id(self, kind: type[Id], name: str) -> Id:
         """An identifier of ours from the path.

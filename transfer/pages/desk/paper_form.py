@@ -147,7 +147,7 @@ def _read(asked: Asked, problems: Problems) -> tuple[InstitutionId, bytes, str] 
         "number": fields.line("number", problems) or _MISSING,
         "replaces": fields.line("replaces", problems) or _MISSING,
         "printed_number": fields.line("printed", problems) or _MISSING,
-        "patient": _patient(fields, problems),
+        "patient": _patient(asked, problems),
         "information": _information(fields, problems),
         "released_by": list(fields.chosen("released_by")) or _MISSING,
         "released_to": list(fields.chosen("released_to")) or _MISSING,
@@ -168,8 +168,9 @@ def _pairs(choices: object) -> Choices:
     return choices
 
 
-def _patient(fields: Fields, problems: Problems) -> dict[str, object]:
-    born = fields.day("born", problems)
+def _patient(asked: Asked, problems: Problems) -> dict[str, object]:
+    fields = asked.fields
+    born = fields.day("born", problems, latest=asked.today)
     return {
         "family": fields.line("family", problems) or _MISSING,
         "given": fields.line("given", problems).split() or _MISSING,

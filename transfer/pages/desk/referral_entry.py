@@ -164,12 +164,12 @@ def _read(asked: Asked, problems: Problems) -> tuple[EnteredReferral, PagesOf | 
     checklist = fields.one_of("checklist", dict(choices["lists"]), problems, needed="Choose the list, or not known yet")
     family = fields.line("family", problems, needed="Write the family name")
     given = fields.line("given", problems, needed="Write the given names")
-    born = fields.day("born", problems, needed="Write the birth date")
+    born = fields.day("born", problems, needed="Write the birth date", latest=asked.today)
     diagnosis = fields.line("diagnosis", problems, needed="Write the diagnosis as the referral says it")
     sex = fields.one_of("sex", dict(_SEXES), problems, needed="Choose what the referral says")
     priority = fields.one_of("priority", [*Priority], problems, needed="Choose how soon")
     sources = [one for one in fields.chosen("sources") if one in dict(choices["facilities"])]
-    appointment = _appointment(fields, problems)
+    appointment = _appointment(asked, problems)
     came_on = _came_on(fields, problems)
     optional = {name: fields.line(name, problems) or None for name in ("number", "reference", "referrer")}
     question, needed_by = fields.note("question", problems) or None, fields.day("needed", problems)
@@ -194,8 +194,9 @@ def _read(asked: Asked, problems: Problems) -> tuple[EnteredReferral, PagesOf | 
     return said, came_on
 
 
-def _appointment(fields: Fields, problems: Problems) -> datetime | None:
-    day = fields.day("appointment", problems)
+def _appointment(asked: Asked, problems: Problems) -> datetime | None:
+    fields = asked.fields
+    day = fields.day("appointment", problems, earliest=asked.yesterday)
     if day is None:
         if fields.line("at", problems):
             problems.add("appointment", "Write the day of the appointment")

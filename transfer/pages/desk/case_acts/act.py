@@ -90,6 +90,8 @@ def _begun(asked: Asked) -> Fields:
 
 def _do(act: CaseAct, asked: Asked) -> Answer | Next:
     case, problems = asked.id(CaseId, "case"), Problems()
+    if act.about:  # what the path names is of this case, or there is no such page
+        act.about(asked, desk.dossier(asked.services, case, actor=asked.actor))
     does = act.does(asked, case, problems)
     if act.is_grave and not asked.fields.chosen("sure"):
         problems.add("sure", "Say that you have read what follows")

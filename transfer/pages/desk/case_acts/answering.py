@@ -57,7 +57,9 @@ def _answer_fields(asked: Asked, found: Dossier) -> Sequence[Field]:
 def _answer(asked: Asked, _case: CaseId, problems: Problems) -> Callable[[], object]:
     fields = asked.fields
     word = fields.one_of("answer", [*ANSWERS], problems, needed="Choose what they said, or what was done")
-    day, reason, elsewhere = fields.day("day", problems), fields.raw("because"), fields.raw("elsewhere")
+    earliest = asked.yesterday if word == RequestAnswer.READY_ON else None
+    day = fields.day("day", problems, earliest=earliest)
+    reason, elsewhere = fields.raw("because"), fields.raw("elsewhere")
     fee = _fee(asked, problems, is_needed=word == RequestAnswer.FEE_REQUIRED)
     said = SaidBy(
         person=fields.line("person", problems)[:MOST_CHARACTERS] or None,

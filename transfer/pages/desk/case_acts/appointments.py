@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
+from transfer.errors import Unknown
 from transfer.flow import desk
 from transfer.flow.desk import Dossier
 from transfer.identifiers import CaseId
@@ -23,7 +24,7 @@ def _fields(_asked: Asked, _found: Dossier) -> Sequence[Field]:
 
 
 def _set(asked: Asked, case: CaseId, problems: Problems) -> Callable[[], object]:
-    day = asked.fields.day("appointment", problems, needed="Enter the day of the appointment")
+    day = asked.fields.day("appointment", problems, needed="Enter the day of the appointment", earliest=asked.yesterday)
     at, note = asked.fields.time_of_day("at", problems), note_of(asked, problems)
     if day is None or at is None:
         return lambda: None
@@ -39,6 +40,8 @@ def _set(asked: Asked, case: CaseId, problems: Problems) -> Callable[[], object]
 
 def _which(asked: Asked, found: Dossier) -> str:
     key, zone = asked.path["appointment"], zone_of(asked.services, found.receiver)
+    if key not in {one.key for one in found.appointments}:
+        raise Unknown("there is no such page")
     at = next((one.at for one in found.appointments if one.key == key), None)
     return f"It was at {at.astimezone(zone):%d %b %Y, %H:%M} by the center's clocks." if at else ""
 

@@ -42,7 +42,8 @@ def _call(asked: Asked, case: CaseId, problems: Problems) -> Callable[[], object
         reference=fields.line("reference", problems) or None,
         words=fields.note("note", problems, longest=2000)[:2000] or None,
     )
-    promised, look = fields.day("promised", problems), fields.day("next", problems)
+    promised = fields.day("promised", problems, earliest=asked.yesterday)
+    look = fields.day("next", problems, earliest=asked.yesterday)
     request = request_of(fields.raw("request")) if callee == Callee.FACILITY else None
     if callee == Callee.FACILITY and request is None:
         problems.add("request", "Choose what the facility was called about")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from transfer.errors import Unknown
 from transfer.flow import desk
 from transfer.flow.desk import Dossier
 from transfer.identifiers import CaseId, InstitutionId
@@ -39,7 +40,12 @@ def _file(asked: Asked, case: CaseId, _problems: Problems) -> Callable[[], objec
 
 def _about(asked: Asked, found: Dossier) -> str:
     name = asked.path["about"]
-    return next((f"{words(one.kind)} {name}" for one in found.records if one.record == name), f"Packet {name}")
+    for one in found.records:
+        if one.record == name:
+            return f"{words(one.kind)} {name}"
+    if name not in {one.packet for one in found.packets}:
+        raise Unknown("there is no such page")
+    return f"Packet {name}"
 
 
 def _fields(asked: Asked, _found: Dossier) -> Sequence[Field]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from transfer.completeness import WaiverKind
+from transfer.errors import Unknown
 from transfer.flow import desk
 from transfer.flow.desk import Dossier
 from transfer.identifiers import CaseId, InstitutionId
@@ -47,7 +48,10 @@ def _line(asked: Asked, case: CaseId, problems: Problems) -> Callable[[], object
 
 def _label(asked: Asked, found: Dossier) -> str:
     line = asked.path["line"]
-    return next((one.label for one in found.needs if one.line == line), line)
+    for one in found.needs:
+        if one.line == line:
+            return one.label
+    raise Unknown("there is no such page")
 
 
 _WHEN: Final = Field(kind="day", name="day", label="When it was done", hint="Month and day as far as they are known")

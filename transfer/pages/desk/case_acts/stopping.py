@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from transfer.errors import Unknown
 from transfer.flow import desk
 from transfer.flow.desk import Dossier
 from transfer.identifiers import CaseId, PermissionId
@@ -24,6 +25,14 @@ def _stop_fields(asked: Asked, _found: Dossier) -> Sequence[Field]:
 def _stop(asked: Asked, case: CaseId, problems: Problems) -> Callable[[], object]:
     how = asked.fields.one_of("how", (_PAUSED[0], _REVOKED[0]), problems, needed="Choose how the patient said it")
     return lambda: desk.stop_everything(asked.services, case, End(how), actor=asked.actor)
+
+
+def _permission(asked: Asked, found: Dossier) -> str:
+    """The authorization of the path, which is one of this patient."""
+    name = asked.path["permission"]
+    if name not in {one.permission for one in found.permissions}:
+        raise Unknown("there is no such page")
+    return f"Authorization {name}"
 
 
 def _resume(asked: Asked, _case: CaseId, _problems: Problems) -> Callable[[], object]:
@@ -74,6 +83,7 @@ ACTS: Final = (
         follows=("What it covers is requested again, and may be sent.",),
         fields=nothing,
         does=_resume,
+        about=_permission,
         is_grave=True,
     ),
     CaseAct(
@@ -87,6 +97,7 @@ ACTS: Final = (
         ),
         fields=nothing,
         does=_revoke,
+        about=_permission,
         is_grave=True,
     ),
 )
