@@ -253,8 +253,9 @@ async def form_of(request: Request) -> Fields:
 
 
 def explained(error: TransferError, here: str | None = None, called: Callable[[str], str] = str) -> Answer:
-    """Why a verb did nothing, and what to do instead: by a link that leads back `here`, to the page asked for. `called`:
-    the name of an institution.
+    """Why a verb did nothing, and what to do instead: by a link that leads back `here`, to the page asked for.
+
+    `called` gives the name of an institution.
     """
     if isinstance(error, Unavailable):
         return AWAY
