@@ -66,6 +66,16 @@ def test_nobody_takes_from_a_colleague_what_a_page_showed_as_nobodys(desk: Desk)
     assert desk.post(f"/desk/cases/{case}/take", {"seen": "ben"}).status_code == 303
 
 
+def test_who_takes_one_of_a_choice_is_shown_that_choice_again(desk: Desk):
+    case = b.a_case(desk.services)
+    desk.sign_in(Role.CLERK)
+    assert f'name="facility" value="{b.MERCY}"' in desk.get(f"/desk/?facility={b.MERCY}").text
+
+    done = desk.post(f"/desk/cases/{case}/take", {"facility": b.MERCY, "checklist": "Quillfeather"})
+
+    assert done.headers["location"] == f"/desk/?facility={b.MERCY}"
+
+
 def test_a_case_is_taken_by_whoever_works_on_it(desk: Desk):
     case = b.a_case(desk.services)
     desk.sign_in(Role.CLERK)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import urlencode
 
 from transfer.errors import Unknown
 from transfer.flow import desk
@@ -97,7 +98,10 @@ def _show_part(asked: Asked) -> Answer:
 def _take(asked: Asked) -> Next:
     seen = asked.fields.raw("seen") if asked.fields.chosen("seen") else None
     desk.assign(asked.services, asked.id(CaseId, "case"), asked.actor.person, actor=asked.actor, seen=seen)
-    return Next("/desk/")
+    services, known = asked.services, {"whose": {_MINE}}
+    known |= {"facility": set(services.institutions), "checklist": set(services.checklists)}
+    kept = {name: word for name, words in known.items() if (word := asked.fields.raw(name)) in words}
+    return Next(f"/desk/?{urlencode(kept)}" if kept else "/desk/")
 
 
 DECLARED: Final = (
