@@ -11,7 +11,6 @@ from tests.kit.desk_client import text_of
 from tests.kit.papers import a_pdf
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
-from tests.pages.test_facilities import CEDAR
 from transfer.facts import Chain, NoteAdded
 from transfer.flow import desk as verbs
 from transfer.pages.desk.case_acts import ACTS
@@ -19,6 +18,16 @@ from transfer.rights import Role
 
 pytestmark = pytest.mark.servers
 
+CEDAR = {
+    "name": "Cedar Clinic",
+    "city": "Minot, ND",
+    "zone": "America/Chicago",
+    "sort": "other",
+    "holds": ["note"],
+    "telephone": "(701) 555-0142",
+    "fax": "(701) 555-0143",
+    "address": "",
+}
 SAID = "Call <b>Ann</b> at 5 & ask"
 
 
