@@ -16,7 +16,7 @@ from transfer.cli.case import _WORDS as LINE_WORDS
 from transfer.cli.case_filing import _DONE as MITIGATIONS
 from transfer.cli.case_filing import _WHAT as MISDIRECTED
 from transfer.cli.case_needs import _PROCEDURES as PROCEDURES
-from transfer.cli.group import UNAVAILABLE
+from transfer.cli.exit_codes import UNAVAILABLE
 from transfer.cli.hold import _ANSWERS as HOLD_WORDS
 from transfer.completeness import WaiverKind
 from transfer.flow.desk import ENDINGS

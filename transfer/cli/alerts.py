@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from transfer.cli.common import at, json_option, plain, print_json, var_option
-from transfer.cli.group import NEGATIVE
+from transfer.cli.exit_codes import NEGATIVE
 
 if TYPE_CHECKING:
     from transfer.flow.alerting import AlertLine

@@ -11,7 +11,7 @@ import click
 
 from transfer.cli import restore_test
 from transfer.cli.common import json_option, print_json, progress, settings_at, var_option
-from transfer.cli.group import NEGATIVE
+from transfer.cli.exit_codes import NEGATIVE
 from transfer.cli.keys import ask_passphrase, put_keys_back, take_keys_copy
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from transfer.cli.common import (
     tell,
     view_options,
 )
-from transfer.cli.group import NEGATIVE, LazyGroup, ListedCommand
+from transfer.cli.exit_codes import NEGATIVE
+from transfer.cli.group import LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from transfer.cli.exit_codes import UNDECIDED
+
 if TYPE_CHECKING:
     from transfer.flow.desk import ActionResult
     from transfer.flow.services import Services
@@ -228,8 +230,6 @@ def tell(did: "ActionResult", *, as_json: bool) -> None:
     else:
         click.echo(plain(f"{told[:1].upper()}{told[1:]}."))
     if did.needs_another:
-        from transfer.cli.group import UNDECIDED
-
         raise click.exceptions.Exit(UNDECIDED)
 
 

@@ -18,7 +18,7 @@ from transfer.cli.common import (
     var_option,
     view_options,
 )
-from transfer.cli.group import NEGATIVE, UNDECIDED
+from transfer.cli.exit_codes import NEGATIVE, UNDECIDED
 from transfer.cli.trial import tell_trial
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from transfer.cli.common import INSTITUTION, json_option, plain, print_json, var_option
-from transfer.cli.group import NEGATIVE, NOT_UNDERSTOOD
+from transfer.cli.exit_codes import NEGATIVE, NOT_UNDERSTOOD
 
 if TYPE_CHECKING:
     from transfer.identifiers import InstitutionId

@@ -9,8 +9,7 @@ from typing import Any, cast
 
 import click
 
-#: exit codes; transfer/cli/__init__.py tells what they mean
-NEGATIVE, NOT_UNDERSTOOD, UNDECIDED, UNAVAILABLE, MISTAKE, INTERRUPTED = 1, 2, 4, 5, 70, 130
+from transfer.cli.exit_codes import INTERRUPTED, MISTAKE, NEGATIVE, NOT_UNDERSTOOD, UNAVAILABLE, UNDECIDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from transfer.cli.common import plain, print_json
+from transfer.cli.exit_codes import NEGATIVE, UNAVAILABLE
 from transfer.cli.given import asked
-from transfer.cli.group import NEGATIVE, UNAVAILABLE
 from transfer.embedded.installation import PEOPLE
 from transfer.embedded.system import ComponentState, System
 from transfer.errors import Unavailable

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from transfer.cli.common import json_option, plain, print_json, print_table, var_option
-from transfer.cli.group import NEGATIVE, UNDECIDED
+from transfer.cli.exit_codes import NEGATIVE, UNDECIDED
 
 #: bytes; a larger form is none that a door takes
 _LARGEST = 64 << 20

@@ -17,7 +17,8 @@ from transfer.cli.common import (
     progress,
     view_options,
 )
-from transfer.cli.group import NEGATIVE, LazyGroup, ListedCommand
+from transfer.cli.exit_codes import NEGATIVE
+from transfer.cli.group import LazyGroup, ListedCommand
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

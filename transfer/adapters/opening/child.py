@@ -52,12 +52,12 @@ def main() -> None:
 
 
 def _found(told: dict[str, Any], data: bytes) -> str:
-    from transfer.adapters.opening import dicom, documents, heard, pdf_words, stand_ins
+    from transfer.adapters.opening import documents, heard, pdf_words, stand_ins
 
     try:
         if "beginning" in told:
             beginning, end = data[: told["beginning"]], data[told["beginning"] :]
-            found = OpenedDocument(flaws=frozenset(dicom.flaws(beginning, end, told["length"])))
+            found = OpenedDocument(flaws=frozenset(documents.of_dicom(beginning, end, told["length"])))
             return ANSWER.dump_json(found).decode()
         named = _Named(told["source"])
         flaws = documents.flaws(

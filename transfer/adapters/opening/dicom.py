@@ -3,15 +3,16 @@
 import io
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from transfer.adapters.dicom.elements import MoreNeeded, Walk
 from transfer.flaws import Flaw
 
-if TYPE_CHECKING:
-    from transfer.adapters.opening.documents import Within
+#: what is wrong with a document of this type within a DICOM file
+Enclosed = Callable[[str, bytes], set[Flaw]]
 
 #: Float Pixel Data, Double Float Pixel Data, Pixel Data
 _PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -58,8 +59,10 @@ class _Pixels:
     length: int | None
 
 
-def flaws(beginning: bytes, end: bytes, length: int, within: "Within | None" = None) -> set[Flaw]:
+def flaws(beginning: bytes, end: bytes, length: int, enclosed: Enclosed) -> set[Flaw]:
     """What is wrong with a file of `length` bytes, of which the `beginning` and the `end` are at hand.
+
+    `enclosed` judges a document that it holds.
 
     Raises:
         Exception: whatever pydicom raises about a file that it cannot read.
@@ -79,7 +82,7 @@ def flaws(beginning: bytes, end: bytes, length: int, within: "Within | None" = N
     if pixels is not None and not (found.get("Rows") and found.get("Columns")):
         return {Flaw.UNREADABLE}  # PS3.3 C.7.6.3: both are more than 0
     if pixels is None:
-        return _without_pixels(found, beginning, length, within)
+        return _without_pixels(found, beginning, length, enclosed)
     if _lacks_tiles(found):
         return {Flaw.CUT}
     if pixels.length is None:
@@ -111,10 +114,8 @@ def _read(beginning: bytes) -> tuple[Any, _Pixels | None]:
     return found, _Pixels(start, None if length == 0xFFFFFFFF else length)
 
 
-def _without_pixels(found: Any, beginning: bytes, length: int, within: "Within | None") -> set[Flaw]:
+def _without_pixels(found: Any, beginning: bytes, length: int, enclosed: Enclosed) -> set[Flaw]:
     """A report, a presentation state, a document within: no image. One that says its rows and has no pixels is cut."""
-    from transfer.adapters.opening import documents
-
     if found.get("Rows"):
         return {Flaw.CUT}
     if len(beginning) < length:
@@ -123,8 +124,7 @@ def _without_pixels(found: Any, beginning: bytes, length: int, within: "Within |
         return {Flaw.CUT}
     if found.get("EncapsulatedDocument"):
         kind = str(found.get("MIMETypeOfEncapsulatedDocument", ""))
-        around = within or documents.Within()
-        return documents.flaws(kind, bytes(found.EncapsulatedDocument).rstrip(b"\0"), around.deeper())
+        return enclosed(kind, bytes(found.EncapsulatedDocument).rstrip(b"\0"))
     return {Flaw.EMPTY} if _lacks_what_it_is(found) else set()
 
 

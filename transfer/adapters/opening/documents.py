@@ -279,9 +279,18 @@ def _ole(data: bytes, _within: Within) -> set[Flaw]:
 
 
 def _dicom(data: bytes, within: Within) -> set[Flaw]:
+    return of_dicom(data, data[-64:], len(data), within)
+
+
+def of_dicom(beginning: bytes, end: bytes, length: int, within: Within = _ALONE) -> set[Flaw]:
+    """What is wrong with a DICOM file, and with the document that it may hold.
+
+    Raises:
+        Exception: whatever a library raises about a file that it cannot open.
+    """
     from transfer.adapters.opening import dicom
 
-    return dicom.flaws(data, data[-64:], len(data), within)
+    return dicom.flaws(beginning, end, length, lambda kind, data: flaws(kind, data, within.deeper()))
 
 
 # --- markup and resources ---------------------------------------------------------------------------------------------
