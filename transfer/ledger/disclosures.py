@@ -179,8 +179,8 @@ def open_egress(
     """
     egress = EgressId.draw()
     tx.run(
-        """INSERT INTO egress (egress, disclosure, patient, epoch, sender, channel, opened_at, bases, permissions)
-           VALUES (%s, %s, %s, %s, %s, %s, transfer.now(), %s, %s)""",
+        """INSERT INTO egress (egress, disclosure, patient, epoch, sender, channel, bases, permissions)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
         *(egress, disclosure.id, patient, epoch, sender, channel, list(grounds.bases), list(grounds.permissions)),
     )
     _tell_grounds(tx, disclosure.packet, egress, disclosure.id, channel, grounds)

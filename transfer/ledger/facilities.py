@@ -29,7 +29,7 @@ def add(tx: Tx, new: AddedFacility) -> None:
     tx.append(SYSTEM, added)
     tx.run(
         f"""INSERT INTO facilities (institution, name, city, time_zone, holds, telephone, fax, address, is_confirmed,
-             added_at, change) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, transfer.now(), {_NEXT})""",  # noqa: S608
+             change) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, {_NEXT})""",  # noqa: S608
         *(new.id, new.name, new.city, new.time_zone, sorted(new.holds), one.telephone, one.fax, one.address),
         one.is_confirmed,
     )

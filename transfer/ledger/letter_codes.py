@@ -46,9 +46,9 @@ def _give(tx: Tx, holder: CodeHolder, case: CaseId, request: RequestId | None) -
     given = LiveCode(code=_made_of(tx, salt), ends_at=now + LASTS[holder])
     tx.run("DELETE FROM letter_codes WHERE ends_at <= %s", now)
     tx.run(
-        """INSERT INTO letter_codes (code, salt, holder, case_id, request, given_at, ends_at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s)""",
-        *(_hidden(tx, given.code), salt, holder, case, request, now, given.ends_at),
+        """INSERT INTO letter_codes (code, salt, holder, case_id, request, ends_at)
+           VALUES (%s, %s, %s, %s, %s, %s)""",
+        *(_hidden(tx, given.code), salt, holder, case, request, given.ends_at),
     )
     fact = facts.LetterCodeGiven(holder=holder, request=request, until=given.ends_at.isoformat())
     tx.append(Chain.case(case), fact)

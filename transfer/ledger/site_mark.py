@@ -72,9 +72,7 @@ def _marked(connection: Connection) -> bytes | None:
 
 def _mark(connection: Connection, mark: bytes) -> bytes | None:
     """Set the mark, unless another has meanwhile. Returns the one that stands."""
-    connection.execute(
-        "INSERT INTO transfer.site_mark (mark, marked_at) VALUES (%s, transfer.now()) ON CONFLICT DO NOTHING", [mark]
-    )
+    connection.execute("INSERT INTO transfer.site_mark (mark) VALUES (%s) ON CONFLICT DO NOTHING", [mark])
     return _marked(connection)
 
 
