@@ -22,10 +22,10 @@ from transfer.doors import MllpDoor
 from transfer.embedded import ports
 from transfer.gateway.callers import fingerprint
 from transfer.gateway.mllp import MllpServer
-from transfer.gateway.serving import certificate_of, server
 from transfer.gateway.tls import doors_context
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution
+from transfer.serving.http import certificate_of, server
 from transfer.settings import BadSetting, Settings
 
 pytestmark = pytest.mark.servers

@@ -2,7 +2,7 @@
 
 import pytest
 
-from transfer.gateway.budget import ConnectionBudget, ConnectionLimits, CountedConnection, Proxy, network_of
+from transfer.serving.budget import ConnectionBudget, ConnectionLimits, CountedConnection, Proxy, network_of
 
 HONEST = "192.0.2.1"
 

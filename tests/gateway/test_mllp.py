@@ -21,11 +21,11 @@ from tests.kit.memory_message_store import MemoryMessageStore
 from transfer.adapters.hl7v2 import ErrorCode
 from transfer.doors import MllpDoor
 from transfer.errors import Unavailable
-from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.mllp import MllpLimits, MllpServer, StoreOutcome, StoreResult, doors
 from transfer.gateway.mllp.frames import Scanner
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
+from transfer.serving.budget import ConnectionLimits
 
 pytestmark = pytest.mark.servers
 

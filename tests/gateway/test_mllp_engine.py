@@ -14,7 +14,6 @@ from tests.kit.fakes import MemoryVault
 from tests.kit.peers.certificates import Certificates, certificates
 from transfer.arrivals import Grant
 from transfer.embedded import ports
-from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import MllpLimits, MllpServer, doors
 from transfer.gateway.mllp import certificates as listed
@@ -24,6 +23,7 @@ from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution, Institutions
 from transfer.ledger import Ledger
 from transfer.ledger.arrivals import IN_ROW
+from transfer.serving.budget import ConnectionLimits
 from transfer.settings import Settings
 
 pytestmark = pytest.mark.servers

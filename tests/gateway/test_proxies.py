@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.errors import Unreadable
-from transfer.gateway.proxies import TrustedProxies, read_header
+from transfer.serving.proxies import TrustedProxies, read_header
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 PROXIES = TrustedProxies(["192.0.2.9", "10.0.0.0/8", "2001:db8:9::/48"])

@@ -16,12 +16,12 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from tests.kit.peers.certificates import certificates, client_hello
-from transfer.gateway import serving
-from transfer.gateway.budget import ConnectionLimits
-from transfer.gateway.counting import door_of
-from transfer.gateway.proxies import TrustedProxies
-from transfer.gateway.serving import MAX_HEAD_BYTES, MAX_PIPELINED, BoundedProtocol, is_of, server
 from transfer.metrics import exposed
+from transfer.serving import http as serving
+from transfer.serving.budget import ConnectionLimits
+from transfer.serving.counting import door_of
+from transfer.serving.http import MAX_HEAD_BYTES, MAX_PIPELINED, BoundedProtocol, is_of, server
+from transfer.serving.proxies import TrustedProxies
 
 pytestmark = pytest.mark.servers
 

@@ -40,10 +40,10 @@ from transfer.gateway import egress
 from transfer.gateway.egress import Outgoing
 from transfer.gateway.http import application
 from transfer.gateway.intake import Intake
-from transfer.gateway.serving import server
 from transfer.ledger import patients, permissions
 from transfer.permissions import End
 from transfer.sentences import sentence
+from transfer.serving.http import server
 from transfer.staging import Location
 
 pytestmark = pytest.mark.servers

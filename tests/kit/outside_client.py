@@ -19,13 +19,13 @@ from transfer.gateway.egress import Outgoing
 from transfer.gateway.intake import Intake
 from transfer.gateway.outside.app import PARTS, Outside, routes
 from transfer.gateway.outside.routes import OutsidePart, Shell
-from transfer.gateway.serving import server
 from transfer.identifiers import InstitutionId
 from transfer.outside_sessions import Outsider
 from transfer.pages.address import Address
 from transfer.pages.forms import TOKEN
 from transfer.pages.session import token_of
 from transfer.sentences import sentence
+from transfer.serving.http import server
 
 ADDRESS = Address("https://transfer.example")
 SUMMIT = InstitutionId("summit-cancer-center")

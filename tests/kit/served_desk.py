@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import uvicorn
 
 from transfer.flow.services import Services
-from transfer.gateway.serving import server
 from transfer.pages.address import Address
 from transfer.pages.app import application
+from transfer.serving.http import server
 
 
 @contextmanager

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.servers
 FOLDER = Path(__file__).parents[2] / "transfer" / "ledger"
 SOURCES = [path.read_text() for path in sorted(FOLDER.glob("*.py"))]
 #: what of a statement writes: the columns of an INSERT, and one that an UPDATE sets to a value
-WRITES = re.compile(r"INSERT INTO \S+(?: AS \w+)?\s*\([^)]*\)|\b\w+ = (?:%s|NULL|true|false|transfer\.now\(\))(?=[,\s])")
+WRITES = re.compile(
+    r"INSERT INTO \S+(?: AS \w+)?\s*\([^)]*\)|\b\w+ = (?:%s|NULL|true|false|transfer\.now\(\))(?=[,\s])"
+)
 ALL = re.compile(r"\b(?:SELECT|RETURNING) (?:\w+\.)?\*|, \w+\.\*")
 #: only the database reads them
 CHECKED = {("site_mark", "is_only"), ("alert_watch", "is_only")}
@@ -70,7 +72,10 @@ def test_every_column_is_read(migrated: Postgres):
 
 
 def test_what_nobody_reads_is_found():
-    sources = ['tx.run("INSERT INTO doors (door, seen_at) VALUES (%s, %s)")', 'tx.rows("SELECT * FROM doors")\nrow.door']
+    sources = [
+        'tx.run("INSERT INTO doors (door, seen_at) VALUES (%s, %s)")',
+        'tx.rows("SELECT * FROM doors")\nrow.door',
+    ]
 
     assert unread([("doors", "door"), ("doors", "seen_at")], sources) == {("doors", "seen_at")}
     assert unread([("doors", "seen_at")], [*sources, 'tx.rows("SELECT seen_at FROM doors")']) == set()

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from tests.kit.loggers import handed_back
 from transfer import logs
-from transfer.gateway.serving import server
+from transfer.serving.http import server
 
 ROOT = Path(__file__).parents[2]
 SECRET = "Ottilie Zwiebelkuchen"

@@ -18,18 +18,18 @@ from transfer.adapters.vault import SMALL_PART
 from transfer.errors import OtherKeys, OtherVersion
 from transfer.flow.reading_anew import read_forms_anew
 from transfer.flow.services import Services
-from transfer.gateway.budget import ConnectionLimits
 from transfer.gateway.egress import Outgoing
 from transfer.gateway.http import application
 from transfer.gateway.intake import Intake
-from transfer.gateway.listening import allow_many_files
 from transfer.gateway.mllp import MllpLimits, MllpServer, certificates, doors
 from transfer.gateway.mllp.message_store import LedgerMessageStore
-from transfer.gateway.proxies import TrustedProxies
-from transfer.gateway.serving import server, turning
 from transfer.gateway.tls import doors_context
 from transfer.health import Check, Readiness, Scrape
 from transfer.pages import access_events
+from transfer.serving.budget import ConnectionLimits
+from transfer.serving.http import server, turning
+from transfer.serving.listening import allow_many_files
+from transfer.serving.proxies import TrustedProxies
 from transfer.settings import ProxyHeader, Settings
 
 

@@ -13,9 +13,9 @@ from starlette.requests import Request
 
 from transfer.arrivals import Grant
 from transfer.errors import NotAllowed, OutOfScope
-from transfer.gateway.serving import certificate_of
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution
+from transfer.serving.http import certificate_of
 
 
 @dataclass(frozen=True, slots=True)

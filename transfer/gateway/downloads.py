@@ -22,12 +22,12 @@ from transfer.flow.services import Services
 from transfer.gateway.callers import Caller, Callers
 from transfer.gateway.egress import Outgoing, TooManyDownloads
 from transfer.gateway.responses import http_response
-from transfer.gateway.serving import is_of, transport_of
 from transfer.gateway.streams import Stream, pieces
 from transfer.identifiers import PacketId
 from transfer.ledger import disclosures, packets
 from transfer.packet import Plan, PlannedDocument, tar_stream
 from transfer.sealing import KeyGone
+from transfer.serving.http import is_of, transport_of
 from transfer.staging import Location, Vault
 
 #: after which a receiver with too many requests at once may come again

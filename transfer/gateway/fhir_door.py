@@ -30,12 +30,12 @@ from transfer.gateway.callers import Caller, Callers
 from transfer.gateway.intake import Intake, OnStored
 from transfer.gateway.payload import IN_MEMORY, Payload, Spool
 from transfer.gateway.responses import http_response
-from transfer.gateway.serving import is_of
 from transfer.identifiers import InstitutionId, PacketId
 from transfer.institutions import Institution
 from transfer.ledger import Ledger, Tx, disclosures, requests
 from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.objections import Objection, ObjectionKind
+from transfer.serving.http import is_of
 
 log = logging.getLogger("transfer.gateway.fhir_door")
 

@@ -12,10 +12,10 @@ from transfer import health, logs
 from transfer.adapters.key_places import folder_keys
 from transfer.adapters.keys import FolderKeys
 from transfer.adapters.mutual_tls import context
-from transfer.gateway.serving import server, turning
 from transfer.health import Readiness
 from transfer.key_service.application import application
 from transfer.sealing import SITE
+from transfer.serving.http import server, turning
 from transfer.settings import Settings
 
 

@@ -18,9 +18,6 @@ from transfer.addresses import is_loopback
 from transfer.errors import OtherKeys, OtherVersion
 from transfer.flow import fax_reports, lines_in, page_texts
 from transfer.flow.services import Services
-from transfer.gateway.budget import ConnectionLimits
-from transfer.gateway.proxies import TrustedProxies
-from transfer.gateway.serving import server, turning
 from transfer.health import Check, Readiness, Scrape
 from transfer.pages import access_events
 from transfer.pages.address import Address
@@ -30,6 +27,9 @@ from transfer.pages.oidc import OidcClient, Provider
 from transfer.pages.routes import WayIn
 from transfer.pages.sign_in_by_provider import by_provider
 from transfer.sealing import SITE
+from transfer.serving.budget import ConnectionLimits
+from transfer.serving.http import server, turning
+from transfer.serving.proxies import TrustedProxies
 from transfer.settings import BadSetting, Settings
 
 

@@ -19,7 +19,7 @@ from tests.kit.house import House
 from tests.kit.processing import process_all
 from transfer.gateway.fhir_door import BODY_SECONDS, MAX_BODY_BYTES, MAX_POSTS_EACH
 from transfer.gateway.mllp.limits import MllpLimits
-from transfer.gateway.serving import HEAD_SECONDS
+from transfer.serving.http import HEAD_SECONDS
 
 _AT_ONCE = 50
 

@@ -16,13 +16,13 @@ from transfer.adapters.hl7v2.header import MessageHeader
 from transfer.adapters.hl7v2.header import header as read_header
 from transfer.doors import FrameEnding
 from transfer.errors import TransferError, Unavailable, Unreadable
-from transfer.gateway.budget import CountedConnection
 from transfer.gateway.mllp.frames import CR, END, START, Scanner
 from transfer.gateway.mllp.messages import Frame, StoreOutcome, StoreResult
 from transfer.gateway.mllp.port import TOO_LONG, UNREADABLE, MllpPort, MllpSender, Refusal
 from transfer.gateway.payload import IN_MEMORY, Payload
 from transfer.identifiers import InstitutionId
 from transfer.metrics import DOOR_ANSWERS
+from transfer.serving.budget import CountedConnection
 
 log = logging.getLogger("transfer.gateway.mllp")
 

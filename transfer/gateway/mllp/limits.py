@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from transfer.gateway.budget import ConnectionLimits
+from transfer.serving.budget import ConnectionLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,15 +7,15 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from transfer.doors import MllpDoor
-from transfer.gateway.budget import ConnectionBudget
-from transfer.gateway.listening import Entrance, Listener
 from transfer.gateway.mllp.connection import Connection
 from transfer.gateway.mllp.limits import MllpLimits
 from transfer.gateway.mllp.messages import MessageStore
 from transfer.gateway.mllp.port import Facility, MllpPort
-from transfer.gateway.proxies import TrustedProxies
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institution
+from transfer.serving.budget import ConnectionBudget
+from transfer.serving.listening import Entrance, Listener
+from transfer.serving.proxies import TrustedProxies
 
 #: between two looks at what is still under way
 _LOOK_SECONDS = 0.05

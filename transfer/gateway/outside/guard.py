@@ -19,7 +19,6 @@ from transfer.gateway.downloads import Download
 from transfer.gateway.outside.routes import Given, OutsidePage, OutsidePart, Reached, Shell, Visit
 from transfer.gateway.outside.templating import Around, rendered
 from transfer.gateway.outside.uploads import SentFile, form_with_files
-from transfer.gateway.serving import is_of, network_of_caller, transport_of
 from transfer.logs import told
 from transfer.outside_sessions import OutsideSession
 from transfer.pages import session as sessions
@@ -27,6 +26,7 @@ from transfer.pages.access_events import event_of
 from transfer.pages.forms import TOKEN
 from transfer.pages.guard import NoAnswer, form_of, is_from_here, refusal
 from transfer.pages.routes import Answer, Next
+from transfer.serving.http import is_of, network_of_caller, transport_of
 
 _log = logging.getLogger(__name__)
 

@@ -17,13 +17,13 @@ from transfer.flow.outside.letters import open_letter
 from transfer.gateway.outside.guard import AWAY, check_act, explained, page
 from transfer.gateway.outside.routes import Shell
 from transfer.gateway.outside.templating import Around
-from transfer.gateway.serving import network_of_caller
 from transfer.letter_codes import grouped, read
 from transfer.outside_sessions import Outsider
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.guard import NoAnswer, form_of
 from transfer.pages.routes import Answer
 from transfer.pages.session import give_cookie
+from transfer.serving.http import network_of_caller
 
 #: characters of what is typed; a longer one is no code
 _MOST_TYPED: Final = 40

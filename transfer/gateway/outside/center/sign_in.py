@@ -21,12 +21,12 @@ from transfer.gateway.outside.center import by_provider
 from transfer.gateway.outside.guard import AWAY, check_act, explained, page
 from transfer.gateway.outside.routes import Shell
 from transfer.gateway.outside.templating import Around
-from transfer.gateway.serving import network_of_caller
 from transfer.outside_sessions import Outsider
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.guard import NoAnswer, form_of, refusal
 from transfer.pages.routes import Answer
 from transfer.pages.session import give_cookie
+from transfer.serving.http import network_of_caller
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from transfer.errors import Unreadable
-from transfer.gateway.budget import ConnectionBudget, CountedConnection, Proxy
-from transfer.gateway.proxies import TrustedProxies, read_header
+from transfer.serving.budget import ConnectionBudget, CountedConnection, Proxy
+from transfer.serving.proxies import TrustedProxies, read_header
 
-log = logging.getLogger("transfer.gateway.listening")
+log = logging.getLogger("transfer.serving.listening")
 
 #: seconds from a connection's beginning until its proxy has said who it is, and TLS stands
 HANDSHAKE_SECONDS = 10.0

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 
-log = logging.getLogger("transfer.gateway.budget")
+log = logging.getLogger("transfer.serving.budget")
 
 #: a network that one sender holds whole: addresses of IPv6 are given out by it (RFC 6177)
 _IPV6_PREFIX = 64

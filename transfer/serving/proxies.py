@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from transfer.errors import Unreadable
 
-log = logging.getLogger("transfer.gateway.proxies")
+log = logging.getLogger("transfer.serving.proxies")
 
 #: between two questions where a proxy is that is named by name
 RESOLVE_SECONDS = 5.0

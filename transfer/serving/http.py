@@ -1,7 +1,7 @@
 """Serving the HTTP app by uvicorn, with what it leaves to us: bounds on whoever is not known, a hand on the transport.
 
 Bounds on one connection: its head in size and time, requests ahead of their answers, and its life after an answer. A
-caller whom nobody knows gets one answer. How many connections there may be says `transfer.gateway.budget`.
+caller whom nobody knows gets one answer. How many connections there may be says `transfer.serving.budget`.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from transfer.gateway.budget import ConnectionBudget, ConnectionLimits, CountedConnection, Proxy, network_of
-from transfer.gateway.counting import CountedAnswers, door_of
-from transfer.gateway.listening import Entrance, Listener
-from transfer.gateway.proxies import TrustedProxies
 from transfer.health import Check
+from transfer.serving.budget import ConnectionBudget, ConnectionLimits, CountedConnection, Proxy, network_of
+from transfer.serving.counting import CountedAnswers, door_of
+from transfer.serving.listening import Entrance, Listener
+from transfer.serving.proxies import TrustedProxies
 
 #: seconds a caller may take for its request line and headers, the handshake of TLS apart
 HEAD_SECONDS = 15
