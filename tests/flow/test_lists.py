@@ -95,6 +95,12 @@ DISEASES = [
 ]
 
 
+def test_each_list_that_codes_pick_has_a_row(services):
+    assert {row[0] for row in DISEASES} == {known.id for known in services.checklists.values() if known.codes} - {
+        "common"
+    }
+
+
 @pytest.mark.parametrize("by", DOORS)
 @pytest.mark.parametrize(("disease", "icd", "snomed"), DISEASES)
 def test_a_referral_for_a_disease_opens_a_case_with_its_list(services, by, disease, icd, snomed):

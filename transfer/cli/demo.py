@@ -6,11 +6,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-#: each has a synthetic patient at the stand-in institutions
-DISEASES = (
-    *("brain", "breast", "colorectal", "head-and-neck", "leukaemia", "lung", "lymphoma", "melanoma", "myeloma"),
-    *("ovary", "pancreas", "prostate", "rare", "sarcoma"),
-)
+#: of each list that stands for a disease; the stand-in institutions have a synthetic patient with each
+DISEASES = sorted({path.stem for path in (Path(__file__).parents[2] / "checklists").glob("*.yaml")} - {"common"})
 
 
 @click.command("demo")
