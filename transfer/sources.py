@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Protocol
 
 from transfer.bytes_seen import Announced
 from transfer.institutions import Institution
@@ -47,7 +47,6 @@ class PatientFound:
     id: str
     url: str
     demographics: Demographics
-    by: Literal["identifier", "name"]
     #: the source's own entries that it merged into this one
     absorbed: tuple[str, ...] = ()
     #: security labels of the entry: they hold for all that is this patient's
@@ -129,7 +128,7 @@ class DocumentSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyFound:
-    """One study an archive says it holds, and whose it says it is. The counts may grow, or not be told."""
+    """One study an archive says it holds, and whose it says it is."""
 
     study_instance_uid: str
     #: the study under FHIR's system for DICOM UIDs, and its accession number
@@ -140,15 +139,13 @@ class StudyFound:
     date: date | None
     modalities: frozenset[str]
     description: str | None
-    expected_series: int | None
-    expected_instances: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesFound:
+    """One series of a study that an archive says it holds."""
+
     uid: str
-    modality: str | None
-    expected_instances: int | None
 
 
 class Ending(StrEnum):

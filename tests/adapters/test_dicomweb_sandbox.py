@@ -121,9 +121,12 @@ def vault(store):
 def ct(mercy):
     """The CT series: the study's largest."""
     [study] = mercy.client.studies(mercy.patient, mercy.institution)
-    series = max(mercy.client.series(study.study_instance_uid), key=lambda each: each.expected_instances or 0)
-    expected = mercy.client.instances(study.study_instance_uid, series.uid)
-    return study, series, expected
+    listed = {
+        each: mercy.client.instances(study.study_instance_uid, each.uid)
+        for each in mercy.client.series(study.study_instance_uid)
+    }
+    series = max(listed, key=lambda each: len(listed[each]))
+    return study, series, listed[series]
 
 
 def fetch(mercy, vault, study, series, expected, wanted=None):
@@ -144,7 +147,6 @@ def test_a_study_is_found_and_its_series_lies_in_the_store_image_by_image(mercy,
     found = fetch(mercy, vault, study, series, expected)
 
     assert study.study_instance_uid == mercy.imaging["study_uid"]
-    assert series.expected_instances == len(expected)
     assert found.complete
     assert found.stated == (study.patient,)
     for entry in found.index:

@@ -66,7 +66,7 @@ def that(
 
 def given(office: Office) -> list[str]:
     """The ids of the documents that are given."""
-    them = PatientFound(id="p1", url=f"{office.base}/Patient/p1", demographics=WHO, by="identifier")
+    them = PatientFound(id="p1", url=f"{office.base}/Patient/p1", demographics=WHO)
     with closing(FhirSourceClient(office.base, TOKEN, http=LIMITS)) as client:
         found = list(client.documents(them, LAKESIDE, frozenset(RecordKind)))
     assert not [one for one in found if isinstance(one, Bad)]

@@ -56,7 +56,7 @@ EVERYTHING = frozenset(RecordKind)
 
 @pytest.fixture
 def them(office):
-    return PatientFound(id="p1", url=f"{office.base}/Patient/p1", demographics=WHO, by="identifier")
+    return PatientFound(id="p1", url=f"{office.base}/Patient/p1", demographics=WHO)
 
 
 def that_holds(*references, reports=(), files=None, pages=None):

@@ -285,7 +285,7 @@ class Archive:
         return [a_study("2.25.1", who)]
 
     def series(self, _study: str, **_: object) -> list[SeriesFound]:
-        return [SeriesFound(uid="2.25.2", modality="CT", expected_instances=1)]
+        return [SeriesFound(uid="2.25.2")]
 
     def instances(self, _study: str, _series: str, **_: object) -> frozenset[str]:
         return frozenset({"2.25.3"})

@@ -112,7 +112,7 @@ class Archive:
         return [a_study(f"2.25.1{n}", who) for n, _ in enumerate(self.files)]
 
     def series(self, study: str, **_: object) -> list[SeriesFound]:
-        return [SeriesFound(uid=f"{study}.2", modality="CT", expected_instances=1)]
+        return [SeriesFound(uid=f"{study}.2")]
 
     def instances(self, study: str, _series: str, **_: object) -> frozenset[str]:
         return frozenset({f"{study}.3"})
@@ -469,7 +469,7 @@ class TwoSeries(Archive):
     """Its study has two series."""
 
     def series(self, study: str, **_: object) -> list[SeriesFound]:
-        return [SeriesFound(uid=f"{study}.{n}", modality="CT", expected_instances=1) for n in (2, 4)]
+        return [SeriesFound(uid=f"{study}.{n}") for n in (2, 4)]
 
     def instances(self, study: str, series: str, **_: object) -> frozenset[str]:
         return frozenset({f"{series}.3"})

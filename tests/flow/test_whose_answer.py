@@ -72,7 +72,7 @@ class Archive:
         return a_study(f"2.25.{number}", said, IssuedIdentifier("urn:dicom:uid", f"urn:oid:2.25.{number}"))
 
     def series(self, study: str, **_: object) -> list[SeriesFound]:
-        return [SeriesFound(uid=f"{study}.1", modality="CT", expected_instances=1)]
+        return [SeriesFound(uid=f"{study}.1")]
 
     def instances(self, _study: str, series: str, **_: object) -> frozenset[str]:
         return frozenset({f"{series}.1"})

@@ -112,7 +112,7 @@ class MemoryDocuments:
         if not is_numbered and not is_named:
             return None
         url = "https://office.example/Patient/1"
-        return PatientFound(id="1", url=url, demographics=theirs, by="identifier" if is_numbered else "name")
+        return PatientFound(id="1", url=url, demographics=theirs)
 
     def documents(
         self,

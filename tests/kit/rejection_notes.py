@@ -94,7 +94,7 @@ class HeldStudy:
         return [a_study(self.study, who)]
 
     def series(self, _study: str, **_: object) -> list[SeriesFound]:
-        return [SeriesFound(uid=uid, modality=None, expected_instances=None) for uid in self.files]
+        return [SeriesFound(uid=uid) for uid in self.files]
 
     def instances(self, _study: str, series: str, **_: object) -> frozenset[str]:
         return frozenset(self.files[series])

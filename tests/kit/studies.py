@@ -14,6 +14,4 @@ def a_study(study: str, patient: Demographics, *identifiers: IssuedIdentifier) -
         date=None,
         modalities=frozenset({"CT"}),
         description=None,
-        expected_series=1,
-        expected_instances=1,
     )

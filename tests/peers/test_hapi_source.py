@@ -63,7 +63,7 @@ class Someone:
     @property
     def found(self) -> PatientFound:
         url = f"{self.hapi.base}/Patient/{self.id}"
-        return PatientFound(id=self.id, url=url, demographics=self.who, by="identifier")
+        return PatientFound(id=self.id, url=url, demographics=self.who)
 
     def note(self, number: int | str, content: bytes, *, absolute: bool = True) -> None:
         """A note whose bytes lie in a Binary."""

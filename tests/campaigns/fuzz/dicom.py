@@ -87,7 +87,7 @@ def lists(data: bytes) -> None:
     for study in answer(client.studies, _WHO, MERCY) or ():
         can_be_kept(study.patient, *study.identifiers, study.description or "")
     for series in answer(client.series, "1.2.3") or ():
-        can_be_kept(series.uid, series.modality or "")
+        can_be_kept(series.uid)
     answer(client.instances, "1.2.3", "1.2.3.4")
 
 
@@ -131,7 +131,7 @@ def identifiers(data: bytes) -> None:
         can_be_kept(study.patient, *study.identifiers, study.description or "")
     series = answer(series_found, entry)
     if series is not None:
-        can_be_kept(series.uid, series.modality or "")
+        can_be_kept(series.uid)
 
 
 def agreement(data: bytes) -> None:

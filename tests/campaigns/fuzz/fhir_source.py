@@ -32,7 +32,7 @@ _WHO = Demographics(
     sex="male",
     identifiers=(IssuedIdentifier(LAKESIDE.default_issuer or "", "0042"),),
 )
-_THEM = PatientFound(id="p1", url=f"{BASE}/Patient/p1", demographics=_WHO, by="identifier")
+_THEM = PatientFound(id="p1", url=f"{BASE}/Patient/p1", demographics=_WHO)
 _LIMITS = DocumentLimits(pages=8, documents=200, inline_bytes=1 << 16)
 _HTTP = HttpLimits(page_bytes=1 << 20, stream_bytes=1 << 20)
 

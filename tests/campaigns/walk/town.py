@@ -54,7 +54,7 @@ class DrawnArchive:
         return [a_study("2.25.1", who)] if self._instances else []
 
     def series(self, _study: str, **_: object) -> list[SeriesFound]:
-        return [SeriesFound(uid="2.25.2", modality="CT", expected_instances=len(self._instances))]
+        return [SeriesFound(uid="2.25.2")]
 
     def instances(self, _study: str, _series: str, **_: object) -> frozenset[str]:
         return frozenset(self._instances)

@@ -18,7 +18,7 @@ from transfer.sources import SeriesFound, StudyFound
 Entry = dict[str, object]
 
 #: what is asked for of a study beside what every archive gives by itself (PS3.18 10.6.3, PS3.4 C.6.2)
-STUDY_FIELDS: Final = ("00201206", "00201208", "00080061", "00081030", "00100021", "00080051", "00100040", "00080201")
+STUDY_FIELDS: Final = ("00080061", "00081030", "00100021", "00080051", "00100040", "00080201")
 
 
 def has_number(entry: Entry, identifier: IssuedIdentifier, institution: Institution) -> bool:
@@ -46,17 +46,11 @@ def study_found(entry: Entry, institution: Institution) -> StudyFound:
         date=day,
         modalities=frozenset(text for text in map(_text, _values(entry, "00080061")) if text),
         description=first_text(entry, "00081030"),
-        expected_series=_count(entry, "00201206"),
-        expected_instances=_count(entry, "00201208"),
     )
 
 
 def series_found(entry: Entry) -> SeriesFound:
-    return SeriesFound(
-        uid=required_uid(entry, "0020000E"),
-        modality=first_text(entry, "00080060"),
-        expected_instances=_count(entry, "00201209"),
-    )
+    return SeriesFound(uid=required_uid(entry, "0020000E"))
 
 
 def required_uid(entry: Entry, tag: str) -> str:
@@ -145,8 +139,3 @@ def _text(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return str(value).encode(errors="replace").decode().strip("\0 ") or None
-
-
-def _count(entry: Entry, tag: str) -> int | None:
-    text = first_text(entry, tag)
-    return int(text) if text and re.fullmatch(r"[0-9]{1,9}", text) else None

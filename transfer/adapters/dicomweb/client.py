@@ -73,7 +73,7 @@ class DicomwebClient:
     def series(self, study: str, *, keep_going: KeepGoing = go_on) -> list[SeriesFound]:
         """The study's series; none if the archive does not know the study (any more)."""
         path = f"/studies/{checked_uid(study)}/series"
-        entries = self._pages(path, "0020000E", keep_going, fields="includefield=00201209")
+        entries = self._pages(path, "0020000E", keep_going)
         return [series_found(entry) for entry in entries.values()]
 
     def instances(self, study: str, series: str, *, keep_going: KeepGoing = go_on) -> frozenset[str]:

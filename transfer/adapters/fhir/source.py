@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 from functools import reduce
 from itertools import chain, islice
-from typing import Final, Literal
+from typing import Final
 
 from transfer.adapters.fhir.attachments import announced, download, inline
 from transfer.adapters.fhir.codes import CATEGORY_KINDS
@@ -97,7 +97,7 @@ class FhirSourceClient:
     ) -> PatientFound | None:
         for system in _spellings(identifier.issuer, institution):
             criteria = {"identifier": f"{escaped(system)}|{escaped(identifier.value)}"}
-            hits = self._patients(criteria, institution, "identifier", keep_going)
+            hits = self._patients(criteria, institution, keep_going)
             carrying = [hit for hit in hits if identifier in hit.demographics.identifiers]
             if found := _only(carrying or hits):
                 return found
@@ -108,7 +108,7 @@ class FhirSourceClient:
     ) -> dict[str, PatientFound]:
         criteria = {"family": name.family, "given": name.given[0], "birthdate": birth_date.isoformat()}
         criteria = {key: escaped(value) for key, value in criteria.items()}
-        hits = self._patients(criteria, institution, "name", keep_going)
+        hits = self._patients(criteria, institution, keep_going)
         exact = [hit for hit in hits if any(name.folded == theirs.folded for theirs in hit.demographics.names)]
         return {hit.id: hit for hit in exact or hits}
 
@@ -116,7 +116,6 @@ class FhirSourceClient:
         self,
         criteria: dict[str, str],
         institution: Institution,
-        by: Literal["identifier", "name"],
         keep_going: KeepGoing,
     ) -> list[PatientFound]:
         entries = list(islice(self._searches.entries("Patient", criteria, keep_going), 2 + _MOST_ASKED))
@@ -125,7 +124,7 @@ class FhirSourceClient:
         for entry in entries:
             if entry.problem:
                 raise Unreadable(entry.problem)
-            one = self._main_entry(entry, at_hand, institution, by, keep_going)
+            one = self._main_entry(entry, at_hand, institution, keep_going)
             same = found.get(one.id)
             found[one.id] = _joined(same, one) if same else one
         return list(found.values())
@@ -135,7 +134,6 @@ class FhirSourceClient:
         entry: SearchEntry,
         at_hand: Mapping[str | None, Tree],
         institution: Institution,
-        by: Literal["identifier", "name"],
         keep_going: KeepGoing,
     ) -> PatientFound:
         """The patient of an entry, or of the one that the source merged it into (R4 patient, `link`, replaced-by).
@@ -154,7 +152,6 @@ class FhirSourceClient:
                 id=number,
                 url=url,
                 demographics=who,
-                by=by,
                 labels=labels,
                 absorbed=_merged_into(resource),
                 has_died=has_died(resource),

@@ -19,7 +19,6 @@ _MULTILINE: Final = 1 << 12
 _PASSWORD: Final = 1 << 13
 _COMB: Final = 1 << 24
 _PUSH: Final = 1 << 16
-_RADIO: Final = 1 << 15
 #: fields that are drawn, letters of each, bytes of an appearance that is looked into
 _MOST: Final = 3_000
 _LETTERS: Final = 8_000
