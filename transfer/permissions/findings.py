@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Finding(StrEnum):
-    """Why a release is not permitted. Anyone but staff reads it as `outside`."""
+    """Why a release is not permitted. Nobody but staff reads the code (docs/safety.md, promise 7)."""
 
     NO_FORM = "no-form"
     # 164.508(c)(1): an element is not filled in
@@ -81,26 +81,7 @@ class Finding(StrEnum):
         """Only somebody who looks at the form can tell. Any other finding is a "no" that only another form changes."""
         return self in _NEEDS_PERSON
 
-    @property
-    def outside(self) -> "Finding":
-        """The code shown to anybody but staff: letters, notes of runs, metrics.
 
-        Nobody outside may read there that a record needs an express release (docs/safety.md, promise 7).
-        """
-        return Finding.NOT_THIS_INFORMATION if self in _ABOUT_CONTENT else self
-
-
-_ABOUT_CONTENT = frozenset(
-    {
-        Finding.SPECIAL_CATEGORY_NOT_AUTHORIZED,
-        Finding.NOT_ON_THEIR_FORM,
-        Finding.COMPOUND,
-        Finding.PERHAPS_COMPOUND,
-        Finding.PERHAPS_NOT_COVERED,
-        Finding.PURPOSE_MISMATCH,
-        Finding.ACTION_MISMATCH,
-    }
-)
 _NEEDS_PERSON = frozenset(
     {
         Finding.FORM_UNREADABLE,

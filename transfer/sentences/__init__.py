@@ -1,8 +1,8 @@
-"""What a code says to people: to staff, to the patient, to another institution.
+"""What a code says to people: to staff; of some also to the patient, or to the institution that was asked.
 
 Promise 7 binds the last two: they read the same whether or not something was withheld, and name no kind of illness.
-So every finding about *what* may be released says the same outside. No sentence has a blank to fill: whoever shows it
-adds the institution or the date beside it.
+So every finding about *what* may be released says the same to the patient. No sentence has a blank to fill:
+whoever shows it adds the institution or the date beside it.
 """
 
 from collections.abc import Mapping

@@ -1,62 +1,36 @@
-"""What needs a decision about a release form or a written no, said three ways."""
+"""What needs a decision about a release form or a written no, said to staff."""
 
 from collections.abc import Mapping
 
 from transfer.holds import HoldCode
-from transfer.sentences.words import (
-    LOOKED_AT,
-    LOOKED_AT_INSTITUTION,
-    STOPPED,
-    STOPPED_INSTITUTION,
-    WHICH_PATIENT,
-    WORKING,
-    Sentences,
-)
+from transfer.sentences.words import Sentences
 
 ON_PERMISSIONS: Mapping[str, Sentences] = {
     HoldCode.FORM_STOPPED: Sentences(
-        "A written no stopped this form, and does not name it surely. Revoke the form, or let it go on.",
-        STOPPED,
-        STOPPED_INSTITUTION,
+        "A written no stopped this form, and does not name it surely. Revoke the form, or let it go on."
     ),
     HoldCode.SOURCE_OBJECTS: Sentences(
-        "An institution said no; its own records are stopped. Ask it, then keep that or let them go on.",
-        STOPPED,
-        "We received your objection. None of your records leaves until we have called you.",
+        "An institution said no; its own records are stopped. Ask it, then keep that or let them go on."
     ),
     HoldCode.OBJECTION_OF_ANOTHER: Sentences(
-        "A no came from an institution that filed no form and is named on none. Nothing is stopped: decide today.",
-        WORKING,
-        "We received your objection and are settling what it concerns. We will call you.",
+        "A no came from an institution that filed no form and is named on none. Nothing is stopped: decide today."
     ),
     HoldCode.OBJECTION_UNMATCHED: Sentences(
-        "A no came that nobody could match to a patient or a form. Call its sender today, and stop the form it means.",
-        WORKING,
-        "We could not make out whom your objection concerns. Please call us.",
+        "A no came that nobody could match to a patient or a form. Call its sender today, and stop the form it means."
     ),
     HoldCode.FORM_READ_ANEW: Sentences(
-        "A release form says more than this version can keep, and it is paused. Look at the paper form.",
-        LOOKED_AT,
-        STOPPED_INSTITUTION,
+        "A release form says more than this version can keep, and it is paused. Look at the paper form."
     ),
     HoldCode.FORM_UNCLEAR: Sentences(
-        "A release form says what no rule can keep. Look at it, and ask for a clear one. It is not filed.",
-        LOOKED_AT,
-        LOOKED_AT_INSTITUTION,
+        "A release form says what no rule can keep. Look at it, and ask for a clear one. It is not filed."
     ),
     HoldCode.CONSENT_WITHOUT_FORM: Sentences(
-        "A message says that the patient permits a release, and brings no form. Ask for the signed form, and file it.",
-        WORKING,
-        "Your message says that the patient permits a release. Please send us the signed form.",
+        "A message says that the patient permits a release, and brings no form. Ask for the signed form, and file it."
     ),
     HoldCode.FORM_DOUBTED: Sentences(
-        "Rules cannot tell whether a release form is valid, or what it covers. In doubt nothing leaves. Look at it.",
-        LOOKED_AT,
-        LOOKED_AT_INSTITUTION,
+        "Rules cannot tell whether a release form is valid, or what it covers. In doubt nothing leaves. Look at it."
     ),
     HoldCode.WHOSE_FORM: Sentences(
-        "Whose release form is this? Compare; two people decide where only name and birth date agree.",
-        WORKING,
-        WHICH_PATIENT,
+        "Whose release form is this? Compare; two people decide where only name and birth date agree."
     ),
 }

@@ -33,7 +33,6 @@ from transfer.letter_codes import CodeHolder
 from transfer.outside_sessions import Outsider
 from transfer.packet import NOTICE
 from transfer.rounds import Dag
-from transfer.sentences import SENTENCES
 
 pytestmark = pytest.mark.servers
 
@@ -121,7 +120,7 @@ def _delivered(house: House, chart: Chart, told: Counter[str]) -> Outside:
         notes=[neutral(row.sentence or "") for row in notes],
         runs=[f"{row.dag_id} {row.round}" for row in notes],
         tasks=told,
-        holds=[said for code in codes for said in (SENTENCES[code].institution, SENTENCES[code].patient)],
+        holds=[str(code) for code in codes],
         states=house.request_states(case),
         pages=_pages(house, arrived["packet"], asked, chart["patient"]["birth_date"]),
     )
