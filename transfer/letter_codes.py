@@ -6,7 +6,7 @@ checks the others: a slip of the pen is no guess.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -46,7 +46,7 @@ MOST_WRONG_PINS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterCode:
-    """What a code is for. A source's is for one request, any other for the case. `ends_at` is UTC.
+    """What a code is for. A source's is for one request, any other for the case.
 
     Raises:
         ValueError: a source's code without a request, or another's with one.
@@ -55,7 +55,6 @@ class LetterCode:
     holder: CodeHolder
     case: CaseId
     request: RequestId | None
-    ends_at: datetime
 
     def __post_init__(self) -> None:
         if (self.request is not None) is not (self.holder is CodeHolder.SOURCE):

@@ -71,7 +71,6 @@ class Round:
     subject: Subject
     number: int
     state: RoundState
-    not_before: datetime
     posted_at: datetime | None
     lease_until: datetime | None
     claim: int

@@ -249,18 +249,18 @@ def test_a_flood_of_one_sender_leaves_the_others_at_the_port_their_connections(
             flood = [
                 await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname="localhost") for _ in range(3)
             ]
-            while here.server.connections < 3:
+            while len(here.server._connections) < 3:
                 await asyncio.sleep(0.01)
             told = [
                 await here.says(a_message(WEST), tls=known.client("other")),
                 await here.says(a_message(SOUTH), tls=tls),
             ]
             assert await flood[0][0].read(1) == b"", "of its own, the one unused for longest gives way"
-            while here.server.connections > 2:
+            while len(here.server._connections) > 2:
                 await asyncio.sleep(0.01)
             for _, writer in flood:
                 writer.transport.abort()
-            while here.server.connections:
+            while len(here.server._connections):
                 await asyncio.sleep(0.01)
             return [*told, await here.says(a_message(SOUTH), tls=tls)]
 

@@ -85,7 +85,7 @@ def test_of_images_without_a_day_a_person_says_whether_they_are_the_scan():
 
     assert found.needs[1].state is NeedState.RECEIVED
     assert {wait.code for wait in found.waits} == {WaitCode.UNVERIFIED}
-    word = {"added-1": Waiver(kind=WaiverKind.ANSWERED_BY, by="desk", reason="seen", record=undated.id)}
+    word = {"added-1": Waiver(kind=WaiverKind.ANSWERED_BY, record=undated.id)}
     assert judged(SCAN, records=[undated], waivers=word).is_complete
 
 

@@ -236,7 +236,7 @@ def test_a_source_that_says_it_holds_nothing_settles_the_line():
     one = judged(NOTES, requests=[a_request(RequestState.NO_RECORDS)])
 
     assert one.is_complete
-    assert one.needs[0] == Need(line=NOTES, state=NeedState.ABSENT_WITH_REASON, reason="no-records")
+    assert one.needs[0] == Need(line=NOTES, state=NeedState.ABSENT_WITH_REASON)
 
 
 @pytest.mark.parametrize("other", [RequestState.NOT_FOUND, RequestState.FORBIDDEN, RequestState.SILENT])
@@ -268,7 +268,7 @@ def test_the_record_of_one_hospital_does_not_stand_for_that_of_another(state):
 
 
 def a_word(kind: WaiverKind, record: RecordId | None = None) -> Waiver:
-    return Waiver(kind=kind, by="staff-1", reason="telephone", record=record)
+    return Waiver(kind=kind, record=record)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def a_word(kind: WaiverKind, record: RecordId | None = None) -> Waiver:
 def test_a_persons_word_settles_a_line_and_keeps_its_reason(kind, state):
     one = judged(NOTES, requests=[a_request(RequestState.SILENT)], waivers={"notes": a_word(kind)})
 
-    assert one.needs[0] == Need(line=NOTES, state=state, reason="telephone")
+    assert one.needs[0] == Need(line=NOTES, state=state)
     assert one.is_complete
 
 

@@ -128,13 +128,13 @@ def test_what_a_person_said_of_another_list_leaves_a_record_to_its_kind():
 
 def test_a_persons_word_goes_before_the_hints():
     record = images("MR", title="MR CHEST")
-    said = Waiver(kind=WaiverKind.ANSWERED_BY, by="desk", reason="seen", record=record.id)
+    said = Waiver(kind=WaiverKind.ANSWERED_BY, record=record.id)
 
     assert states(CT, records=[record], waivers={"ct": said})["ct"] is NeedState.SATISFIED
 
 
 def test_what_was_said_not_to_exist_stays_so_where_only_another_test_came():
-    said = {"psa": Waiver(kind=WaiverKind.ABSENT, by="desk", reason="asked")}
+    said = {"psa": Waiver(kind=WaiverKind.ABSENT)}
     done = [asked(RequestState.ANSWERED, "psa", "labs")]
 
     other = states(PSA, LABS, records=[a_record(RecordKind.LABORATORY, "loinc|2039-6")], waivers=said, requests=done)
@@ -225,7 +225,7 @@ def test_nothing_can_be_said_before_the_other_record_is_here():
 
 
 def test_where_there_is_no_other_record_its_age_is_of_no_account():
-    none = {"marrow": Waiver(kind=WaiverKind.ABSENT, by="desk", reason="asked")}
+    none = {"marrow": Waiver(kind=WaiverKind.ABSENT)}
 
     assert states(COUNT, MARROW, records=[a_count(1)], waivers=none)["count"] is NeedState.SATISFIED
 
@@ -250,7 +250,7 @@ def test_of_several_lines_one_is_enough():
 
 def test_a_line_that_nobody_needs_does_not_do_for_another():
     lines = [line.model_copy(update={"one_of": "staging"}) for line in (CT, PET)]
-    said = {"ct": Waiver(kind=WaiverKind.NOT_APPLICABLE, by="desk", reason="seen")}
+    said = {"ct": Waiver(kind=WaiverKind.NOT_APPLICABLE)}
 
     assert not judged(*lines, waivers=said)[1].is_complete
 

@@ -3,7 +3,6 @@
 import re
 import secrets
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
@@ -16,7 +15,6 @@ OF_SOURCE = LetterCode(
     holder=CodeHolder.SOURCE,
     case=CaseId("c0123456789a"),
     request=RequestId("q0123456789abcde"),
-    ends_at=datetime(2027, 1, 1, tzinfo=UTC),
 )
 
 

@@ -234,7 +234,7 @@ def state(disease: str, key: str, *things: Thing, word: Waiver | None = None) ->
     """How a line stands with these things, all sources having answered. A conditional line is said to apply."""
     known = LISTS[disease]
     line = known.line(key)
-    applies = Waiver(kind=WaiverKind.APPLIES, by="desk", reason="said")
+    applies = Waiver(kind=WaiverKind.APPLIES)
     said = {key: word} if word else {key: applies} if line.necessity is Necessity.CONDITIONAL else {}
     asked = Request(
         id=RequestId.draw(),
@@ -267,7 +267,7 @@ def test_a_line_is_answered_by_what_its_source_asks_for_and_by_nothing_near_it(r
 @pytest.mark.parametrize(("disease", "key"), PEOPLES)
 def test_where_nothing_tells_one_from_another_a_person_names_the_record(disease, key):
     record = a_record(min(LISTS[disease].line(key).kinds))
-    word = Waiver(kind=WaiverKind.ANSWERED_BY, by="desk", reason="seen", record=record.id)
+    word = Waiver(kind=WaiverKind.ANSWERED_BY, record=record.id)
 
     assert state(disease, key, record, word=word) is NeedState.SATISFIED
     assert state(disease, key, record) is NeedState.RECEIVED

@@ -99,11 +99,9 @@ class WaitCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiver:
-    """What a person said about one line. `by` is our reference to the person, `reason` a code or a note's id."""
+    """What a person said about one line; `record` is what serves instead."""
 
     kind: WaiverKind
-    by: str
-    reason: str
     record: RecordId | None = None
 
 
@@ -149,7 +147,6 @@ class Need:
     records: tuple[RecordId, ...] = ()
     #: the copy that answers the line
     chosen: RecordId | None = None
-    reason: str | None = None
     #: it holds the case up while it is not settled: a conditional line does once somebody said that it applies
     is_required: bool = True
 

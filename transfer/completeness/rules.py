@@ -193,7 +193,7 @@ def _judge(
     owing = [r for r in asked if r.state in OPEN or r.state is RequestState.NOT_PERMITTED]
     waits = (*waits, *map(_wait_for, owing))
     is_owed = bool(owing) or (state is NeedState.RECEIVED and other is not None and other.is_owed)
-    return _Judged(need=_need(line, state, live, chosen, asked), waits=waits, is_owed=is_owed)
+    return _Judged(need=_need(line, state, live, chosen), waits=waits, is_owed=is_owed)
 
 
 def _not_heard(asked: Sequence[Request]) -> tuple[Wait, ...]:
@@ -208,10 +208,8 @@ def _need(
     state: NeedState,
     records: Sequence[CollectedRecord],
     chosen: RecordId | None,
-    asked: Sequence[Request],
 ) -> Need:
-    reason = RequestState.NO_RECORDS.value if state is NeedState.ABSENT_WITH_REASON and asked else None
-    return Need(line=line, state=state, records=tuple(r.id for r in records), chosen=chosen, reason=reason)
+    return Need(line=line, state=state, records=tuple(r.id for r in records), chosen=chosen)
 
 
 def _word_of(waiver: Waiver | None, line: ChecklistLine, records: Sequence[CollectedRecord]) -> Need | None:
@@ -226,7 +224,7 @@ def _word_of(waiver: Waiver | None, line: ChecklistLine, records: Sequence[Colle
     fitting = tuple(r.id for r in records if r.id in live and fit(line, r) is Fit.WHOLLY)
     if waiver.kind is WaiverKind.ABSENT and fitting:  # it came after all
         return None
-    return Need(line=line, state=_WORDS[waiver.kind], records=fitting, chosen=waiver.record, reason=waiver.reason)
+    return Need(line=line, state=_WORDS[waiver.kind], records=fitting, chosen=waiver.record)
 
 
 def _is_void(record: CollectedRecord) -> bool:
@@ -334,10 +332,10 @@ def _judge_pieces(line: ChecklistLine, case: _Case, asked: Sequence[Request]) ->
     """A whole slide image serves where the center takes it. Else the pieces are counted."""
     slides = [r for r in case.records if line.digital_slides and _is_whole_slide(r)]
     if chosen := best(slides):
-        need = _need(line, NeedState.SATISFIED_BY_OTHER, slides, chosen.id, asked)
+        need = _need(line, NeedState.SATISFIED_BY_OTHER, slides, chosen.id)
         return _Judged(need=need, waits=(), is_owed=False)
     state, waits = _by_material(line, case.pieces_for(line), asked)
-    return _Judged(need=_need(line, state, (), None, asked), waits=waits, is_owed=False)
+    return _Judged(need=_need(line, state, (), None), waits=waits, is_owed=False)
 
 
 def _is_whole_slide(record: CollectedRecord) -> bool:

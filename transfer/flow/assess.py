@@ -412,8 +412,6 @@ def _waivers(case: Case) -> dict[str, Waiver]:
     return {
         line: Waiver(
             kind=WaiverKind(waived.waiver),
-            by="desk",
-            reason=waived.note or waived.waiver,
             record=RecordId(waived.record) if waived.record else None,
         )
         for line, waived in case.waived.items()

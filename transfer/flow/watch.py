@@ -53,12 +53,6 @@ class Watch:
         if self._lost:
             raise ChangedMeanwhile(self._lost)
 
-    def follow(self, epoch: int) -> None:
-        """We have read the permission anew in this epoch and go on in it."""
-        self._epoch = epoch
-        self._lost = None
-        self._looked = time.monotonic()
-
     def run(self) -> None:
         ticks = 0
         every = max(1, int(LEASE.total_seconds() / 3 / LOOK_EVERY_SECONDS))

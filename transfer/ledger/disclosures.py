@@ -24,7 +24,6 @@ class Disclosure:
     packet: PacketId
     recipient: InstitutionId
     outcome: DisclosureOutcome
-    begun_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +108,6 @@ def _disclosure(row: Row) -> Disclosure:
         packet=PacketId(row.packet),
         recipient=InstitutionId(row.recipient),
         outcome=DisclosureOutcome(row.outcome),
-        begun_at=row.begun_at,
     )
 
 
@@ -156,7 +154,6 @@ class Egress:
     """An open stream of bytes to a receiver."""
 
     id: EgressId
-    disclosure: DisclosureId
     packet: PacketId
     patient: PatientId
     epoch: int
@@ -184,9 +181,7 @@ def open_egress(
         *(egress, disclosure.id, patient, epoch, sender, channel, list(grounds.bases), list(grounds.permissions)),
     )
     _tell_grounds(tx, disclosure.packet, egress, disclosure.id, channel, grounds)
-    return Egress(
-        id=egress, disclosure=disclosure.id, packet=disclosure.packet, patient=patient, epoch=epoch, until=until
-    )
+    return Egress(id=egress, packet=disclosure.packet, patient=patient, epoch=epoch, until=until)
 
 
 def _tell_grounds(

@@ -81,5 +81,4 @@ def _code(row: Row) -> LetterCode:
         holder=CodeHolder(row.holder),
         case=CaseId(row.case_id),
         request=RequestId(row.request) if row.request else None,
-        ends_at=row.ends_at,
     )

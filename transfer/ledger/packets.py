@@ -35,8 +35,6 @@ class Packet:
     is_partial: bool
     is_assembled: bool
     is_purged: bool
-    size: int | None
-    tag_manifest: str | None
     planned_at: datetime
 
 
@@ -50,8 +48,6 @@ def get(tx: Tx, packet: str) -> Packet | None:
         is_partial=row.is_partial,
         is_assembled=row.tag_manifest is not None,
         is_purged=row.purged_at is not None,
-        size=row.size,
-        tag_manifest=row.tag_manifest,
         planned_at=row.planned_at,
     )
 
@@ -69,8 +65,8 @@ def seal_plan(
     packet = plan.packet
     text = zlib.compress(plan.dumps().encode())
     changed = tx.run(
-        "UPDATE packets SET plan = %s, tag_manifest = %s, size = %s WHERE packet = %s AND tag_manifest IS NULL",
-        *(tx.keys.seal(KeyName.patient(patient), text, about=packet), tag_manifest, plan.tar_length, packet),
+        "UPDATE packets SET plan = %s, tag_manifest = %s WHERE packet = %s AND tag_manifest IS NULL",
+        *(tx.keys.seal(KeyName.patient(patient), text, about=packet), tag_manifest, packet),
     )
     assert changed == 1, "a packet is assembled once"  # the caller looked under the case's lock
     for key in plan.generated_keys:

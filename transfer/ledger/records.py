@@ -260,7 +260,6 @@ def parts(tx: Tx, kept: StoredRecord) -> list[RecordPart]:
 class Joined:
     """How a record serves a case."""
 
-    record: RecordId
     line: str | None
     basis: Basis
     permission: str | None
@@ -443,7 +442,6 @@ def from_row(tx: Tx, row: Row) -> StoredRecord:
 
 def _joined(row: Row) -> Joined:
     return Joined(
-        record=RecordId(row.record),
         line=row.line,
         basis=Basis(row.basis),
         permission=row.permission,

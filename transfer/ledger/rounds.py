@@ -291,7 +291,6 @@ def _round(row: Row) -> Round:
         subject=Subject(row.subject),
         number=row.round,
         state=RoundState(row.state),
-        not_before=row.not_before,
         posted_at=row.posted_at,
         lease_until=lease,
         claim=row.claim,

@@ -149,11 +149,6 @@ class MllpServer:
         number: int = self._listening[institution].sockets[0].getsockname()[1]
         return number
 
-    @property
-    def connections(self) -> int:
-        """How many are open."""
-        return len(self._connections)
-
     async def _check_deadlines(self) -> None:
         """One timer for all: a timer per message would cost more than the message's acknowledgement."""
         shortest = min(self._limits.frame_seconds, self._limits.idle_seconds)
