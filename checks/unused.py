@@ -62,8 +62,17 @@ class Strict(Vulture):
         self.members: dict[tuple[Path, int, str], str] = {}
         #: names read as an attribute of something
         self.read: set[str] = set()
+        #: (file, line, name) of a module's own values that it does not read; vulture looks at no `_NAME`
+        self.private: list[tuple[Path, int, str]] = []
 
-    def visit_Assign(self, node: ast.Assign) -> None:  # noqa: N802 - vulture's name
+    def visit_Module(self, node: ast.Module) -> None:  # noqa: N802 - vulture's name
+        read = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
+        read |= {name for each in ast.walk(node) if isinstance(each, ast.Global) for name in each.names}
+        for name, line in _values(node.body):
+            if name.startswith("_") and not name.startswith("__") and name not in read:
+                self.private.append((self.filename, line, name))
+
+    def visit_Assign(self, node: ast.Assign) -> None:  # noqa: N802
         """vulture takes each name in `__all__` for a use."""
 
     def visit_Attribute(self, node: ast.Attribute) -> None:  # noqa: N802
@@ -109,6 +118,8 @@ class Strict(Vulture):
         unread = {where: name for where, name in self.members.items() if where[2] not in self.read}
         for (file, line, _), name in unread.items():
             yield file, line, name, "member"
+        for file, line, name in self.private:
+            yield file, line, name, "variable"
         for item in self.get_unused_code(min_confidence=MIN_CONFIDENCE):
             key = (item.filename, item.first_lineno, item.name)
             if key not in unread:
@@ -120,6 +131,12 @@ def _members(node: ast.ClassDef) -> Iterator[tuple[str, int]]:
         match each:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 yield each.name, min([each.lineno, *(decorator.lineno for decorator in each.decorator_list)])
+    yield from _values(node.body)
+
+
+def _values(body: list[ast.stmt]) -> Iterator[tuple[str, int]]:
+    for each in body:
+        match each:
             case ast.AnnAssign(target=ast.Name(id=name)):
                 yield name, each.lineno
             case ast.Assign(targets=targets):

@@ -22,6 +22,8 @@ MODULES = sorted(path for folder in ("transfer", "plugins", "dags") for path in 
 DECISIONS = (ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.Match, ast.comprehension, ast.BoolOp)
 #: of a module, blank ones apart
 LINES = 400
+#: of a function, blank ones and its docstring apart
+OF_A_FUNCTION = 60
 #: of a sentence on a page; a colon and a semicolon end one
 WORDS = 25
 
@@ -210,6 +212,32 @@ def test_no_module_outgrows_its_reader():
     lines = {path: sum(1 for line in path.read_text().splitlines() if line.strip()) for path in MODULES}
 
     assert {path.relative_to(ROOT): n for path, n in lines.items() if n > LINES} == {}
+
+
+def _long_functions(source: str) -> list[str]:
+    lines, found = source.splitlines(), []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            told = node.body[0] if ast.get_docstring(node) is not None else None
+            said = told.end_lineno - told.lineno + 1 if told and told.end_lineno else 0
+            if sum(1 for line in lines[node.lineno - 1 : node.end_lineno] if line.strip()) - said > OF_A_FUNCTION:
+                found.append(node.name)
+    return found
+
+
+def test_no_function_outgrows_its_reader():
+    long = {path.relative_to(ROOT): _long_functions(path.read_text()) for path in MODULES}
+
+    assert {path: names for path, names in long.items() if names} == {}
+
+
+def test_a_function_that_outgrows_its_reader_is_found():
+    body = "    one()\n\n" * OF_A_FUNCTION
+
+    assert _long_functions(f'def long():\n    """Told\n    here."""\n{body}') == ["long"]
+    assert (
+        _long_functions(f'def long():\n    """Told\n    here."""\n{body.removesuffix("    one()" + chr(10) * 2)}') == []
+    )
 
 
 def test_the_flow_names_its_modules_in_the_order_of_the_business():

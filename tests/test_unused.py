@@ -54,8 +54,18 @@ def test_what_is_used_is_fine(tmp_path):
         (("transfer/page.py", "\nclass Other:\n    color: str\ncolor = Other()\nprint(color)\n"), "Other.color"),
         (("transfer/page.py", "\nclass Word(str):\n    NEW = 'new'\nprint(Word)\n"), "Word.NEW"),
         (("transfer/sandbox/lab.py", "\ndef planted() -> int:\n    return 1\n"), "planted"),
+        (("transfer/page.py", "\n_PLANTED = 1\n"), "_PLANTED"),
     ],
-    ids=["function", "dag", "plugin", "only-exported", "field-not-read", "value-not-named", "sandbox"],
+    ids=[
+        "function",
+        "dag",
+        "plugin",
+        "only-exported",
+        "field-not-read",
+        "value-not-named",
+        "sandbox",
+        "value-of-its-own",
+    ],
 )
 def test_what_is_planted_and_unused_is_found(tmp_path, planted, named):
     ended, said = checked(tmp_path, planted)
