@@ -232,12 +232,10 @@ def test_no_function_outgrows_its_reader():
 
 
 def test_a_function_that_outgrows_its_reader_is_found():
-    body = "    one()\n\n" * OF_A_FUNCTION
+    head, line = 'def long():\n    """Told\n    here."""\n', "    one()\n\n"
 
-    assert _long_functions(f'def long():\n    """Told\n    here."""\n{body}') == ["long"]
-    assert (
-        _long_functions(f'def long():\n    """Told\n    here."""\n{body.removesuffix("    one()" + chr(10) * 2)}') == []
-    )
+    assert _long_functions(head + line * OF_A_FUNCTION) == ["long"]
+    assert _long_functions(head + line * (OF_A_FUNCTION - 1)) == []
 
 
 def test_the_flow_names_its_modules_in_the_order_of_the_business():

@@ -64,7 +64,7 @@ def test_what_is_used_is_fine(tmp_path):
         "field-not-read",
         "value-not-named",
         "sandbox",
-        "value-of-its-own",
+        "its-own",
     ],
 )
 def test_what_is_planted_and_unused_is_found(tmp_path, planted, named):
