@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from transfer.embedded import supervisor
 from transfer.embedded.components import Component, SetupStep
 from transfer.embedded.installation import Installation
 from transfer.embedded.supervisor import Supervisor, UnitState
@@ -25,7 +26,7 @@ class Standing:
         installation = Installation(folder / "var", {"TRANSFER_DATABASE_URL": "none", "TRANSFER_S3_ENDPOINT": "none"})
         ground = self._component("ground", silence=60.0)
         floor = SetupStep(name="floor", needs=("ground",), run=lambda: None)
-        house = self._component("house", needs=("floor",), silence=0.5)
+        house = self._component("house", needs=("floor",), silence=0.1)
         self.supervisor = Supervisor(installation, [ground, floor, house])
         self._thread = threading.Thread(target=self.supervisor.run)
         self._thread.start()
@@ -58,7 +59,9 @@ class Standing:
 
 
 @pytest.fixture
-def standing(tmp_path: Path, eventually) -> Iterator[Standing]:
+def standing(tmp_path: Path, eventually, monkeypatch: pytest.MonkeyPatch) -> Iterator[Standing]:
+    """Its health is asked for ten times as often as elsewhere."""
+    monkeypatch.setattr(supervisor, "HEALTH_EVERY", 0.2)
     standing = Standing(tmp_path)
     eventually(lambda: standing.state("house") is UnitState.UP)
     yield standing
@@ -69,7 +72,7 @@ def test_what_is_unwell_for_lack_of_what_it_needs_is_left_alone(standing: Standi
     before = standing.pid("house")
     standing.ground_goes()
     eventually(lambda: standing.state("ground") is UnitState.STARTING)
-    threading.Event().wait(5.0)  # two checks of its health, ten times its silence
+    threading.Event().wait(1.0)  # three checks of its health at least, ten times its silence
     standing.flag.touch()
     eventually(lambda: standing.state("ground") is UnitState.UP)
 
@@ -81,7 +84,7 @@ def test_what_ended_is_not_started_before_what_it_needs_is_there(standing: Stand
     standing.ground_goes()
     os.kill(standing.pid("house"), signal.SIGKILL)
     eventually(lambda: standing.state("ground") is UnitState.STARTING)
-    threading.Event().wait(2.0)
+    threading.Event().wait(1.0)  # twice its back-off
     assert standing.state("house") is UnitState.WAITING
 
     standing.flag.touch()

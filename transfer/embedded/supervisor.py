@@ -26,8 +26,8 @@ from transfer.embedded.installation import Installation
 from transfer.embedded.process import Handle, stop, stop_session
 from transfer.errors import TransferError
 
-#: how often we look at everything, seconds
-TICK = 0.1
+#: how often we look at everything, seconds; while something starts, others wait for it
+TICK, STARTING_TICK = 0.1, 0.02
 #: how often a component that is well is asked how it is
 HEALTH_EVERY = 2.0
 #: a component that has been well this long starts its back-off anew: it does not fall at once, whatever ends it
@@ -88,7 +88,8 @@ class Supervisor:
                 for watched in self.watched.values():
                     self._look_at(watched)
                 self._write("up" if all(w.is_usable for w in self.watched.values()) else "starting")
-                time.sleep(TICK)
+                starts = any(w.state is UnitState.STARTING for w in self.watched.values())
+                time.sleep(STARTING_TICK if starts else TICK)
         finally:
             self._stop_all()
             self._threads.shutdown(wait=False, cancel_futures=True)
@@ -165,7 +166,8 @@ class Supervisor:
         watched.check = None
         if watched.state is UnitState.UP and not self._may_stand(unit):
             watched.well = now  # it cannot be well without what it needs, and starting it anew would not help
-        watched.next_check = now + (HEALTH_EVERY if watched.state is UnitState.UP else 0.2)
+        # Most are there within a second. What takes longer is asked more seldom.
+        watched.next_check = now + (HEALTH_EVERY if watched.state is UnitState.UP else min(0.2, (now - watched.since) / 5))
         if well:
             watched.well = now
             if watched.state is UnitState.STARTING:

@@ -152,7 +152,7 @@ class System:
             if standing.get("phase") == "up":
                 return
             self._check_hope(standing, deadline)
-            time.sleep(0.1)
+            time.sleep(0.03)
 
     def _check_hope(self, standing: dict[str, Any], deadline: float) -> None:
         log = self.var / "log"
