@@ -1,5 +1,6 @@
 """What an auditor sees in Airflow, and what hands in Airflow cannot break."""
 
+import subprocess
 import time
 from datetime import timedelta
 from typing import Any
@@ -8,13 +9,14 @@ import psycopg
 import pytest
 
 from tests.kit.auditor import Auditor, eventually
+from tests.kit.doors import config
 from tests.kit.house import Chart, House
 from transfer.case import Stage
 from transfer.flow.assess import settle_needs
 from transfer.identifiers import CaseId, PatientId
 from transfer.ledger import materials, rounds
 from transfer.ledger.materials import Came, Label
-from transfer.rounds import Dag
+from transfer.rounds import LEASE, Dag
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
@@ -111,19 +113,33 @@ def referred_without_form(house: House) -> Begun:
     """It waits for its form, and then an hour passes. Nothing else is under way, whose lease that would end."""
     chart, case = referred(house, house.a_patient(), form=False)
     eventually("it waits for the form", lambda: house.request_states(case).get("records-office") == "not-permitted")
-    with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
-        owner.execute("UPDATE transfer.clock SET ahead = ahead + %s", [timedelta(hours=1)])
+    time_passes(house, timedelta(hours=1))
     return chart, case
 
 
+def time_passes(house: House, by: timedelta) -> None:
+    with psycopg.connect(house.settings.owner_database_url, autocommit=True) as owner:
+        owner.execute("UPDATE transfer.clock SET ahead = ahead + %s", [by])
+
+
 def failed_while_it_fetches(house: House, auditor: Auditor) -> Begun:
+    """Once Airflow has ended its task, the half minute of its leases passes: nothing else is under way."""
     house.behave("archive", delay_seconds=8)
     chart, case = referred(house, house.a_patient())
     eventually("it fetches", lambda: house.request_states(case).get("film-room") == "asking")
     run = f"/dags/open_case/dagRuns/{case}.1?update_mask=state"
     assert auditor.ask("PATCH", run, {"state": "failed"})[0] == 200
+    eventually("its task is ended", lambda: not asks_archive(house))
     house.behave("archive", delay_seconds=0)
+    time_passes(house, LEASE)
     return chart, case
+
+
+def asks_archive(house: House) -> bool:
+    """Somebody is connected to the archive."""
+    to_it = f"dport = :{config(house, 'archive')['port']}"
+    said = subprocess.run(["ss", "-Htn", "state", "established", to_it], capture_output=True, check=True)
+    return bool(said.stdout)
 
 
 def spoilt_while_queued(house: House, auditor: Auditor) -> dict[str, Begun]:

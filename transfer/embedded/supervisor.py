@@ -167,7 +167,9 @@ class Supervisor:
         if watched.state is UnitState.UP and not self._may_stand(unit):
             watched.well = now  # it cannot be well without what it needs, and starting it anew would not help
         # Most are there within a second. What takes longer is asked more seldom.
-        watched.next_check = now + (HEALTH_EVERY if watched.state is UnitState.UP else min(0.2, (now - watched.since) / 5))
+        watched.next_check = now + (
+            HEALTH_EVERY if watched.state is UnitState.UP else min(0.2, (now - watched.since) / 5)
+        )
         if well:
             watched.well = now
             if watched.state is UnitState.STARTING:
