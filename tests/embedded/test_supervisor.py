@@ -44,6 +44,7 @@ def system(short_folder):
 def running():
     """One that is up, for tests that leave it so."""
     folder = Path(tempfile.mkdtemp(prefix="rt-"))
+    copied(folder / "var" / "postgres")
     system = a_system(folder / "var")
     system.up()
     yield system
@@ -201,6 +202,7 @@ def test_everything_written_lies_under_var_and_only_we_can_open_it(running):
 
 def test_a_component_that_cannot_come_up_is_named_with_its_log_and_the_rest_is_stopped(short_folder):
     var = short_folder / "var"
+    copied(var / "postgres")
     system = a_system(var)
     (var / "store" / "data").mkdir(parents=True)
     (var / "store" / "data" / "etc").write_text("in the way")
