@@ -1,7 +1,7 @@
 """Searching the disk for what must not be there."""
 
 import base64
-import hashlib
+import mmap
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,7 +37,7 @@ def on_disk(house: House, sought: Iterable[bytes]) -> list[str]:
     with psycopg.connect(Installation(house.var, {}).postgres.url("superuser"), autocommit=True) as superuser:
         # What is only in PostgreSQL's memory would be on the disk a moment later.
         superuser.execute("CHECKPOINT")
-    wanted = frozenset(sought)
+    wanted = list(sought)
     return sorted(
         f"{path.relative_to(house.var)}: {one[:24]!r}" for path in _files(house.var) for one in _in(path, wanted)
     )
@@ -50,17 +50,9 @@ def _files(var: Path) -> Iterable[Path]:
         yield from (Path(folder) / name for name in names)
 
 
-def _in(path: Path, wanted: frozenset[bytes]) -> tuple[bytes, ...]:
+def _in(path: Path, wanted: list[bytes]) -> list[bytes]:
     try:
-        content = path.read_bytes()
-    except OSError:  # gone meanwhile, a socket
-        return ()
-    # Most of a database is there several times over, and most of the rest is as it was when it was last looked for.
-    known = hashlib.sha256(content).digest(), wanted
-    if known not in _found:
-        _found[known] = tuple(one for one in wanted if one in content)
-    return _found[known]
-
-
-#: what was searched, by its digest, and for what
-_found: dict[tuple[bytes, frozenset[bytes]], tuple[bytes, ...]] = {}
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return [one for one in wanted if content.find(one) >= 0]
+    except (FileNotFoundError, ValueError, OSError):  # gone meanwhile, empty, a socket
+        return []
