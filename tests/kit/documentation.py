@@ -74,6 +74,7 @@ _IN = {
     Vocabulary.DIAGNOSTIC_REPORT: "FHIR report",
     Vocabulary.COMPOSITION: "FHIR docStatus",
     Vocabulary.DOCUMENT_REFERENCE: "FHIR reference",
+    Vocabulary.ACT_STATUS: "CDA statusCode",
     Vocabulary.REJECTION_NOTE: "DICOM note",
 }
 _NO_WORD = {DocumentStatus.UNKNOWN: "every other word"}
