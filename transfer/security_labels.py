@@ -5,7 +5,7 @@ A label that we cannot read, because its code is none of these or it is text alo
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 #: v3-Confidentiality
@@ -53,11 +53,42 @@ _SENSITIVE: Final = re.compile(
     r"\bhiv\b|sensitiv|confidential|restricted|psychiatr|psychother|mental health|substance (use|abuse)|42 ?cfr",
     re.IGNORECASE,
 )
-_MARKUP: Final = re.compile(r"<[^>]{0,400}>|&nbsp;|&#160;|&#xA0;")
+_MARKUP: Final = re.compile(r"(?:<[^<>]{0,400}>|&nbsp;|&#160;|&#xA0;)+")
 #: the regulation, and the statute behind it (42 USC 290dd-2)
 _PART_2_TEXT: Final = re.compile(
     r"\b42\s*C\.?\s*F\.?\s*R\.?\s*,?\s*(part|pt\.?|\u00a7{1,2}|sec(tion|\.)?)?\s*(2|II)\b|\bpart\s*2\s+of\s+42\s*C\.?F\.?R"
     r"|\btitle\s+42\b[^.]{0,60}\bregulations\W{1,3}(part|pt\.?)\s*(2|II)\b|\b290dd-[23]\b",
+    re.IGNORECASE,
+)
+#: characters before and after the law's name in which its sentence is looked for
+_NEAR: Final = 400
+#: of one text, what tells of a case: a foot of each page. Whatever has more of them is labelled
+_MOST_PERHAPS: Final = 2000
+#: `C.F.R.` and `N.Y.` end none
+_SENTENCE_ENDS: Final = re.compile(
+    r"(?<![\s.][A-Za-z])[.!?][\"')\u2019]{0,3}\s+(?=\W{0,2}([A-Z\d]|$))|;\s|\n[ \t\r]*\n|[\u2022\f]"
+)
+_IF: Final = (
+    r"\b(if|whether|where|when|to the extent( that)?|in the event( that)?)\s+([\w/'’()-]+,?\s+){0,8}?"
+    r"(contain|includ|involv|relat|pertain|concern|consist"
+    r"|(is|are|was|were) (also )?(protect|subject|cover|govern|from))"
+)
+_NOT_SAID_SINCE: Final = r"(?!.*\b(this|these)\s+(\w+\s+){0,3}(is|are|has been|have been|was|were)\b)"
+#: of a case that may be, or that is not
+_PERHAPS_BEFORE: Final = re.compile(
+    r"\b(may|might|can|could)\s+(also\s+|further\s+)?"
+    r"(contain|includ|involv|reveal|relat|fall|(be|have been)\s+(\w+\s+)?(protect|subject|cover|govern|regulat|restrict"
+    r"|confidential|privileged|includ|contain|disclosed (to you )?from))"
+    rf"{_NOT_SAID_SINCE}|{_IF}{_NOT_SAID_SINCE}"
+    r"|^\W*any\s+((?!disclos|use|redisclos|re-disclos|further)\w+\s+){0,4}(information|records?|data|content|documents?)\b"
+    r"|\b(not|never)\s+(contain|include|involve|subject to|covered by|protected by|governed by|(a|an) \w+)\b"
+    r"(?!.*\b(but|and|however|except|unless|without)\b)|\bexclud(es|ing)\b(?!.*\b(but|however|except|and)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+_PERHAPS_AFTER: Final = re.compile(
+    r"\b((if|where|when|as)\s+(applicable|any|present|contained|included)\b"
+    r"|(may|might|can|could)\s+(also\s+)?(apply|be\s+(included|contained|present|applicable|in)\b))"
+    rf"|\b(apply|applies)\s+(only\s+)?(?={_IF})|\b(does|do|did)\s+not\s+apply\b|^\W*{_IF}",
     re.IGNORECASE,
 )
 
@@ -108,14 +139,64 @@ def restricts(system: str | None, code: str | None) -> bool:
 
 
 def read_text(*texts: str | None) -> frozenset[str]:
-    """The label that text names by the law itself: the notice of 42 CFR 2.32 stands in texts."""
-    return frozenset({PART_2}) if any(_PART_2_TEXT.search(text) for text in texts if text) else frozenset()
+    """The label that text names by the law itself: the notice of 42 CFR 2.32 stands in texts.
+
+    A sentence that tells of a case is no label: "may contain information protected by 42 CFR Part 2" stands at the foot
+    of every document of some institutions, whatever is in it.
+    """
+    laws = [LawInText() for _ in texts]
+    for law, text in zip(laws, texts, strict=True):
+        law.read(text or "", is_end=True)
+    return frozenset[str]().union(*(law.labels for law in laws))
 
 
 def read_markup(said: str) -> frozenset[str]:
     """The same of a text with markup, or of any text."""
     may_name = "42" in said or "290" in said
-    return read_text(_MARKUP.sub(" ", said)) if may_name else frozenset()
+    return read_text(without_markup(said)) if may_name else frozenset()
+
+
+def without_markup(said: str) -> str:
+    """A text with a blank for each tag of it."""
+    return _MARKUP.sub(" ", said)
+
+
+class LawInText:
+    """Looks for the law's name in a text that comes in pieces, each sentence with what stands before and after it."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._judged = self._perhaps = 0
+        self.labels: frozenset[str] = frozenset()
+
+    def read(self, text: str, *, is_end: bool) -> None:
+        """`text` follows on what came before, without markup. Once it is found nothing more is looked for."""
+        if self.labels:
+            return
+        self._text += text
+        until = len(self._text) if is_end else max(self._judged, len(self._text) - _NEAR)
+        for found in _named_in(self._text):
+            if self._judged <= found.start() < until:
+                self._perhaps += 1
+                if _is_said(found) or self._perhaps > _MOST_PERHAPS:
+                    self.labels = frozenset({PART_2})
+                    return
+        begin = max(0, until - _NEAR)
+        self._text, self._judged = self._text[begin:], until - begin
+
+
+def _named_in(text: str) -> Iterator[re.Match[str]]:
+    return _PART_2_TEXT.finditer(text) if "42" in text or "290" in text else iter(())
+
+
+def _is_said(found: re.Match[str]) -> bool:
+    """Whether the sentence that names it says so of what it stands on."""
+    text, begin, end = found.string, max(0, found.start() - _NEAR), found.end() + _NEAR
+    for ended in _SENTENCE_ENDS.finditer(text, begin, found.start()):
+        begin = ended.end()
+    ended_by = _SENTENCE_ENDS.search(text, found.end(), end)
+    after = text[found.end() : ended_by.start() if ended_by else end]
+    return not (_PERHAPS_BEFORE.search(text[begin : found.start()]) or _PERHAPS_AFTER.search(after))
 
 
 def is_unread(labels: Iterable[str]) -> bool:

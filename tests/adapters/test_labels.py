@@ -19,6 +19,7 @@ from transfer.security_labels import (
     is_unread,
     read_beside,
     read_label,
+    read_markup,
     read_text,
     restricts,
 )
@@ -169,6 +170,90 @@ def test_words_beside_every_degree_that_restricts_nothing_are_heard():
 )  # fmt: skip
 def test_part_2_is_known_by_its_text(text: str | None, is_part_2: bool):
     assert bool(read_text(text)) is is_part_2
+
+
+SAYS_SO = [
+    "This record which has been disclosed to you is protected by Federal confidentiality rules (42 CFR "
+    "Part 2). These rules prohibit you from using or disclosing this record unless permitted.",
+    "42 CFR Part 2 prohibits unauthorized use or disclosure of these records.",
+    "This information has been disclosed to you from records protected by Federal confidentiality rules "
+    "(42 CFR part 2). The Federal rules prohibit you from making any further disclosure.",
+    "This record is protected by 42 CFR Part 2 and may not be redisclosed without consent.",
+    "This record may be disclosed only as permitted by 42 CFR Part 2.",
+    "You may not disclose this; it is protected by 42 CFR Part 2.",
+    "If the reader of this message is not the intended recipient, you are hereby notified that this "
+    "record is protected by 42 CFR Part 2.",
+    "If you have received this in error, destroy it. This record is protected by 42 CFR Part 2.",
+    "If this message was received in error, note that this record is protected by 42 CFR part 2.",
+    "This fax may contain PHI. 42 CFR Part 2 prohibits unauthorized disclosure of these records.",
+    "This fax may contain PHI; this information has been disclosed to you from records protected by 42 CFR Part 2.",
+    "This does not contain psychotherapy notes but is protected by 42 CFR Part 2",
+    "It is unlawful to make any disclosure of information in this record (42 CFR Part 2).",
+    "This record may contain errors. Protected by 42 CFR Part 2",
+    "Patient may have cancer. This record is protected under 42 CFR Part 2.",
+    "This information is subject to 42 CFR Part 2 if you redisclose it.",
+    "The information in this record is protected by 42 CFR Part 2. If it contains errors call us.",
+    "All information in this record is covered by 42 CFR Part 2, including when disclosed",
+    "NOTICE: THIS RECORD IS FROM A PART 2 PROGRAM (42 CFR PART 2). IF YOU ARE NOT THE RECIPIENT, CALL.",
+    "This record, which includes substance use treatment, may not be used as it is protected by 42 CFR part 2.",
+    "Protected by 42 CFR Part 2: may not be included in other records.",
+]
+TELLS_OF_A_CASE = [
+    "This document may contain information protected by 42 CFR Part 2.",
+    "This document may contain information that is protected by federal law (42 U.S.C. 290dd-2 and 42 CFR Part 2).",
+    "If this record contains substance use information protected by 42 CFR Part 2, redisclosure is prohibited.",
+    "If this record contains alcohol, drug, or HIV information, the federal rules (42 CFR Part 2) "
+    "prohibit you from making any further disclosure.",
+    "To the extent this includes substance use disorder records, 42 CFR Part 2 applies.",
+    "The information may be protected under Federal law (42 CFR Part 2).",
+    "42 CFR Part 2 applies if this record contains substance use treatment.",
+    "Federal law (HIPAA; 42 CFR Part 2, if applicable) protects this.",
+    "42 CFR Part 2 information may be included in this record.",
+    "Any information in this record protected by 42 CFR Part 2 may not be redisclosed.",
+    "This summary does not contain information protected by 42 CFR Part 2.",
+    "This hospital is not subject to 42 CFR Part 2.",
+    "This record may have been disclosed to you from records protected by federal confidentiality rules "
+    "(42 CFR Part 2).",
+    "THIS DOCUMENT MAY CONTAIN INFORMATION PROTECTED BY N.Y. MENTAL HYGIENE LAW 33.13 AND 42 C.F.R. PART 2.",
+    "If the information disclosed to you is related to drug or alcohol treatment, it is protected by 42 CFR Part 2.",
+    "If any of the enclosed records are from a substance use disorder program protected by 42 CFR Part 2 "
+    "you may not redisclose.",
+    "This message might include sensitive records, including HIV, mental health and substance use "
+    "records covered by 42 CFR Part 2.",
+    "These records may contain information subject to 42 CFR Part 2",
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_part_2"),
+    [*((text, True) for text in SAYS_SO), *((text, False) for text in TELLS_OF_A_CASE)],
+)
+def test_part_2_is_a_label_where_it_is_said_of_this_record_and_none_as_a_case_that_may_be(text: str, is_part_2: bool):
+    around = f"Seen in the clinic. {text} Page 1 of 4"
+
+    assert bool(read_text(text)) is is_part_2
+    assert bool(read_markup(f"<p>{text}</p>\n\n<p>Dr. Roe</p>")) is is_part_2
+    for piece in (1, 64, 100_000):
+        assert within(around.encode(), piece=piece) == ({PART_2} if is_part_2 else set())
+
+
+def test_what_tells_of_a_case_in_the_place_of_a_label_is_a_persons_until_the_file_says_what_it_means():
+    said = "may contain 42 CFR Part 2 information"
+
+    assert read_label(None, None, said, {}) == {UNREAD}
+    assert read_label(None, None, said, {f"|{said}": "N"}) == {"N"}
+
+
+def test_a_sentence_in_several_segments_is_one():
+    foot = ("NTE|1||This document may contain information", "NTE|2||protected by 42 CFR Part 2.")
+
+    (sent,) = documents(a_report(*foot), LAB)
+
+    assert sent.document.labels == frozenset()
+
+
+def test_a_text_that_tells_of_more_cases_than_are_looked_at_is_labelled():
+    assert read_text("It may contain 42 CFR Part 2 data. " * 3000) == {PART_2}
 
 
 def test_a_label_that_an_earlier_version_stored_and_is_none_is_a_persons():

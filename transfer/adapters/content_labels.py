@@ -1,6 +1,7 @@
 """What stands inside a document's content, whatever type it is said to be: security labels, and its word on itself.
 
-Read are C-CDA, and FHIR resources in JSON and XML. In any text 42 CFR Part 2 is its label where it is named.
+Read are C-CDA, and FHIR resources in JSON and XML. In any text 42 CFR Part 2 is its label where it is named,
+and not as of a case that may be.
 """
 
 import re
@@ -12,7 +13,7 @@ from transfer.adapters.fhir.labels import ResourceReader, XmlResourceReader
 from transfer.adapters.own_words import OwnWord, of_clinical_document, of_resource
 from transfer.errors import Unreadable
 from transfer.institutions import Institution
-from transfer.security_labels import UNREAD, read_markup
+from transfer.security_labels import UNREAD, LawInText, without_markup
 
 #: bytes by which one kind of content is told from another
 _BEGINNING: Final = 4096
@@ -20,8 +21,8 @@ _BEGINNING: Final = 4096
 _BEFORE: Final = b"\xef\xbb\xbf\xff\xfe \t\r\n"
 #: what no text for people has, but in UTF-16
 _BINARY: Final = re.compile(rb"[\x01-\x08\x0e-\x1a]|^(%PDF|PK|\x89PNG|\xff\xd8)|^.{128}DICM", re.DOTALL)
-#: of a piece, what is looked at with the next one
-_SEAM: Final = 400
+#: the longest tag that is left out of a text
+_TAG: Final = 402
 
 
 _Reader = ClinicalDocumentReader | ResourceReader | XmlResourceReader
@@ -40,7 +41,8 @@ class ReadWithin:
         #: those that may still find that it is in their language; None before its beginning
         self._readers: list[_Reader] | None = None
         self._is_unread = self._is_binary = False
-        self._seam = b""
+        self._tag = b""
+        self._law = LawInText()
         self.labels: frozenset[str] = frozenset()
 
     def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -72,17 +74,20 @@ class ReadWithin:
             self._is_binary = _BINARY.search(self._beginning) is not None
             self._beginning = b""
         if not self._is_binary:
-            self._look_for_law(chunk)
+            self._look_for_law(chunk, is_end=is_end)
         self._readers = [read for read in self._readers if not read.is_other]
         for read in self._readers:
             if not self._is_unread:
                 self._give(read, chunk, is_end=is_end)
 
-    def _look_for_law(self, chunk: bytes) -> None:
-        piece = self._seam + chunk.replace(b"\0", b"")
-        self._seam = piece[-_SEAM:]
-        if b"42" in piece or b"290" in piece:
-            self.labels |= read_markup(piece.decode(errors="replace"))
+    def _look_for_law(self, chunk: bytes, *, is_end: bool) -> None:
+        """A tag that goes on in the next piece is looked at with that."""
+        piece = self._tag + chunk.replace(b"\0", b"")
+        begun = len(piece) if is_end else max(piece.rfind(mark, -_TAG) for mark in (b"<", b"&"))
+        begun = len(piece) if begun < 0 or b">" in piece[begun:] else begun
+        self._tag = piece[begun:]
+        self._law.read(without_markup(piece[:begun].decode(errors="replace")), is_end=is_end)
+        self.labels |= self._law.labels
 
     def _give(self, read: _Reader, chunk: bytes, *, is_end: bool) -> None:
         try:

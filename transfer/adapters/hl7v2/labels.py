@@ -79,8 +79,8 @@ def labels(segments: Sequence[Segment], common: frozenset[str], table: Mapping[s
 
     `table` is the institution's own: `0177|CODE`, or `OBX-13|CODE`, → a known label.
     """
-    said = list(_statements(segments))
-    return common.union(read_text(*said, " ".join(said)), *_marks(segments, table))
+    together = " ".join(_said(segments, _STATEMENTS))
+    return common.union(read_text(together, *_said(segments, _BESIDE)), *_marks(segments, table))
 
 
 def common_labels(message: Message, said: Iterable[str], table: Mapping[str, str]) -> frozenset[str]:
@@ -155,17 +155,16 @@ def _is_narrower(con: Segment) -> bool:
     return is_restriction(con) or not ({*states} <= {"A"} and levels(con) <= {"F"})
 
 
-def _statements(segments: Sequence[Segment]) -> Iterator[str]:
+def _said(segments: Sequence[Segment], fields_of_each: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
     """Without the marks between components and repetitions: a sentence goes on over them."""
-    for fields_of_each in (_STATEMENTS, _BESIDE):
-        for segment in segments:
-            marks = segment.message.delimiters
-            is_bytes = segment.name == "OBX" and (segment.text(2) or "").upper() in _OF_BYTES
-            for field in () if is_bytes else fields_of_each.get(segment.name, ()):
-                said = segment.raw(field)
-                for mark in (marks.repetition, marks.component, marks.subcomponent):
-                    said = said.replace(mark, b" ") if mark else said
-                yield segment.message.text(said)
+    for segment in segments:
+        marks = segment.message.delimiters
+        is_bytes = segment.name == "OBX" and (segment.text(2) or "").upper() in _OF_BYTES
+        for field in () if is_bytes else fields_of_each.get(segment.name, ()):
+            said = segment.raw(field)
+            for mark in (marks.repetition, marks.component, marks.subcomponent):
+                said = said.replace(mark, b" ") if mark else said
+            yield segment.message.text(said)
 
 
 def notices(message: Message) -> Iterator[str]:
