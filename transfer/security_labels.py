@@ -53,6 +53,11 @@ _SENSITIVE: Final = re.compile(
     r"\bhiv\b|sensitiv|confidential|restricted|psychiatr|psychother|mental health|substance (use|abuse)|42 ?cfr",
     re.IGNORECASE,
 )
+#: what ends a sentence as a full stop does
+_BLOCKS: Final = re.compile(
+    r"</?(?:\w{1,20}:)?(?:p|td|th|tr|li|item|paragraph|title|caption|div|list|table|section|h[1-6])\b[^<>]{0,400}>",
+    re.IGNORECASE,
+)
 _MARKUP: Final = re.compile(r"(?:<[^<>]{0,400}>|&nbsp;|&#160;|&#xA0;)+")
 #: the regulation, and the statute behind it (42 USC 290dd-2)
 _PART_2_TEXT: Final = re.compile(
@@ -68,21 +73,29 @@ _MOST_PERHAPS: Final = 2000
 _SENTENCE_ENDS: Final = re.compile(
     r"(?<![\s.][A-Za-z])[.!?][\"')\u2019]{0,3}\s+(?=\W{0,2}([A-Z\d]|$))|;\s|\n[ \t\r]*\n|[\u2022\f]"
 )
+#: a few words, and what a sentence about records speaks of: "may contain calculi" is none
+_SOME: Final = r"([\w/'’()-]+\s+){0,8}?"
+_LISTED: Final = r"([\w/'’()-]+,?\s+){0,8}?"
+_OF_RECORDS: Final = (
+    r"(information|records?|data|contents?|documents?|documentation|materials?|communication|messages?|fax|reports?|files?"
+    r"|charts?|notes?|disclosures?|health|mental|substance|alcohol|drug|hiv|sensitive|phi)\b"
+)
 _IF: Final = (
-    r"\b(if|whether|where|when|to the extent( that)?|in the event( that)?)\s+([\w/'’()-]+,?\s+){0,8}?"
-    r"(contain|includ|involv|relat|pertain|concern|consist"
-    r"|(is|are|was|were) (also )?(protect|subject|cover|govern|from))"
+    r"\b(if|whether|where|when|to the extent( that)?|in the event( that)?)\s+"
+    rf"{_SOME}(this|these|it|any|{_OF_RECORDS})\s+"
+    rf"{_SOME}(contain|includ|involv|relat|pertain|concern|consist"
+    r"|(is|are|was|were) (also )?(related|protect|subject|cover|govern|from))"
 )
 _NOT_SAID_SINCE: Final = r"(?!.*\b(this|these)\s+(\w+\s+){0,3}(is|are|has been|have been|was|were)\b)"
 #: of a case that may be, or that is not
 _PERHAPS_BEFORE: Final = re.compile(
-    r"\b(may|might|can|could)\s+(also\s+|further\s+)?"
-    r"(contain|includ|involv|reveal|relat|fall|(be|have been)\s+(\w+\s+)?(protect|subject|cover|govern|regulat|restrict"
-    r"|confidential|privileged|includ|contain|disclosed (to you )?from))"
-    rf"{_NOT_SAID_SINCE}|{_IF}{_NOT_SAID_SINCE}"
+    rf"\b(may|might|can|could)\s+(also\s+|further\s+)?((contain|include|involve|reveal)\s+({_LISTED}{_OF_RECORDS}|$)|fall\b"
+    r"|(be|have been)\s+(\w+\s+)?(protect|subject|cover|govern|regulat|restrict|confidential|privileged"
+    rf"|disclosed (to you )?from)){_NOT_SAID_SINCE}|{_IF}{_NOT_SAID_SINCE}"
     r"|^\W*any\s+((?!disclos|use|redisclos|re-disclos|further)\w+\s+){0,4}(information|records?|data|content|documents?)\b"
-    r"|\b(not|never)\s+(contain|include|involve|subject to|covered by|protected by|governed by|(a|an) \w+)\b"
-    r"(?!.*\b(but|and|however|except|unless|without)\b)|\bexclud(es|ing)\b(?!.*\b(but|however|except|and)\b)",
+    rf"|(\b(not|never)\s+((contain|include|involve)\s+({_LISTED}{_OF_RECORDS}|$)"
+    r"|(subject to|covered by|protected by|governed by)\b|an?\s*$)"
+    rf"|\bexclud(es|ing)\s+({_LISTED}{_OF_RECORDS}|$))(?!.*\b(but|and|however|except|unless|without)\b)",
     re.IGNORECASE | re.DOTALL,
 )
 _PERHAPS_AFTER: Final = re.compile(
@@ -157,8 +170,8 @@ def read_markup(said: str) -> frozenset[str]:
 
 
 def without_markup(said: str) -> str:
-    """A text with a blank for each tag of it."""
-    return _MARKUP.sub(" ", said)
+    """A text with a blank for each tag of it, and an empty line for one by which another paragraph begins."""
+    return _MARKUP.sub(" ", _BLOCKS.sub("\n\n", said))
 
 
 class LawInText:

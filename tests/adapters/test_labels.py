@@ -198,6 +198,14 @@ SAYS_SO = [
     "This record, which includes substance use treatment, may not be used as it is protected by 42 CFR part 2.",
     "Protected by 42 CFR Part 2: may not be included in other records.",
 ]
+BESIDE = [
+    "Specimen may contain calculi\nProtected by 42 CFR Part 2",
+    "<td>It may contain health information</td><td>Protected by 42 CFR Part 2</td>",
+    "Call if pain relates to meals\n42 CFR Part 2",
+    "Does not include tumor\nProtected by 42 CFR Part 2",
+    "Not a candidate\nProtected by 42 CFR Part 2",
+    "Excluding malignancy\nProtected by 42 CFR Part 2",
+]
 TELLS_OF_A_CASE = [
     "This document may contain information protected by 42 CFR Part 2.",
     "This document may contain information that is protected by federal law (42 U.S.C. 290dd-2 and 42 CFR Part 2).",
@@ -237,11 +245,23 @@ def test_part_2_is_a_label_where_it_is_said_of_this_record_and_none_as_a_case_th
         assert within(around.encode(), piece=piece) == ({PART_2} if is_part_2 else set())
 
 
+@pytest.mark.parametrize("text", BESIDE)
+def test_what_may_be_of_something_else_takes_nothing_from_what_is_said_of_this_record(text: str):
+    assert read_markup(text) == {PART_2}
+    assert within(text.encode(), piece=16) == {PART_2}
+
+
 def test_what_tells_of_a_case_in_the_place_of_a_label_is_a_persons_until_the_file_says_what_it_means():
     said = "may contain 42 CFR Part 2 information"
 
     assert read_label(None, None, said, {}) == {UNREAD}
     assert read_label(None, None, said, {f"|{said}": "N"}) == {"N"}
+
+
+def test_what_a_file_in_a_message_is_called_is_read_and_its_bytes_are_not():
+    called = a_report("OBX|2|ED|x^Note (42 CFR Part 2)||^text^xml^Base64^PGEvPg==||||||F")
+
+    assert documents(called, LAB)[0].document.labels == {PART_2}
 
 
 def test_a_sentence_in_several_segments_is_one():

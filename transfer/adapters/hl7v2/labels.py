@@ -72,6 +72,7 @@ _BESIDE: Final[Mapping[str, tuple[int, ...]]] = {
 }
 #: OBX-2 of a document's bytes, or of where they lie
 _OF_BYTES: Final = ("ED", "RP")
+_VALUE: Final = 5
 
 
 def labels(segments: Sequence[Segment], common: frozenset[str], table: Mapping[str, str]) -> frozenset[str]:
@@ -160,8 +161,8 @@ def _said(segments: Sequence[Segment], fields_of_each: Mapping[str, tuple[int, .
     for segment in segments:
         marks = segment.message.delimiters
         is_bytes = segment.name == "OBX" and (segment.text(2) or "").upper() in _OF_BYTES
-        for field in () if is_bytes else fields_of_each.get(segment.name, ()):
-            said = segment.raw(field)
+        for field in fields_of_each.get(segment.name, ()):
+            said = b"" if is_bytes and field == _VALUE else segment.raw(field)
             for mark in (marks.repetition, marks.component, marks.subcomponent):
                 said = said.replace(mark, b" ") if mark else said
             yield segment.message.text(said)
