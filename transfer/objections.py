@@ -43,7 +43,11 @@ _TELLS: Final = re.compile(
 _TELLS_IN_TEXT: Final = re.compile(
     r"\b(understand|upon|when|whenever|after|except|any ?time|in writing|not (affect|apply|effective)|shall)\b"
     r"|^\W*(to )?(cancel|revok|terminat|withdraw|rescind|void|annul)(l?ing|e)? (this|the|your|an?)\b"
-    r"|\b(not|never)( been)? (cancel|revok|terminat|withdr|rescind|void|annul)",
+    r"|\b(not|never)( been)? (cancel|revok|terminat|withdr|rescind|void|annul)"
+    r"|\bden(y|ies|ied|ying)( that)?( s?he| they| having)?( ever| has| have| had| been)*"
+    r" (cancel|revok|withdr|rescind|refus)"
+    r"|\b(no|without) (history|record|evidence|indication) (of|that)( an?| any| the| her| his)*"
+    r"( (authori[sz]ation|consent) (is|was|has been))? (cancel|revo[ck]|withdr|rescind|rescission|refus)",
     re.IGNORECASE,
 )
 _GAP: Final = r"(\W{1,9}\w{1,40}){0,6}?\W{1,9}"
@@ -61,13 +65,17 @@ _RELEASE_FORM: Final = (
     r"(releas|disclos|shar|exchang)\w{1,5}( of)?( (my|her|his|their|the|all|medical|health|patient))*"
     r"( (records?|information))?)"
 )
-_BY_INSURER: Final = r"(?!.{0,20}\b(insur|payer|payor|plan))"
+#: "ROI revoked, plan to tell them" is the patient's
+_BY_INSURER: Final = r"(?!\W{1,3}by ((the|their|his|her|our|my|a|patient['’]s) )?((health|medical|insurance) )?(insur|payer|payor|plan\b))"
+#: of an insurer, but where somebody took it back whose it is
+_NOT_PRIOR: Final = r"((?<!prior )|(?<=my prior )|(?<=her prior )|(?<=his prior )|(?<=their prior ))"
 #: taken back by whoever gave it, or refused by whoever is asked: an insurer that refuses an authorization does neither.
 #: Notices that forbid to disclose further (42 CFR 2.32, state laws) stand on records that may go
 _IN_WORDS: Final = re.compile(
     rf"\b(revok\w{{1,5}}|revocation|withdr[ae]w\w{{0,5}}|rescind\w{{0,5}}|rescission){_GAP}"
     rf"(authori[sz]ation|hipaa|(consent|permission)\b{_GAP}{_SHARES})\b"
-    rf"|\bauthori[sz]ation{_GAP}(is|was|has been|been)( hereby)? (revoked|withdrawn|rescinded)\b"
+    rf"|\b{_NOT_PRIOR}authori[sz]ation{_GAP}(is|was|has been|been)( hereby)?"
+    rf" (revoked|withdrawn|rescinded)\b{_BY_INSURER}"
     rf"|\b{_RELEASE_FORM}( (is|was|has been|been|hereby|now))*[ :-]{{1,3}}(revoked|withdrawn|rescinded|cancell?ed"
     rf"|terminated|voided)\b{_BY_INSURER}"
     r"|\b(revok\w{1,5}|rescind\w{0,5}|withdr[ae]w\w{0,5}|refus\w{1,4}|declin\w{1,4}|cancel(s|l?ed)?)"
@@ -75,7 +83,7 @@ _IN_WORDS: Final = re.compile(
     rf"|\b(refus\w{{1,4}}|declin\w{{1,4}}|opt(s|ed|ing)?[- ]?out){_GAP}"
     rf"({_SHARES}{_GAP}{_PAPERS}|health information exchange\b|hie\b)"
     rf"|\b(do not|does not|did not|don['’]t|doesn['’]t|no longer) (want|wish|agree|consent|permit|allow|authori[sz]e)"
-    rf"\w{{0,2}}{_GAP}({_SHARES}{_GAP}{_PAPERS}|{_PAPERS}{_GAP}({_SHARES}|go))\b"
+    rf"\w{{0,2}}{_GAP}({_SHARES}{_GAP}{_PAPERS}|{_PAPERS}{_GAP}({_SHARES}|go\b(?! (astray|missing|unread|lost)\b)))\b"
     rf"|\b{_STOPS}{_GAP}({_FORM}{_GAP}{_SHARES}|{_SHARES}{_GAP}{_FORM})\b"
     rf"|\b{_FORM}{_GAP}{_SHARES}{_GAP}(is|was|has been|been)"
     rf"( hereby)? (cancell?ed|terminated|void(ed)?|no longer valid)\b{_BY_INSURER}"
