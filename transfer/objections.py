@@ -41,13 +41,20 @@ _TELLS: Final = re.compile(
     re.IGNORECASE,
 )
 _TELLS_IN_TEXT: Final = re.compile(
-    r"\b(understand|upon|when|whenever|after|except|any ?time|in writing|not (affect|apply|effective)|shall)\b"
+    r"\b(understand|except|any ?time|not (affect|apply|effective)|shall)\b"
     r"|^\W*(to )?(cancel|revok|terminat|withdraw|rescind|void|annul)(l?ing|e)? (this|the|your|an?)\b"
     r"|\b(not|never)( been)? (cancel|revok|terminat|withdr|rescind|void|annul)"
     r"|\bden(y|ies|ied|ying)( that)?( s?he| they| having)?( ever| has| have| had| been)*"
     r" (cancel|revok|withdr|rescind|refus)"
     r"|\b(no|without) (history|record|evidence|indication) (of|that)( an?| any| the| her| his)*"
     r"( (authori[sz]ation|consent) (is|was|has been))? (cancel|revo[ck]|withdr|rescind|rescission|refus)",
+    re.IGNORECASE,
+)
+#: as rules do, and as notes do of what somebody did
+_RULES_OR_TIMES: Final = re.compile(r"\b(upon|when|whenever|after|in writing)\b", re.IGNORECASE)
+_DID: Final = re.compile(
+    r"(^\W*|,\s{0,3})((the|this) )?(patient|pt\.?|s?he) (has |hereby |verbally )?"
+    r"(revoke[sd]|rescind(s|ed)|withdr(aws|ew|awn)|refuse[sd]|decline[sd]|cancell?ed)\b",
     re.IGNORECASE,
 )
 _GAP: Final = r"(\W{1,9}\w{1,40}){0,6}?\W{1,9}"
@@ -66,9 +73,10 @@ _RELEASE_FORM: Final = (
     r"( (records?|information))?)"
 )
 #: "ROI revoked, plan to tell them" is the patient's
-_BY_INSURER: Final = r"(?!\W{1,3}by ((the|their|his|her|our|my|a|patient['’]s) )?((health|medical|insurance) )?(insur|payer|payor|plan\b))"
+_INSURER: Final = r"((health|medical|insurance) )?(insur|payer|payor|plan\b)"
+_BY_INSURER: Final = rf"(?!\W{{1,3}}by ((the|their|his|her|our|my|a|patient['’]s) )?{_INSURER})"
 #: of an insurer, but where somebody took it back whose it is
-_NOT_PRIOR: Final = r"((?<!prior )|(?<=my prior )|(?<=her prior )|(?<=his prior )|(?<=their prior ))"
+_NOT_PRIOR: Final = r"(?:(?<!prior )|(?<=my prior )|(?<=h[ei][rs] prior )|(?<=their prior ))"
 #: taken back by whoever gave it, or refused by whoever is asked: an insurer that refuses an authorization does neither.
 #: Notices that forbid to disclose further (42 CFR 2.32, state laws) stand on records that may go
 _IN_WORDS: Final = re.compile(
@@ -210,7 +218,9 @@ def is_refused(called: Iterable[str], values: Iterable[str]) -> bool:
 
 
 def _is_of_rights(sentence: str) -> bool:
-    return tells_only(sentence) or bool(_TELLS_IN_TEXT.search(sentence))
+    if tells_only(sentence) or _TELLS_IN_TEXT.search(sentence):
+        return True
+    return bool(_RULES_OR_TIMES.search(sentence)) and not _DID.search(sentence)
 
 
 def is_no(title: str) -> bool:
