@@ -190,6 +190,12 @@ PERMITTED = {
     "a patient who did not opt out": a_form(
         contained=[{**PATIENT, "extension": [{"url": "urn:x:hie-opt-out", "valueBoolean": False}]}]
     ),
+    "a patient who wants no messages": a_form(
+        contained=[{**PATIENT, "extension": [{"url": "urn:x:sms-opt-out", "valueBoolean": True}]}]
+    ),
+    "a patient who gives no money": a_form(
+        contained=[{**PATIENT, "extension": [{"url": "urn:x/fundraising-opt-out", "valueBoolean": True}]}]
+    ),
     "a label of the form itself": a_form(
         meta={"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}
     ),

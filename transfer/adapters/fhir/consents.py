@@ -108,6 +108,12 @@ MAY_END: Final = re.compile(
 _NOT_YET: Final = re.compile(
     r"\b(draft|unsigned|unverified|pending|specimen|test(ing)?|training|sample|example|demo|synthetic)\b", re.IGNORECASE
 )
+#: of what else a patient may opt out
+_OF_ELSE: Final = re.compile(
+    r"(market\w*|sms|texts?|text[-_ ]?messag\w*|e-?mails?|fundrais\w*|newsletters?|surveys?|reminders?|research)"
+    r"[-_ ]?(contact[-_ ]?)?(opt[-_ ]?(out|in)|declin|consent)",
+    re.IGNORECASE,
+)
 _ONLY: Final = re.compile(r"(?<![a-z])only\b", re.IGNORECASE)
 #: what a form may contain: people, their institutions, and the signed form; anything else says more than the form
 _CONTAINED: Final = frozenset(
@@ -254,9 +260,11 @@ def _note_around(consent: Tree, envelope: Tree, patient: Tree, doubts: Doubts) -
 
 
 def _set_on(patient: Tree) -> list[str]:
-    """What its extensions are called, that are not said to be untrue: "opt-out" is one of some registries."""
+    """What its extensions are called, that are not said to be untrue: "opt-out" is one of some registries. One of
+    messages, of money or of studies says nothing of a release.
+    """
     said = [each for each in children(patient, "extension") if truth(each, "valueBoolean") is not False]
-    return [url for each in said if (url := text(each, "url"))]
+    return [url for each in said if (url := text(each, "url")) and not _OF_ELSE.search(url)]
 
 
 def _note_patient(consent: Tree, resources: Resources, doubts: Doubts) -> None:
