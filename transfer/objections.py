@@ -57,6 +57,12 @@ _DID: Final = re.compile(
     r"(revoke[sd]|rescind(s|ed)|withdr(aws|ew|awn)|refuse[sd]|decline[sd]|cancell?ed)\b",
     re.IGNORECASE,
 )
+#: what follows it, "and must be called", "until she has a lawyer", changes nothing of it
+_BEGINS_WITH_DONE: Final = re.compile(
+    r"\W{0,3}((the|this) )?(patient|pt\.?|s?he) (has |verbally )?(revoked|rescinded|withdrew|withdrawn|refused|declined"
+    r"|refuses|declines)\b",
+    re.IGNORECASE,
+)
 _GAP: Final = r"(\W{1,9}\w{1,40}){0,6}?\W{1,9}"
 _SHARES: Final = r"(releas(e|ed|ing)|disclos\w{1,5}|shar(e|ed|ing)|sen(d|t|ding)|exchang(e|ing))"
 _PAPERS: Final = r"(records?|information|data|phi|results|chart)\b"
@@ -218,8 +224,10 @@ def is_refused(called: Iterable[str], values: Iterable[str]) -> bool:
 
 
 def _is_of_rights(sentence: str) -> bool:
-    if tells_only(sentence) or _TELLS_IN_TEXT.search(sentence):
+    if _TELLS_IN_TEXT.search(sentence):
         return True
+    if tells_only(sentence):
+        return not _BEGINS_WITH_DONE.match(sentence)
     return bool(_RULES_OR_TIMES.search(sentence)) and not _DID.search(sentence)
 
 
