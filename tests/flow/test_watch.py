@@ -134,6 +134,22 @@ def test_leases_alone_ask_the_ledger_nothing_between_two_renewals(ledger: Ledger
     assert asked.count(False) == 1
 
 
+def test_leases_that_could_not_be_renewed_in_time_are_renewed_at_the_next_look(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(watch, "LEASE", timedelta(seconds=90))
+    renewed = threading.Event()
+
+    def renew(_: Tx) -> bool:
+        renewed.set()
+        return True
+
+    with watching(ledger, renew) as held:
+        held._looked -= 60  # the ledger did not answer for so long
+        assert renewed.wait(10)
+        held.check()
+
+
 def test_the_work_ends_while_a_look_hangs_and_waits_for_no_look(stopping: LedgerThatStops):
     with watching(stopping):
         stopping.stops = True

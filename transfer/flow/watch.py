@@ -58,7 +58,8 @@ class Watch:
         every = max(1, int(LEASE.total_seconds() / 3 / LOOK_EVERY_SECONDS))
         while not self._over.wait(LOOK_EVERY_SECONDS):
             ticks += 1
-            renew = ticks % every == 0
+            # A renewal that failed is tried at each look: the claim may lapse before the next third is over.
+            renew = ticks % every == 0 or time.monotonic() - self._looked > (every + 1) * LOOK_EVERY_SECONDS
             if not renew and not self._has_to_look():
                 continue
             # In a thread of its own: one that does not come back must not keep us from saying so.
