@@ -10,7 +10,7 @@ from tests.kit.staff import ANN
 from transfer import facts
 from transfer.errors import NotAllowed
 from transfer.facts import Chain
-from transfer.flow import desk
+from transfer.flow import desk, searchable
 from transfer.flow.desk import finding
 from transfer.flow.searchable import make_searchable
 from transfer.flow.services import Services
@@ -106,6 +106,20 @@ def test_who_was_known_before_there_were_terms_is_found(services):
     with services.ledger.transaction() as tx:
         tx.run("DELETE FROM search_terms")
         tx.run("INSERT INTO search_terms_owed (patient) SELECT patient FROM patients WHERE identity IS NOT NULL")
+
+    assert found(services, name=chart["patient"]["family"]) == [case]
+
+
+def test_who_just_came_is_found_while_everybodys_terms_are_owed(services, monkeypatch):
+    monkeypatch.setattr(finding, "_WRITTEN_FIRST", 1)
+    monkeypatch.setattr(searchable, "_AT_ONCE", 1)
+    for _ in range(3):
+        b.a_case(services)
+    make_searchable(services)
+    with services.ledger.transaction() as tx:
+        tx.run("INSERT INTO search_terms_owed (patient) SELECT patient FROM patients WHERE identity IS NOT NULL")
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
 
     assert found(services, name=chart["patient"]["family"]) == [case]
 

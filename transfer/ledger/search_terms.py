@@ -26,10 +26,13 @@ def is_owed(tx: Tx, for_longer: timedelta) -> bool:
 
 
 def take_owed(tx: Tx, limit: int) -> list[PatientId]:
-    """Some whose terms are to be written anew, by this transaction; what another one took is left out."""
+    """Some whose terms are to be written anew, by this transaction; what another one took is left out.
+
+    The newest first: whoever just came is found by nothing yet, whoever waits since a migration by their old terms.
+    """
     rows = tx.rows(
         """DELETE FROM search_terms_owed WHERE ctid IN (
-             SELECT ctid FROM search_terms_owed LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING patient""",
+             SELECT ctid FROM search_terms_owed ORDER BY at DESC LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING patient""",
         limit,
     )
     return [PatientId(patient) for patient in sorted({row.patient for row in rows})]
