@@ -1,6 +1,8 @@
 """Nobody gets a page or does an act without a session, the right, and a page of ours."""
 
+import asyncio
 import re
+from collections.abc import MutableMapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,6 +11,7 @@ import pytest
 from tests.kit.builders import new_services
 from tests.kit.desk_client import Desk, text_of
 from transfer.errors import NotAllowed, OutOfOrder, Unknown
+from transfer.pages import guard
 from transfer.pages.app import EVERYTHING, routes
 from transfer.pages.forms import MAX_BODY
 from transfer.pages.headers import HEADERS
@@ -164,6 +167,33 @@ def test_what_is_no_form_or_too_long_is_not_done(desk: Desk):
     assert sent(b"&".join(b"a=1" for _ in range(600)), form) == 400
     assert sent(b"a=%ff", form) == 400
     assert sent(b"\xff", form) == 400
+    assert DONE == []
+
+
+@pytest.mark.parametrize("left", [[{"type": "http.disconnect"}], []])
+def test_a_form_that_nobody_sends_to_its_end_is_answered_and_no_fault_of_ours(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, left: list[dict[str, object]]
+):
+    """Also from whoever has not signed in: their form is kept for them, so it is read."""
+    monkeypatch.setattr(guard, "FORM_SECONDS", 0.1)
+    coming = [{"type": "http.request", "body": b"text=", "more_body": True}, *left]
+    sent: list[MutableMapping[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return coming.pop(0) if coming else await asyncio.Future()
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        sent.append(message)
+
+    headers = {"sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded"}
+    scope = {
+        **{"type": "http", "http_version": "1.1", "method": "POST", "scheme": "https", "root_path": ""},
+        **{"path": "/desk/case", "raw_path": b"/desk/case", "query_string": b"", "server": ("desk.example", 443)},
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    asyncio.run(desk.client.app(scope, receive, send))
+
+    assert sent[0]["status"] == 408
     assert DONE == []
 
 

@@ -7,6 +7,7 @@
 4. An act, besides: a form within its bounds, with the session's token. Without it the form is shown again, filled in.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from transfer.errors import NotAllowed, NotPermitted, TransferError, Unavailable, Unknown
@@ -36,6 +37,8 @@ from transfer.sessions import Session
 
 #: where people come to who have signed in
 HOME: Final = "/desk/"
+#: seconds a form without files may take to come
+FORM_SECONDS: Final = 60.0
 _FORM: Final = "application/x-www-form-urlencoded"
 _log = logging.getLogger(__name__)
 
@@ -241,15 +244,22 @@ async def form_of(request: Request) -> Fields:
     """The fields of a form within its bounds; raises `NoAnswer` where it is none."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise NoAnswer(refusal(415, "Nothing was done", "What was sent is no form."))
+    try:
+        async with asyncio.timeout(FORM_SECONDS):  # also whoever has not signed in may send one
+            return fields_of(await _body(request))
+    except (TimeoutError, ClientDisconnect):
+        raise NoAnswer(refusal(408, "Nothing was done", "The form took too long to come. Send it again.")) from None
+    except BadForm:
+        raise NoAnswer(refusal(400, "Nothing was done", "What was sent is no form.")) from None
+
+
+async def _body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY:
             raise NoAnswer(refusal(413, "Nothing was done", "The form is too long. Shorten what you wrote."))
-    try:
-        return fields_of(bytes(body))
-    except BadForm:
-        raise NoAnswer(refusal(400, "Nothing was done", "What was sent is no form.")) from None
+    return bytes(body)
 
 
 def explained(error: TransferError, here: str | None = None, called: Callable[[str], str] = str) -> Answer:
