@@ -127,11 +127,22 @@ def test_what_a_verb_refuses_leads_back_to_what_was_written(services, browser):
 def test_a_button_without_anything_typed_carries_nothing(browser):
     browser.client.cookies.clear()
 
-    page = browser.post("/desk/cases/c00000000000/take")
+    page = browser.post("/desk/cases/c00000000000/take", {"seen": "", "whose": "mine"})
 
     assert page.status_code == 401
+    assert "file" not in text_of(page.text)
     assert "<form" not in page.text
     assert not re.search(r'target="_blank"', page.text)
+
+
+def test_a_button_of_an_earlier_sign_in_opens_no_request_as_though_it_were_a_form(services, browser):
+    case, before = b.a_case(services), browser.token
+    browser.sign_in(Role.OFFICER)
+
+    page = browser.post(f"/desk/cases/{case}/take", {"token": before, "seen": ""})
+
+    assert page.status_code == 403
+    assert "What you wrote" not in text_of(page.text)
 
 
 def _typed(page: str) -> dict[str, dict[str, str]]:

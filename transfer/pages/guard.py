@@ -116,6 +116,7 @@ class Guard:
                 return secret, session
         is_sent = isinstance(declared, Act)
         context = {"ways": self._ways, "to": HOME if is_sent else request.url.path, "is_sent": is_sent}
+        context["had_file"] = isinstance(declared, Act) and declared.largest_file > 0
         none = Answer(template="sign_in.html", title="Sign in", context=context, status=401)
         raise NoAnswer(await self._keeping(none, request, declared))
 
@@ -130,6 +131,8 @@ class Guard:
         return replace(answer, unsent=Unsent(request.url.path, fields)) if leads_back else answer
 
     def _form_of(self, act: Act) -> Page | None:
+        if act.is_button:
+            return None
         return self._pages.get(act.path) or self._pages.get(act.path.rpartition("/")[0])
 
     async def _answered(

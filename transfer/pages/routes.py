@@ -148,6 +148,8 @@ class Act:
     largest_file: int = 0
     #: the file is too large for memory: it comes as an open file without a name
     is_on_disk: bool = False
+    #: its form is a button among others, into which nobody types: there is nothing of it to be shown again
+    is_button: bool = False
 
 
 Declared = Page | Act

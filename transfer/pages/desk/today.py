@@ -107,5 +107,5 @@ def _take(asked: Asked) -> Next:
 DECLARED: Final = (
     Page(path="/desk/", right=Right.SEE_CASES, show=_show, nav="Today"),
     Page(path="/desk/list/{part}", right=Right.SEE_CASES, show=_show_part),
-    Act(path="/desk/cases/{case}/take", right=Right.WORK_ON_CASES, do=_take),
+    Act(path="/desk/cases/{case}/take", right=Right.WORK_ON_CASES, do=_take, is_button=True),
 )
