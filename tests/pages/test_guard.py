@@ -187,8 +187,15 @@ def test_a_form_that_nobody_sends_to_its_end_is_answered_and_no_fault_of_ours(
 
     headers = {"sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded"}
     scope = {
-        **{"type": "http", "http_version": "1.1", "method": "POST", "scheme": "https", "root_path": ""},
-        **{"path": "/desk/case", "raw_path": b"/desk/case", "query_string": b"", "server": ("desk.example", 443)},
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "https",
+        "root_path": "",
+        "path": "/desk/case",
+        "raw_path": b"/desk/case",
+        "query_string": b"",
+        "server": ("desk.example", 443),
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
     asyncio.run(desk.client.app(scope, receive, send))
