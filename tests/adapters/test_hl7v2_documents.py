@@ -384,6 +384,12 @@ def test_the_order_of_a_report_may_say_that_it_is_cancelled(order: str, status: 
     assert sent.document.relation is (Relation.WITHDRAWS if status.is_void else None)
 
 
+def test_one_cancelled_order_of_several_leaves_the_results_of_the_others():
+    result = "OBX|1|NM|718-7^Hemoglobin^LN||13.1|g/dL|||||F"
+    (sent,) = a_report("PID|1||7^^^LISAPP", "ORC|RE", "OBR|1||F1|x", result, "ORC|OC", "OBR|2||F1|y")
+    assert (sent.document.status, sent.document.relation) == (FINAL, None)
+
+
 @pytest.mark.parametrize(
     ("trigger", "completion", "availability", "status"),
     [

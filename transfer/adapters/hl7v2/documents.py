@@ -119,7 +119,9 @@ def _studies(report: Report) -> Iterator[str]:
 def _status_of(orders: list[Segment], results: list[Segment], controls: list[Segment]) -> DocumentStatus:
     said = [segment.text(11) for segment in results]
     reports = [statuses.of_report(order.text(25), said) for order in orders] or [statuses.of_report(None, said)]
-    cancelled = [status for one in controls if (status := statuses.of_order(one.text(1), one.text(5)))]
+    said_of_orders = [statuses.of_order(one.text(1), one.text(5)) for one in controls]
+    # of several tests, one that is cancelled takes no result of the others back
+    cancelled = {status for status in said_of_orders if status} if all(said_of_orders) else set()
     return least([*reports, *cancelled])
 
 
