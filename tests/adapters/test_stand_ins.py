@@ -77,6 +77,9 @@ SHAPES = {
 }
 
 
+CONDITION = {"resourceType": "Condition", "code": {"text": "Breast cancer"}}
+
+
 def report(*results: dict[str, Any], **said: Any) -> bytes:
     whole = {"resourceType": "DiagnosticReport", "status": "final", "code": {"text": "Pathology"}, **said}
     return json.dumps(
@@ -129,11 +132,46 @@ def test_a_report_without_a_result_that_stands_answers_nothing(results: list[dic
         report(a_result(status="cancelled"), conclusion="Not enough tissue; repeat the biopsy."),
         report(a_result(status="cancelled"), text={"status": "additional", "div": "<div>Carcinoma</div>"}),
         report(a_result(status="cancelled"), presentedForm=[{"contentType": "application/pdf", "title": "Report"}]),
+        report(a_result(dataAbsentReason={"text": "unknown"}, interpretation=[{"text": "Positive"}])),
+        report(a_result(status="cancelled"), media=[{"comment": "Mass of 2 cm"}]),
+        report(a_result(valueString="Pending"), text={"status": "additional", "div": "<div>Carcinoma</div>"}),
+        report(a_result(valueString="Pending"), {**CONDITION, "text": {"status": "generated", "div": "<p>Cancer</p>"}}),
+        report(a_result(text={"status": "additional", "div": "<div>Carcinoma</div>"}, valueString="Pending")),
     ],
-    ids=["one stands", "a conclusion", "a text", "a file is the report"],
+    ids=[
+        *("one stands", "a conclusion", "a text", "a file is the report", "an interpretation", "a remark on a picture"),
+        *("a text beside a word", "a text of another", "a text of a result"),
+    ],
 )
 def test_a_report_that_says_something_can_be_read(said: bytes):
     assert documents.flaws("application/fhir+json", said) == set()
+
+
+SUMMARY = (
+    '<Bundle xmlns="http://hl7.org/fhir"><type value="{}"/>{}<entry><resource><Observation><status value="final"/>'
+    '<code><text value="Smoking"/></code><valueString value="Pending"/></Observation></resource></entry></Bundle>'
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "held"),
+    [
+        (
+            "document",
+            '<Composition><title value="Summary"/><section><text><div xmlns="http://www.w3.org/1999/xhtml">Cancer</div>'
+            "</text></section></Composition>",
+        ),
+        (
+            "collection",
+            '<DiagnosticReport><text><status value="additional"/><div xmlns="http://www.w3.org/1999/xhtml">Cancer</div>'
+            "</text></DiagnosticReport>",
+        ),
+    ],
+)
+def test_a_result_without_a_value_empties_no_summary_that_says_more(kind: str, held: str):
+    data = SUMMARY.format(kind, f"<entry><resource>{held}</resource></entry>").encode()
+    assert documents.flaws("application/fhir+xml", data) == set()
+    assert documents.flaws("application/fhir+xml", SUMMARY.format(kind, "").encode()) == {Flaw.EMPTY}
 
 
 ADOBE = "Please wait... If this message is not eventually replaced by the proper contents of the document, your viewer"

@@ -325,13 +325,17 @@ def _unread(kind: str, data: bytes) -> set[Flaw]:
     from transfer.adapters.fhir.sheets import resource_tree
     from transfer.adapters.opening import stand_ins
     from transfer.adapters.packet import narrative
-    from transfer.adapters.packet.narrative.fhir_documents import xml_tree
+    from transfer.adapters.packet.narrative import fhir_documents
 
     try:
         narrative.blocks(kind, data)
     except narrative.ForPrograms:
         return {Flaw.FOR_PROGRAMS}
-    tree = resource_tree(data) if kind == media_types.FHIR_JSON else xml_tree(data)
+    is_json = kind == media_types.FHIR_JSON
+    tree = resource_tree(data) if is_json else fhir_documents.xml_tree(data)
+    texts = fhir_documents.texts_of_others(tree) if is_json else fhir_documents.texts_in_xml(data, tree)
+    if fhir_documents.is_document(tree) or any(narrative.lines(texts)) or any(fhir_documents.files_within(tree)):
+        return set()  # its pages have more than results
     instead = stand_ins.of_results(tree)
     return {instead} if instead else set()
 

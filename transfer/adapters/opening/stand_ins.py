@@ -12,7 +12,7 @@ from typing import Final
 
 from transfer.adapters.fhir.results import says_anything
 from transfer.adapters.fhir.sheets import NO_VALUE, result_sheet
-from transfer.adapters.fhir.trees import Tree, child, children, type_of
+from transfer.adapters.fhir.trees import Tree, child, children, text, type_of
 from transfer.errors import Unreadable
 from transfer.flaws import Flaw
 
@@ -96,10 +96,11 @@ def of_results(tree: Tree) -> Flaw | None:
     with suppress(Unreadable):
         sections = result_sheet(tree).sections
         lines = [line for section in sections for line in section.lines]
-        values = [value for line in lines for value in line.value if not value.startswith(NO_VALUE)]
+        values = [said for line in lines for said in (*line.value, *line.flags) if not said.startswith(NO_VALUE)]
         notes = [note for section in sections for note in section.notes] + [
             note for line in lines for note in line.notes
         ]
+        notes += [said for one in reports for each in children(one, "media") if (said := text(each, "comment"))]
         if not values and not notes:
             return None if any(_says_text(one) for one in reports) else Flaw.EMPTY
         return said_instead("\n".join((*values, *notes)))
