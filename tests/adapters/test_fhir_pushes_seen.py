@@ -256,6 +256,15 @@ def test_a_document_that_names_two_patients_is_for_a_person(said, is_told):
     assert isinstance(read_push(bundle(reference, patient)), Bad) is is_told
 
 
+def test_a_document_that_names_two_patients_may_be_taken_back():
+    as_known = {"resourceType": "Patient", "id": "p", "birthDate": "1970-02-02"}
+    reference = a_reference("1", status="entered-in-error", context={"sourcePatientInfo": {"reference": "#p"}})
+    patient = {**a_patient(), "id": "9"}
+    reference |= {"contained": [as_known], "subject": {"reference": "Patient/9"}}
+
+    assert read_push(bundle(reference, patient)).document.status is DocumentStatus.ENTERED_IN_ERROR
+
+
 def test_a_name_in_one_piece_is_read():
     patient = {**a_patient(), "id": "9", "name": [{"text": "Quillfeather, Odalys"}]}
     reference = {**a_reference("1", data="SGVsbG8="), "subject": {"reference": "Patient/9"}}

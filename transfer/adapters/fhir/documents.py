@@ -60,9 +60,9 @@ def describe(
     DocumentReference/12" finds it. `around` are the labels of what it came in: they hold beside its own.
 
     Raises:
-        Unreadable: more attachments than a document has, or it names two patients.
+        Unreadable: more attachments than a document has, or it names two patients and does not take itself back.
     """
-    if _names_another(resource, patient, institution, resources):
+    if not _status(resource).is_void and _names_another(resource, patient, institution, resources):
         raise Unreadable("a document that names two patients")
     attachments = tuple(_attachments(resource))
     if len(attachments) > MOST_ATTACHMENTS:
