@@ -33,11 +33,12 @@ class WrittenPatient:
         everything = list(known)
         births = {one.birth_date for one in everything if one.birth_date}
         families = {name.family for one in everything for name in one.names}
-        if not births or not families or births & {*self.births}:
+        if births & {*self.births}:
             return False
         words = {fold(word) for word in re.split(r"[\s-]+", f"{self.name.family} {' '.join(self.name.given)}")}
         ours = {fold(word) for family in families for word in (family, *re.split(r"[\s-]+", family))}
-        return not {word for word in ours if len(word) > 1} & (words | {fold(self.name.family)})
+        ours = {word for word in ours if len(word) > 1}
+        return bool(births and ours) and not ours & (words | {fold(self.name.family)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,10 +37,12 @@ _OVER: Final = re.compile(
     r"|ward|hospital|address|male|female|fin|csn|ordering|referring|attending|status|type|service)\b",
     re.IGNORECASE,
 )
-_DATE: Final = re.compile(
+_DATE: Final = (
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}[ -][A-Za-z]{3,9}\.?,?[ -]\d{4}"
     r"|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}"
 )
+#: the date comes first, behind how it is to be written at most: another label's date is no birth date
+_BORN: Final = re.compile(rf"[^\w(]*(?:\([^()]*\)[^\w(]*)?({_DATE})")
 _WORD: Final = re.compile(r"[^\W\d_][^\W\d_'’.-]*(?:['’.-][^\W\d_]+)*\.?")
 #: words before and behind names, and of names that begin small
 _TITLES: Final = frozenset(["MR", "MRS", "MS", "MISS", "DR", "PROF", "JR", "SR", "II", "III", "IV", "MD"])
@@ -73,9 +75,9 @@ def _labelled(label: re.Pattern[str], line: str, following: Sequence[str]) -> It
 
 def _birth(line: str, following: Sequence[str]) -> tuple[date, ...]:
     for said in _labelled(_BIRTH, line, following):
-        if (written := _DATE.search(said[:40])) is not None:
+        if (written := _BORN.match(said[:60])) is not None:
             try:
-                return dates_meant(written[0])
+                return dates_meant(written[1])
             except ValueError:
                 return ()
     return ()

@@ -20,6 +20,7 @@ ROE = PersonName("ROE", ("RICHARD",))
         (["PATIENT NAME: ROE, RICHARD MRN: 77", "Birthdate: 1950-03-04"], ROE, BORN),
         (["Patient:", "ROE, RICHARD", "D.O.B.:", "March 4, 1950"], ROE, BORN),
         (["Patient Name: Dr. Richard J. Roe Jr. (M) born 4 Mar 1950"], PersonName("Roe", ("Richard", "J.")), BORN),
+        (["Patient: ROE, RICHARD", "Date of birth (mm/dd/yyyy): 03/04/1950"], ROE, EITHER),
         (["Patient: Anna van der Berg | Date of birth 1950-03-04"], PersonName("van der Berg", ("Anna",)), BORN),
     ],
 )
@@ -40,6 +41,9 @@ def test_a_name_and_a_birth_date_beside_each_other_are_a_patient(
         ["Emergency contact of patient: ROE, RICHARD", "DOB: 03/04/1950"],
         ["Patient: ROE, RICHARD DOB: 13/13/1950"],
         ["Patient: See below", "DOB: unknown"],
+        ["Patient: ROE, RICHARD", "DOB:", "Collected: 03/04/2024"],
+        ["Patient: ROE, RICHARD", "DOB: unknown  Collected: 03/04/2024"],
+        ["Patient: ROE, RICHARD", "He was born in Ohio. Seen 03/04/2024"],
     ],
 )
 def test_what_may_be_no_patient_is_none(lines: list[str]):
@@ -55,8 +59,12 @@ def test_what_may_be_no_patient_is_none(lines: list[str]):
         (Demographics(names=(PersonName("Richard", ("Roe",)),), birth_date=date(1961, 2, 3)), False),
         (Demographics(names=(PersonName("Doe", ("Jane",)),)), False),
         (Demographics(birth_date=date(1961, 2, 3)), False),
+        (Demographics(names=(PersonName("O", ("Jane",)),), birth_date=date(1961, 2, 3)), False),
     ],
-    ids=["both", "day and month turned", "half the name", "turned", "no birth date known", "no name known"],
+    ids=[
+        *("both", "day and month turned", "half the name", "turned", "no birth date known", "no name known"),
+        "a name of one letter",
+    ],
 )
 def test_somebody_else_is_who_differs_in_both(known: Demographics, is_another: bool):
     assert WrittenPatient(ROE, EITHER).is_another_than([known]) is is_another
