@@ -5,11 +5,12 @@ import json
 from contextlib import closing
 from typing import Any
 
+import pikepdf
 import pytest
 from fpdf import FPDF
 
 from tests.kit import unreadable as u
-from transfer.adapters.opening import OpeningProcess, documents
+from transfer.adapters.opening import OpeningProcess, documents, stand_ins
 from transfer.flaws import Flaw
 from transfer.institutions import Institution
 
@@ -47,6 +48,8 @@ REPORTS = (
     "See images in PACS. Adenocarcinoma of the sigmoid colon",
     "Report available on request: adenocarcinoma",
     "Pending HER2, invasive carcinoma",
+    "See images on PACS, no acute findings",
+    "Results were faxed on 3/4, all negative",
     "Final diagnosis",
 )
 
@@ -188,6 +191,18 @@ def test_a_page_of_such_words_is_no_report_unless_a_picture_is_on_it(text: str, 
         found = opening.document("application/pdf", len(data), [data], OFFICE)
 
     assert found.flaws == (set() if with_picture else {flaw})
+
+
+def test_a_picture_may_stand_within_a_form_of_the_page():
+    with pikepdf.open(io.BytesIO(a_page("See attached report", u.a_picture("JPEG")))) as pdf:
+        (page,) = pdf.pages
+        form = pdf.make_stream(b"", Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form, BBox=[0, 0, 9, 9])
+        form.Resources = pikepdf.Dictionary(XObject=page.Resources.XObject)
+        page.Resources.XObject = pikepdf.Dictionary(Fm0=form)
+        kept = io.BytesIO()
+        pdf.save(kept)
+
+    assert stand_ins.of_pages(kept.getvalue(), ["See attached report"]) is None
 
 
 def a_page(text: str, picture: bytes | None) -> bytes:

@@ -26,7 +26,7 @@ _VALUES: Final = {
 def has_cut(pdf: Any) -> bool:
     """Whether one of them is cut. Of what is beyond the bounds it is not said."""
     left = _UNPACKED
-    for picture in _pictures(pdf):
+    for picture in pictures(pdf):
         filters = _filters(picture)
         if filters and filters[-1] in _JPEG:
             if _is_cut_jpeg(picture):
@@ -41,7 +41,7 @@ def has_cut(pdf: Any) -> bool:
     return False
 
 
-def _pictures(pdf: Any) -> Iterator[Any]:
+def pictures(pdf: Any) -> Iterator[Any]:
     """Each once: pages of a scan may name all of its pictures, and a form itself."""
     seen, waiting = set[tuple[int, int]](), [page.obj for page in pdf.pages]
     while waiting and len(seen) < _MOST:

@@ -24,7 +24,7 @@ _OF_WHAT: Final = (
     r"|outside|hard|pathology|surgical|lab(?:oratory)?|radiology|imaging|molecular|genetic|genomic|cytology|operative"
     r"|consult(?:ation)?|procedure)"
 )
-_WHERE: Final = r"(?: (?:in|under|on|at|from|via|for|to follow|below|above|attached)\b(?:[\w ,/'&-]|\.(?=\w)){0,80})?"
+_WHERE: Final = r"(?: (?:in|under|on|at|from|via|for|to follow|below|above|attached)\b(?:[\w /'&-]|\.(?=\w)){0,80})?"
 _ELSEWHERE: Final = re.compile(
     rf"(?:please )?(?:see|refer to|view|open|check|consult)(?: the| also)?(?: {_OF_WHAT})*"
     rf" (?:{_THING}|attached){_WHERE}"
@@ -71,11 +71,13 @@ def of_pages(data: bytes, lines: Sequence[str]) -> Flaw | None:
     """The same of a PDF with these lines. Where a picture is on its pages, that may be the report."""
     import pikepdf
 
+    from transfer.adapters.opening import pdf_pictures
+
     found = said_instead("\n".join(lines))
     if found is None:
         return None
     with pikepdf.open(io.BytesIO(data), suppress_warnings=True) as pdf:
-        return None if any(page.images for page in pdf.pages) else found
+        return None if any(True for _ in pdf_pictures.pictures(pdf)) else found
 
 
 def _is_no_report(line: str) -> bool:
