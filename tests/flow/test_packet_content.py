@@ -250,8 +250,11 @@ def test_each_opening_says_what_it_rests_on(services: Services):
 
     with services.ledger.transaction() as tx:
         told = [line.fact for line in tx.lines(facts.Chain.case(case)) if isinstance(line.fact, facts.EgressPermitted)]
-        rows = tx.rows("SELECT bases, permissions FROM egress WHERE channel = 'packet.tar' ORDER BY opened_at")
-    ours = [one for one in told if one.channel == "packet.tar"]
+        ours = [one for one in told if one.channel == "packet.tar"]
+        rows = tx.rows(
+            "SELECT bases, permissions FROM egress WHERE channel = 'packet.tar' ORDER BY array_position(%s, egress)",
+            [one.egress for one in ours],
+        )
     assert [one.permissions for one in ours] == [(first.permission,), (second.permission,)]
     assert [one.bases for one in ours] == [("authorization",)] * 2
     assert [(tuple(row.bases), tuple(row.permissions)) for row in rows] == [

@@ -16,7 +16,7 @@ from tests.kit.open_streams import Giving
 from transfer.adapters import hl7v2
 from transfer.arrivals import Grant
 from transfer.errors import Unavailable
-from transfer.facts import Origin
+from transfer.facts import Chain, EgressPermitted, Origin
 from transfer.flow.stopping import await_stop_complete
 from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import Frame, StoreOutcome
@@ -108,8 +108,10 @@ def test_a_stream_whose_opening_was_lost_holds_up_no_stop_and_costs_no_other_str
 
     def outcomes() -> list[str | None]:
         with ledger.transaction() as tx:
-            rows = tx.rows("SELECT outcome FROM egress WHERE channel = 'packet.tar' ORDER BY opened_at")
-        return [row.outcome for row in rows]
+            told = [line.fact for line in tx.lines(Chain.case(packet.case))]
+            opened = [one.egress for one in told if isinstance(one, EgressPermitted) and one.channel == "packet.tar"]
+            rows = tx.rows("SELECT egress, outcome FROM egress WHERE channel = 'packet.tar'")
+        return [row.outcome for row in sorted(rows, key=lambda row: opened.index(row.egress))]
 
     deaf.is_deaf = True
     with pytest.raises(Unavailable):

@@ -19,7 +19,7 @@ from tests.kit.staff import NURSE, REGISTRAR
 from transfer import wiring
 from transfer.actions import ActionCode
 from transfer.case import Case
-from transfer.facts import Chain, Fact
+from transfer.facts import Chain, EgressPermitted, Fact
 from transfer.flow.desk import resolve
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
@@ -70,12 +70,15 @@ class Journey:
             return tx.row(query, *values)
 
     def egress(self, channel: str | None = None) -> list[Any]:
+        """Its streams in the order in which they were opened, as its chain tells it."""
+        told = dict.fromkeys(one.egress for one in self.facts(EgressPermitted))
         with self.house.services.ledger.transaction() as tx:
             return list(
                 tx.rows(
                     """SELECT e.* FROM egress AS e JOIN disclosures AS d USING (disclosure)
-                       WHERE packet LIKE %s AND channel = coalesce(%s, channel) ORDER BY opened_at""",
-                    *(f"{self.case}%", channel),
+                       WHERE packet LIKE %s AND channel = coalesce(%s, channel)
+                       ORDER BY array_position(%s::text[], egress)""",
+                    *(f"{self.case}%", channel, list(told)),
                 )
             )
 
