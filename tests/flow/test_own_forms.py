@@ -20,6 +20,7 @@ from transfer.own_forms import OwnForm
 from transfer.permissions import Finding, Ruling
 from transfer.records import RecordKind
 from transfer.requests import RequestState
+from transfer.sentences import SENTENCES
 
 pytestmark = pytest.mark.servers
 
@@ -100,7 +101,8 @@ def test_where_all_of_it_is_wanted_on_their_form_nobody_is_asked_without(ledger:
 
 
 def test_nobody_outside_reads_that_a_form_is_wanted():
-    assert Finding.NOT_ON_THEIR_FORM.outside is Finding.NOT_THIS_INFORMATION
+    said = SENTENCES[Finding.NOT_ON_THEIR_FORM]
+    assert (said.patient, said.institution) == (SENTENCES[Finding.NOT_THIS_INFORMATION].patient, "")
 
 
 def test_the_file_of_a_paper_form_says_which_form_it_is(ledger: Ledger):
