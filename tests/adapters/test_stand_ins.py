@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from contextlib import closing
 from typing import Any
 
@@ -106,6 +107,44 @@ def a_result(**said: Any) -> dict[str, Any]:
 )
 def test_words_instead_of_a_report_are_told_in_each_language(kind: str, text: str, flaw: Flaw | None):
     assert documents.flaws(kind, SHAPES[kind](text)) == ({flaw} if flaw else set())
+
+
+def a_letter_with(picture: str) -> bytes:
+    """A DOCX file with a picture beside its words, which no line holds."""
+    with zipfile.ZipFile(io.BytesIO(u.a_letter("See attached"))) as letter:
+        parts = {name: letter.read(name) for name in letter.namelist()}
+    body = parts["word/document.xml"]
+    parts["word/document.xml"] = body.replace(b"</w:p>", f"<w:r>{picture}</w:r></w:p>".encode(), 1)
+    kept = io.BytesIO()
+    with zipfile.ZipFile(kept, "w") as made:
+        for name, data in parts.items():
+            made.writestr(name, data)
+    return kept.getvalue()
+
+
+ANCHOR = (
+    '<w:drawing><wp:anchor xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing">'
+    '<a:blip xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"/></wp:anchor></w:drawing>'
+)
+MEDIA = (
+    "<structuredBody><component><section><text>See attached</text><entry><observationMedia>"
+    '<value mediaType="image/png" representation="B64">QUJD</value></observationMedia></entry></section></component>'
+    "</structuredBody>"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (u.DOCX, a_letter_with(ANCHOR)),
+        ("application/cda+xml", u.CDA.format(header="", body=MEDIA).encode()),
+        ("text/html", b"<html><body>See attached<svg><path d='M0 0'/></svg></body></html>"),
+        ("application/rtf", rb"{\rtf1\ansi See attached{\object\objemb{\*\objdata 0105}}}"),
+    ],
+    ids=["docx", "cda", "html", "rtf"],
+)
+def test_beside_a_picture_or_a_file_within_they_are_a_hint_to_it(kind: str, data: bytes):
+    assert documents.flaws(kind, data) == set()
 
 
 def test_beside_a_file_they_are_a_hint_to_it():

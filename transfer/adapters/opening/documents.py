@@ -132,7 +132,7 @@ def _html(data: bytes, _within: Within) -> set[Flaw]:
     root = html.document_fromstring(data)
     for one in list(root.iter("script", "style", "head")):
         one.drop_tree()
-    if root.find(".//img") is not None:
+    if next(root.iter("img", "svg", "object", "embed"), None) is not None:
         return set()
     text = "\n".join(root.itertext())
     return _instead(text) if text.strip() else {Flaw.EMPTY}
@@ -143,7 +143,7 @@ def _rtf(data: bytes, _within: Within) -> set[Flaw]:
 
     if not data.rstrip(b"\0 \t\r\n\x1a").endswith(b"}"):
         return {Flaw.CUT}
-    if b"\\pict" in data:
+    if b"\\pict" in data or b"\\objdata" in data:
         return set()
     text: str = rtf_to_text(data.decode("cp1252", "replace"), errors="replace")
     return _instead(text) if text.strip() else {Flaw.EMPTY}
@@ -253,8 +253,8 @@ def _docx(data: bytes, _within: Within) -> set[Flaw]:
         return {flaw}
     document = Word(io.BytesIO(data))
     body = document.element.body
-    if document.inline_shapes:
-        return set()
+    if next(body.iter("{*}blip", "{*}imagedata", "{*}OLEObject"), None) is not None:
+        return set()  # pictures in the line and beside it, and files
     if not "".join(body.itertext()).strip():
         return {Flaw.EMPTY}
     return _instead("\n".join("".join(word.text or "" for word in one.iter("{*}t")) for one in body.iter("{*}p")))
@@ -349,7 +349,7 @@ def _clinical_document(root: Any, within: Within) -> set[Flaw]:
         text = "\n".join("".join(one.itertext()) for one in sections)
         if not text.strip():
             return set() if any(map(len, sections)) else {Flaw.EMPTY}
-        return _instead(text)
+        return set() if root.find(f".//{space}observationMedia") is not None else _instead(text)
     text = "".join(other.xpath("text()")).strip()
     if not text:
         is_elsewhere = other.find(f"./{space}reference") is not None
