@@ -206,6 +206,7 @@ def test_missing_fields_are_absent_and_a_deleted_one_too():
         (b"8859/1", "größer 5°".encode(), "größer 5°"),
         (b"8859/2", "Łódź, Ścinawa".encode("cp1250"), "Łódź, Ścinawa"),
         (b"8859/5", "Діагноз".encode("cp1251") + b" \x96", "Діагноз –"),
+        (b"8859/5", "Диагноз\x85да".encode("iso8859-5"), "Диагноз\x85да"),
         (b"8859/7", "Ά “δ”".encode("cp1253"), "Ά “δ”"),
         (b"8859/2", "Łódź".encode(), "Łódź"),
         (b"8859/2", "Łódź".encode("iso8859-2"), "Łódź"),

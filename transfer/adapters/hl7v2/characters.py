@@ -46,6 +46,8 @@ _PAGES = {
     "iso8859-15": WESTERN,
 }
 _CONTROL = re.compile(rb"[\x80-\x9f]")
+#: those that tell where the letters differ, too: the end of a line (NEL) may stand in what came from a mainframe
+_TELLING = dict.fromkeys(("iso8859-2", "iso8859-5"), re.compile(rb"[\x80-\x84\x86-\x9f]"))
 #: their second bytes can look like a delimiter, so such a message is turned into UTF-8 before it is split
 _WIDE = frozenset({"shift_jis", "iso2022_jp", "iso2022_jp_2", "gb18030", "euc_kr", "big5"})
 
@@ -109,7 +111,7 @@ def as_one_byte_delimiters(payload: bytes, codec: str | None) -> tuple[bytes, bo
 def page_in_use(data: bytes, codec: str | None) -> str | None:
     """The Windows page that a message is in whose ISO set has no letters for some of its bytes; None: it is in none."""
     page = _PAGES.get(codec or "")
-    if page is None or not _CONTROL.search(data):
+    if page is None or not _TELLING.get(codec or "", _CONTROL).search(data):
         return None
     try:
         data.decode("utf-8")
