@@ -95,7 +95,7 @@ def test_a_patient_is_found_by_number_and_issuer_without_a_name_being_sent(offic
     found = source.find_patient(WHO, LAKESIDE)
 
     assert found.demographics == WHO
-    assert (found.id, found.url, found.by) == ("p1", f"{office.base}/Patient/p1", "identifier")
+    assert (found.id, found.url) == ("p1", f"{office.base}/Patient/p1")
     assert [asked.form for asked in office.asked] == [{"identifier": [f"{MRN}|0042"]}]
     assert office.asked[0].query == {}
     assert office.asked[0].headers["Authorization"] == f"Bearer {TOKEN}"
@@ -106,7 +106,7 @@ def test_a_number_that_is_not_known_there_is_followed_by_name_and_birth_date(off
 
     found = source.find_patient(WHO, LAKESIDE)
 
-    assert found.by == "name"
+    assert found.id == "p1"
     assert office.asked[-1].form == {"family": ["Quillfeather"], "given": ["Odalys"], "birthdate": ["1961-02-03"]}
 
 
