@@ -18,6 +18,7 @@ from tests.kit.objections import an_objection, consent_message, is_permitted, po
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.arrivals import Grant
+from transfer.facts import Chain, EgressPermitted
 from transfer.flow import desk, stopping
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PatientId
@@ -161,6 +162,8 @@ def test_nothing_goes_out_once_a_no_was_stored(services: Services, center: Cente
 
     assert len(center.taken) == taken
     with services.ledger.transaction() as tx:
+        told = [line for line in tx.lines(Chain.case(case)) if isinstance(line.fact, EgressPermitted)]
+        opened_at = {line.fact.egress: line.at for line in told}
         sent = tx.rows("SELECT * FROM egress WHERE patient = %s", patient)
         ended = tx.rows("SELECT * FROM permissions WHERE patient = %s AND ended IS NOT NULL", patient)
         broken = [found for chain in trail.chains(tx) if (found := trail.walk(tx, chain).broken)]
@@ -169,7 +172,10 @@ def test_nothing_goes_out_once_a_no_was_stored(services: Services, center: Cente
     assert all(one.epoch < stopped_in[0] and one.closed_at is not None for one in sent)
     assert all(one.stop_completed_at >= one.ended_at for one in ended)
     assert all(
-        one.closed_at <= last.stop_completed_at for one in sent for last in ended if one.opened_at < last.ended_at
+        one.closed_at <= last.stop_completed_at
+        for one in sent
+        for last in ended
+        if opened_at[one.egress] < last.ended_at
     )
     assert ended or no == "refused"
     assert not broken

@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -117,7 +118,7 @@ def spoilt(window: Window, shown: dict[str, tuple[str, str]]) -> list[str]:
         if folder := os.environ.get("PICTURES"):
             (Path(folder) / f"{name}.pdf").write_bytes(printed)
         sheets = [sheet.extract_text() for sheet in PdfReader(BytesIO(printed)).pages]
-        text = re.sub(r"[ \xa0]+", " ", "\n".join(sheets))
+        text = re.sub(r"[ \xa0]+", " ", unicodedata.normalize("NFKC", "\n".join(sheets)))  # an id may have a drawn "ff"
         if said not in text:
             found.append(f"{name}: says nothing of {said}")
         found += [f"{name}: {word}" for word in AROUND if word in text]

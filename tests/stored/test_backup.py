@@ -112,12 +112,12 @@ def is_of_today(fact: facts.Fact) -> bool:
 
 def test_a_form_that_today_does_not_carry_is_paused_and_asked_about(tx: Tx):
     """Then, "all records about my colon cancer" were all records."""
-    paused = column(tx, "SELECT permission FROM permissions WHERE ended = 'paused' AND reader = 3")
+    paused = column(tx, "SELECT permission FROM permissions WHERE ended = 'paused' AND reader = 4")
 
     assert len(paused) >= 1
     assert set(paused) == set(column(tx, "SELECT about FROM holds WHERE code = 'form-read-anew'"))
     assert (
-        column(tx, "SELECT permission FROM permissions WHERE ended IS NULL AND form IS NOT NULL AND reader < 3") == []
+        column(tx, "SELECT permission FROM permissions WHERE ended IS NULL AND form IS NOT NULL AND reader < 4") == []
     )
 
 
