@@ -16,6 +16,7 @@ from transfer.institutions import (
     Institution,
     load,
 )
+from transfer.pages.desk.case import HOW
 
 
 def an_archive(**credential: str) -> DicomwebSource:
@@ -204,3 +205,13 @@ def test_turns_at_a_department_that_is_not_fetched_are_a_mistake_of_the_file():
     with pytest.raises(ValidationError, match="leave it out"):
         Institution.model_validate({**file, "asking": {"at_once": 1}})
     assert Institution.model_validate(file).asking.at_once == 2
+
+
+def test_the_desk_has_words_for_each_way_of_asking():
+    ways = {
+        way
+        for one in get_args(Department.model_fields["asked"].annotation)
+        for way in get_args(one.__annotations__["by"])
+    }
+
+    assert set(HOW) == ways
