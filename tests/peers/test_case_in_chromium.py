@@ -122,6 +122,8 @@ def test_what_was_typed_is_there_after_signing_in_again_in_another_tab(services,
         window.follow("Show what people wrote and what the referral asks")
         window.until_says("Ask for the block: «S26-1» <b>")
 
+    assert kinds(services, case).count(facts.NoteAdded) == 1
+
 
 def pages(desk: Desk, services) -> dict[str, str]:
     """Each page, in each state."""
