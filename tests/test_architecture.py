@@ -24,6 +24,8 @@ DECISIONS = (ast.If, ast.IfExp, ast.For, ast.While, ast.Try, ast.Match, ast.comp
 LINES = 400
 #: of a function, blank ones and its docstring apart
 OF_A_FUNCTION = 60
+#: of a function from `def` to its end, all counted
+OF_A_WHOLE_FUNCTION = 70
 #: of a sentence on a page; a colon and a semicolon end one
 WORDS = 25
 
@@ -220,7 +222,8 @@ def _long_functions(source: str) -> list[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             told = node.body[0] if ast.get_docstring(node) is not None else None
             said = told.end_lineno - told.lineno + 1 if told and told.end_lineno else 0
-            if sum(1 for line in lines[node.lineno - 1 : node.end_lineno] if line.strip()) - said > OF_A_FUNCTION:
+            whole = lines[node.lineno - 1 : node.end_lineno]
+            if sum(1 for line in whole if line.strip()) - said > OF_A_FUNCTION or len(whole) > OF_A_WHOLE_FUNCTION:
                 found.append(node.name)
     return found
 
@@ -232,10 +235,17 @@ def test_no_function_outgrows_its_reader():
 
 
 def test_a_function_that_outgrows_its_reader_is_found():
-    head, line = 'def long():\n    """Told\n    here."""\n', "    one()\n\n"
+    head, line = 'def long():\n    """Told\n    here."""\n', "    one()\n"
 
     assert _long_functions(head + line * OF_A_FUNCTION) == ["long"]
     assert _long_functions(head + line * (OF_A_FUNCTION - 1)) == []
+
+
+def test_a_function_whose_docstring_outgrows_its_reader_is_found():
+    head, line = 'def long():\n    """Told', "\n    here."
+
+    assert _long_functions(head + line * (OF_A_WHOLE_FUNCTION - 1) + '"""\n') == ["long"]
+    assert _long_functions(head + line * (OF_A_WHOLE_FUNCTION - 2) + '"""\n') == []
 
 
 def test_the_flow_names_its_modules_in_the_order_of_the_business():

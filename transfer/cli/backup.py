@@ -15,8 +15,11 @@ from transfer.cli.exit_codes import NEGATIVE
 from transfer.cli.keys import ask_passphrase, put_keys_back, take_keys_copy
 
 if TYPE_CHECKING:
+    from transfer.adapters.backup_folder import BackupFolder
+    from transfer.adapters.held_keys import HeldKeys
     from transfer.backups import Manifest
     from transfer.flow.backing_up import ProgressCallback
+    from transfer.flow.restoring import Settled
     from transfer.identifiers import BackupId
     from transfer.settings import Settings
 
@@ -198,8 +201,16 @@ def restore_command(
     if only_check:
         _tell_check(manifest, as_json=as_json)
         return
+    settled = _bring_back(folder, keys, var, replace=replace, sweep=sweep)
+    _tell_restore(manifest, settled, as_json=as_json)
+
+
+def _bring_back(folder: "BackupFolder", keys: "HeldKeys", var: Path, *, replace: bool, sweep: bool) -> "Settled":
+    from transfer import wiring
+    from transfer.flow import restoring
+
     with _parts(var) as settings, _bar("Restoring") as told:
-        settled = restoring.restore(
+        return restoring.restore(
             folder,
             keys,
             wiring.vault(settings),
@@ -209,7 +220,6 @@ def restore_command(
             sweep=sweep,
             told=told,
         )
-    _tell_restore(manifest, settled, as_json=as_json)
 
 
 @contextmanager
@@ -295,10 +305,7 @@ def _tell_check(manifest: "Manifest", *, as_json: bool) -> None:
         click.echo(f"Whole: {manifest.backup}, taken at {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC.")
 
 
-def _tell_restore(manifest: "Manifest", settled: object, *, as_json: bool) -> None:
-    from transfer.flow.restoring import Settled
-
-    assert isinstance(settled, Settled)
+def _tell_restore(manifest: "Manifest", settled: "Settled", *, as_json: bool) -> None:
     if as_json:
         print_json({"backup": manifest.backup, "taken_at": manifest.taken_at, "settled": settled})
         return

@@ -40,6 +40,50 @@ ANSWERS = (
     "do-without",
 )
 
+#: what `--help` of an answer says
+_HELP = """\
+Write down what a department said to one of our requests, or what was done about it.
+
+\b
+It said:
+  no-records     it holds nothing of the kind: the only answer that counts as "does not exist"
+  not-found      nothing under the names and numbers we gave
+  will-send      it sends by itself; we wait for it
+  in-progress    it is working on it; --on, if it named a day
+  ready-on       ready on a day: --on
+  not-signed     the report is written and not signed
+  rest-follows   a part came and the rest follows; --on, if it named a day
+  already-sent   sent already: --on when, --institution to whom
+  form-required  it wants its own form
+  authorization-not-accepted  it does not accept the release form: --because
+                 expired, illegible, not-original, not-specific,
+                 signature-differs, signature-missing, signer-unproven,
+                 too-old, wrong-discloser, wrong-recipient
+  identifier-required  it needs another number, name or date
+  fee-required   it wants a fee: --amount and --currency
+  held-elsewhere somebody else holds it: --institution
+  refused        it refuses: --because infeasible, legal-hold,
+                 not-our-patient, not-permitted, patient-objects, policy
+  unclear        none of these; write its words down with --note
+
+\b
+We did:
+  again          whatever it asked for is done: ask once more, now
+  form-sent      its own form went to it
+  fee-approved   the fee is approved; it is asked again
+  fee-disputed   the fee is disputed; it is asked again
+  ask-elsewhere  ask where it said that it is, or --institution
+  do-without     nothing is awaited from it any more
+
+The words go in at the prompt of --note, who said it at that of --said-by; both are sealed. A promise without a day
+is due after twice the department's usual days. The same answer twice is written once.
+
+\b
+Example:
+  transfer request answer q0123456789abcde fee-required --amount 12.50
+  transfer request answer q0123456789abcde ready-on --on 2026-12-04 --said-by
+"""
+
 request = LazyGroup(
     name="request",
     help="What a source said to a request, and what was done about it.",
@@ -56,7 +100,7 @@ def command(name: str, answer: "RequestAnswer") -> str:
     return f"transfer request answer {name} {answer}{more}"
 
 
-@click.command("answer")
+@click.command("answer", help=_HELP)
 @click.argument("request_id", metavar="REQUEST", type=REQUEST)
 @click.argument("answer", metavar="ANSWER", type=click.Choice(ANSWERS))
 @click.option("--because", "reason", metavar="CODE", help="Why: a code of those below, or other.")
@@ -82,47 +126,7 @@ def answer_command(
     actor: "Actor",
     as_json: bool,
 ) -> None:
-    """Write down what a department said to one of our requests, or what was done about it.
-
-    \b
-    It said:
-      no-records     it holds nothing of the kind: the only answer that counts as "does not exist"
-      not-found      nothing under the names and numbers we gave
-      will-send      it sends by itself; we wait for it
-      in-progress    it is working on it; --on, if it named a day
-      ready-on       ready on a day: --on
-      not-signed     the report is written and not signed
-      rest-follows   a part came and the rest follows; --on, if it named a day
-      already-sent   sent already: --on when, --institution to whom
-      form-required  it wants its own form
-      authorization-not-accepted  it does not accept the release form: --because
-                     expired, illegible, not-original, not-specific,
-                     signature-differs, signature-missing, signer-unproven,
-                     too-old, wrong-discloser, wrong-recipient
-      identifier-required  it needs another number, name or date
-      fee-required   it wants a fee: --amount and --currency
-      held-elsewhere somebody else holds it: --institution
-      refused        it refuses: --because infeasible, legal-hold,
-                     not-our-patient, not-permitted, patient-objects, policy
-      unclear        none of these; write its words down with --note
-
-    \b
-    We did:
-      again          whatever it asked for is done: ask once more, now
-      form-sent      its own form went to it
-      fee-approved   the fee is approved; it is asked again
-      fee-disputed   the fee is disputed; it is asked again
-      ask-elsewhere  ask where it said that it is, or --institution
-      do-without     nothing is awaited from it any more
-
-    The words go in at the prompt of --note, who said it at that of --said-by; both are sealed. A promise without a day
-    is due after twice the department's usual days. The same answer twice is written once.
-
-    \b
-    Example:
-      transfer request answer q0123456789abcde fee-required --amount 12.50
-      transfer request answer q0123456789abcde ready-on --on 2026-12-04 --said-by
-    """
+    """Write one answer of ANSWERS down, as `_HELP` tells. The same twice is written once."""
     by = ask_said_by(with_person=with_person, with_note=with_note)
     fee = _fee(amount, currency) if amount is not None else None
     with at(var) as services:
