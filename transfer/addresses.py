@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator
 
@@ -13,6 +14,32 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def as_web_address(text: str) -> SplitResult:
+    """The parts of a server's address (RFC 9110, section 4.2) that ends with its path.
+
+    A user in it would be a secret that sheets and logs show, and a query would be lost where a path is put behind it.
+
+    Raises:
+        ValueError: it is none; says what is wrong and does not repeat it.
+    """
+    if not re.fullmatch(r"[!-~]+", text):
+        raise ValueError("an address has no spaces, and characters of ASCII alone")
+    try:
+        there = urlsplit(text)
+        is_port = there.port != 0
+    except ValueError:
+        is_port = False
+    if not is_port:
+        raise ValueError("an address with a port that there is not: a port is 1 to 65535")
+    if there.scheme not in ("https", "http") or not there.hostname:
+        raise ValueError("not an address that begins with https://")
+    if "@" in there.netloc:
+        raise ValueError("an address names no user and no password: each has a place of its own")
+    if "?" in text or "#" in text:
+        raise ValueError("an address ends with its path: it has no ? and no #")
+    return there
 
 
 def as_ae_title(text: str) -> str:

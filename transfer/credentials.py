@@ -1,12 +1,23 @@
 """What we show at an address of theirs: a certificate, or tokens that a key of ours gets."""
 
+import re
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from transfer.addresses import as_web_address
 from transfer.reviewed import ReviewedPart
+
+
+def _as_bearer(text: str) -> str:
+    if not re.fullmatch(r"[!-~]*", text):
+        raise ValueError("a bearer token has no spaces, and no Bearer before it")
+    return text
+
+
+#: RFC 6750, section 2.1: what stands behind the word Bearer
+BearerToken = Annotated[str, AfterValidator(_as_bearer)]
 
 
 class Tls(ReviewedPart):
@@ -48,7 +59,6 @@ class SmartClient(ReviewedPart):
     @field_validator("token_url")
     @classmethod
     def _is_address(cls, text: str | None) -> str | None:
-        at = urlsplit(text or "https://none")
-        if at.scheme not in ("https", "http") or not at.hostname or at.query or at.fragment or at.username:
-            raise ValueError("not an address that begins with https://")
+        if text is not None:
+            as_web_address(text)
         return text

@@ -14,13 +14,13 @@ from transfer.reviewed import ReviewedPart
 
 
 def _as_digest(text: str) -> str:
-    digest = text.replace(":", "").lower()
+    digest = re.sub(r"^sha256 fingerprint=|\s+-$|:", "", text.strip().lower())
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
         raise ValueError("not a SHA-256 in hexadecimal")
     return digest
 
 
-#: SHA-256, lower-case hex; written also with colons, as `openssl x509 -fingerprint` prints it
+#: SHA-256, lower-case hex; written also as `openssl x509 -fingerprint -sha256` or `sha256sum` prints it
 Digest = Annotated[str, AfterValidator(_as_digest)]
 
 

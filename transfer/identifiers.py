@@ -23,11 +23,13 @@ class Identifier(str):
 
     __slots__ = ()
     pattern: ClassVar[re.Pattern[str]]
+    #: what other text is told
+    refusal: ClassVar[str | None] = None
 
     def __new__(cls, text: str) -> Self:
         if not cls.pattern.fullmatch(text):
             # The text may come from outside and is not repeated.
-            raise ValueError(f"not a {cls.__name__}")
+            raise ValueError(cls.refusal or f"not a {cls.__name__}")
         return super().__new__(cls, text)
 
     @classmethod
@@ -146,18 +148,24 @@ class PacketId(Identifier):
         return int(self[14:])
 
 
-class InstitutionId(Identifier):
+class _Slug(Identifier):
+    """A name that people gave in a reviewed file."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[a-z][a-z0-9-]{1,39}")
+    refusal = "an id has 2 to 40 lower-case letters, digits and dashes, and begins with a letter"
+
+
+class InstitutionId(_Slug):
     """The slug a partner's YAML file is named by, as `lakeside-oncology`."""
 
     __slots__ = ()
-    pattern = re.compile(r"[a-z][a-z0-9-]{1,39}")
 
 
-class DepartmentId(Identifier):
+class DepartmentId(_Slug):
     """A department within its institution, as `records-office`."""
 
     __slots__ = ()
-    pattern = re.compile(r"[a-z][a-z0-9-]{1,39}")
 
 
 class Subject(Identifier):

@@ -11,20 +11,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from transfer import reviewed
-from transfer.addresses import AeTitle, is_loopback
+from transfer.addresses import AeTitle, as_web_address, is_loopback
 from transfer.arrivals import Grant
 from transfer.asking import Asking
 from transfer.center_accounts import CenterSignIn
 from transfer.center_needs import CenterNeeds
 from transfer.contacts import Contact
-from transfer.credentials import SmartClient
+from transfer.credentials import BearerToken, SmartClient
 from transfer.credentials import Tls as Tls
 from transfer.delivery import Delivery
 from transfer.doors import Digest, DoorToken, HttpDoor, MllpDoor
@@ -35,11 +34,8 @@ from transfer.own_forms import OwnForm, Sensitivities, StateList, load_states, w
 from transfer.patients import IssuedIdentifier
 from transfer.placeholders import Placeholders
 from transfer.records import RecordKind
-from transfer.reviewed import ReviewedPart, as_zone
+from transfer.reviewed import SETTING, ReviewedPart, as_zone, is_no_setting
 from transfer.security_labels import FEDERALLY_PROTECTED, KNOWN_LABELS, SENSITIVITY
-
-#: how a file refers to a setting of the installation
-SETTING: Final = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
 
 class Basis(StrEnum):
@@ -49,14 +45,6 @@ class Basis(StrEnum):
     TREATMENT = "treatment"
     ACCESS_DIRECTIVE = "access-directive"
     EMERGENCY = "emergency"
-
-
-def _as_institution(text: str) -> InstitutionId:
-    return InstitutionId(text)
-
-
-def _as_department(text: str) -> DepartmentId:
-    return DepartmentId(text)
 
 
 class IssuerName(ReviewedPart):
@@ -110,12 +98,13 @@ class _ByUrl(_Reached):
             return self
         if self._says_tls and not self._address.startswith("https://"):
             raise ValueError("tls is for an https address")
-        there = urlsplit(self._address)
-        if there.scheme not in ("https", "http") or not there.hostname:
-            raise ValueError("not an address that begins with https://")
-        if there.scheme == "http" and not self.plain_text and not is_loopback(there.hostname):
+        if not self._is_protected(self._address):
             raise ValueError("records would travel in plain text: use https, or plain_text behind a tunnel")
         return self
+
+    def _is_protected(self, address: str) -> bool:
+        there = as_web_address(address)
+        return there.scheme == "https" or self.plain_text or is_loopback(there.hostname or "")
 
 
 class _Asked(_ByUrl):
@@ -130,13 +119,15 @@ class FhirSource(_Asked, AskedForDocuments):
     """Asked by US Core searches."""
 
     by: Literal["fhir"]
-    token: str | None = None
+    token: BearerToken | None = None
     smart: SmartClient | None = None
 
     @model_validator(mode="after")
     def _is_one_credential(self) -> "FhirSource":
         if self.token and self.smart:
             raise ValueError("a token, or smart, or none of them")
+        if self.smart and self.smart.token_url and not self._is_protected(self.smart.token_url):
+            raise ValueError("tokens would travel in plain text: use https for token_url, or plain_text with a tunnel")
         return self
 
 
@@ -147,7 +138,7 @@ class DicomwebSource(_Asked, AskedForImages):
     """
 
     by: Literal["dicomweb"]
-    token: str | None = None
+    token: BearerToken | None = None
     user: str | None = None
     password: str | None = None
 
@@ -211,13 +202,13 @@ class ByHand(_Source):
 class Department(ReviewedPart):
     """One place to ask: records office, slide room, film room."""
 
-    id: Annotated[str, AfterValidator(_as_department)]
+    id: Annotated[str, AfterValidator(DepartmentId)]
     name: str
     holds: tuple[RecordKind, ...]
     asked: FhirSource | DicomwebSource | DimseSource | PushSource | ByHand = Field(discriminator="by")
     #: of this department alone; None: as its institution says
     asking: Asking | None = None
-    usual_days: int = 7
+    usual_days: Annotated[int, Field(ge=1, le=366)] = 7
 
     @model_validator(mode="after")
     def _has_turns(self) -> "Department":
@@ -252,7 +243,7 @@ class Receiving(_ByUrl):
     """
 
     fhir_url: str | None = None
-    token: str | None = None
+    token: BearerToken | None = None
     #: what has to be there before a packet goes
     deliver: Delivery = Delivery.WHEN_ELECTRONIC_COMPLETE
     takes_tasks: bool = False  #: besides packets: they tell it how far a case is
@@ -265,7 +256,7 @@ class Receiving(_ByUrl):
 
     @model_validator(mode="after")
     def _is_one_way(self) -> Self:
-        if (self.fhir_url is None) != (self.token is None):
+        if (self.fhir_url is None) == bool(self.token):
             raise ValueError("fhir_url and token go together")
         if self.fhir_url is None and (self.takes_tasks or self.tls or self.plain_text):
             raise ValueError("takes_tasks, tls and plain_text are for a fhir_url")
@@ -282,7 +273,7 @@ class Receiving(_ByUrl):
 
 
 class Institution(ReviewedPart):
-    id: Annotated[str, AfterValidator(_as_institution)]
+    id: Annotated[str, AfterValidator(InstitutionId)]
     name: str
     time_zone: Annotated[str, AfterValidator(as_zone)]
     identifiers: tuple[IssuerName, ...] = ()
@@ -340,6 +331,8 @@ class Institution(ReviewedPart):
             raise ValueError("an http_door without a token needs certificates")
         if any(not token.scopes <= self.grants for token in self.tokens):
             raise ValueError("a token has a scope that the institution is not granted")
+        if len({department.id for department in self.departments}) != len(self.departments):
+            raise ValueError("two departments have one id: give each its own")
         if "asking" in self.model_fields_set and not any(department.is_fetched for department in self.departments):
             raise ValueError("asking is for an institution that we fetch from: leave it out")
         return self
@@ -490,7 +483,11 @@ def load_one(
             return {key: filled(value) for key, value in part.items() if part is not said or key not in but}
         if isinstance(part, list):
             return [filled(each) for each in part]
-        return SETTING.sub(setting, part) if isinstance(part, str) else part
+        if not isinstance(part, str):
+            return part
+        if is_no_setting(part):
+            raise ValueError(f"{path.name}: a setting is written ${{NAME}}, in capitals, digits and _")
+        return SETTING.sub(setting, part)
 
     said = reviewed.read(path)
     institution = reviewed.validated(Institution, with_state(filled(said), states, path.name), path.name)

@@ -16,6 +16,15 @@ from yaml.composer import Composer
 _QUOTED: Final = re.compile(r"""'[^'\\]'|(['"])(?:\\.|(?!\1).)*\1""")
 
 
+#: how a file refers to a setting of the installation
+SETTING: Final = re.compile(r"\$\{([A-Z0-9_]+)\}")
+
+
+def is_no_setting(text: str) -> bool:
+    """Whether it is meant to name a setting and names none: `$NAME` alone, or small letters in the braces."""
+    return "${" in SETTING.sub("", text) or re.fullmatch(r"\$[A-Za-z_]\w*", text) is not None
+
+
 class ReviewedPart(BaseModel):
     """A part of a reviewed file: unknown keys are mistakes, nothing changes once read."""
 
@@ -47,8 +56,18 @@ def validated(kind: type[Part], said: object, name: str) -> Part:
     try:
         return kind.model_validate(said)
     except ValidationError as error:
-        places = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        found = error.errors(include_input=False)
+        places = "; ".join(": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"]))) for e in found)
         raise ValueError(f"{name}: {places}") from None
+
+
+class NotReviewedYaml(ValueError):
+    """A file is not the YAML of a reviewed file. `line` is from 1; None: it is not known."""
+
+    def __init__(self, name: str, line: int | None, problem: str) -> None:
+        super().__init__(f"{name}: line {line}: {problem}" if line is not None else f"{name}: {problem}")
+        self.line = line
+        self.problem = problem
 
 
 class _Loader(Composer, yaml.CSafeLoader):
@@ -65,14 +84,17 @@ class _Loader(Composer, yaml.CSafeLoader):
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()
             assert event
-            raise yaml.composer.ComposerError(None, None, "an alias", event.start_mark)  # type: ignore[arg-type]
+            problem = "an alias, which no reviewed file needs: write out what it stands for"
+            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)  # type: ignore[arg-type]
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # as PyYAML has it
         """Refuses a key that stands twice: PyYAML would take the last and say nothing."""
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if len(set(keys)) != len(keys):
-            raise yaml.constructor.ConstructorError(None, None, "a key that stands twice", node.start_mark)
+        seen = set[str]()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, "a key that stands twice", key.start_mark)
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -80,7 +102,7 @@ def read(path: Path) -> object:
     """What the file says.
 
     Raises:
-        ValueError: names the file, and where it is known the line.
+        NotReviewedYaml: names the file, and where it is known the line.
     """
     return copy.deepcopy(_parsed(path.read_bytes(), path.name))
 
@@ -114,15 +136,26 @@ def parse(text: bytes, name: str) -> object:
     """What UTF-8 text says; `name` is what an error calls it.
 
     Raises:
-        ValueError: names it, and where it is known the line.
+        NotReviewedYaml: names it, and where it is known the line.
     """
     try:
-        return yaml.load(text.decode(), _Loader)  # noqa: S506  # a safe loader that takes less
+        written = text.decode()
+    except UnicodeDecodeError:
+        raise NotReviewedYaml(name, None, "not text in UTF-8") from None
+    try:
+        return yaml.load(written, _Loader)  # noqa: S506  # a safe loader that takes less
     except yaml.MarkedYAMLError as error:
         # libyaml counts a line after the last one
         line = min(error.problem_mark.line + 1, len(text.splitlines())) if error.problem_mark else 0
         problem = _QUOTED.sub(lambda found: found[0] if found[1] is None else "something", error.problem or "")
-        raise ValueError(f"{name}: line {line}: {problem}") from None
+        if _is_tab(written, error.problem_mark):
+            problem = "a tab: indent with spaces"
+        raise NotReviewedYaml(name, line, problem) from None
     except (yaml.YAMLError, ValueError, RecursionError, ArithmeticError, LookupError, TypeError, AttributeError):
         # PyYAML raises whatever Python raises where a date or a number is not one
-        raise ValueError(f"{name}: not the YAML of a reviewed file") from None
+        raise NotReviewedYaml(name, None, "not the YAML of a reviewed file") from None
+
+
+def _is_tab(text: str, mark: yaml.Mark | None) -> bool:
+    there = text.splitlines()[mark.line : mark.line + 1] if mark else []
+    return bool(mark and there and there[0][mark.column : mark.column + 1] == "\t")

@@ -183,7 +183,7 @@ def test_a_file_that_is_no_yaml_says_its_line(transfer: Transfer, tmp_path: Path
     (tmp_path / f"{ID}.yaml").write_text("id: a\nname: [\n")
     result = transfer("institution", "check", tmp_path / f"{ID}.yaml")
 
-    assert (result.exit_code, "line 2" in result.stderr) == (1, True)
+    assert (result.exit_code, "line 2" in result.stdout) == (1, True)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "3"])
@@ -266,3 +266,118 @@ def test_doors_are_tried_where_the_file_is_right(transfer: Transfer, tmp_path: P
     assert result.exit_code == 1
     assert "film-room" in result.stdout
     assert "the port is closed" in result.stdout
+
+
+def put_wrong(folder: Path, ending: str, right: str, wrong: str) -> Path:
+    """The filled file, after somebody edited one place of it or of its settings."""
+    file = filled(folder)
+    edited = file.with_suffix(ending)
+    text = edited.read_text()
+    assert text.count(right) == 1
+    edited.write_text(text.replace(right, wrong))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("way", "right", "wrong", "what"),
+    [
+        ("fhir", "    holds:", "\tholds:", "a tab: indent with spaces"),
+        ("fhir", "    usual_days: 2", "   usual_days: 2", "did not find expected"),
+        ("fhir", "codes: {}", "codes: {}\nrequires: treatment", "a key that stands twice"),
+        ("fhir", "${RIVERSIDE_PATHOLOGY_FHIR_TOKEN}", "s3cr3t", "a secret stands in the file"),
+        ("dicomweb", "${RIVERSIDE_PATHOLOGY_DICOMWEB_TOKEN}", "s3cr3t", "a secret stands in the file"),
+        ("fhir", "${RIVERSIDE_PATHOLOGY_FHIR_TOKEN}", "${riverside_token}", "names no setting"),
+        ("fhir", "${RIVERSIDE_PATHOLOGY_FHIR_TOKEN}", "$RIVERSIDE_PATHOLOGY_FHIR_TOKEN", "names no setting"),
+        ("fhir", "id: records-office", "id: Records-Office", "lower-case letters"),
+        ("fhir", "usual_days: 2", "usual_days: 999999999999", "less than or equal to 366"),
+        ("fhir", "usual_days: 2", "usual_days: -1", "greater than or equal to 1"),
+    ],
+)
+def test_what_was_edited_wrongly_is_named_with_its_line(
+    transfer: Transfer, tmp_path: Path, way: str, right: str, wrong: str, what: str
+):
+    transfer("institution", "new", ID, "--like", way)
+    file = put_wrong(tmp_path / ID, ".yaml", right, wrong)
+    result = transfer("institution", "check", file, "--json")
+    (found,) = mistakes(result)
+
+    assert (result.exit_code, what in str(found["what"])) == (1, True)
+    assert found["line"] == line_of(file, wrong.split("\n")[-1])
+    assert found["remedy"]
+    assert "s3cr3t" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [
+        ("river.example/fhir", "begins with https://"),
+        ('"https://river.example/fhir"', "begins with https://"),
+        ("https://river.example/fhir ", "no spaces"),
+        ("https://river.example:99999/fhir", "a port is 1 to 65535"),
+        ("https://river.example:0/fhir", "a port is 1 to 65535"),
+        ("https://[river/fhir", "a port is 1 to 65535"),
+        ("https://us:s3cr3t@river.example/fhir", "no user and no password"),
+        ("https://river.example/fhir?_format=json", "no ? and no #"),
+        ("http://river.example/fhir", "plain text"),
+    ],
+)
+def test_an_address_that_is_none_is_told_and_not_repeated(transfer: Transfer, tmp_path: Path, wrong: str, what: str):
+    transfer("institution", "new", ID, "--like", "fhir")
+    file = put_wrong(tmp_path / ID, ".env", "https://river.example/fhir", wrong)
+    result = transfer("institution", "check", file, "--json")
+    (found,) = mistakes(result)
+
+    assert what in str(found["what"])
+    assert "river.example" not in result.output
+    assert "s3cr3t" not in result.output
+
+
+def test_tokens_by_plain_text_are_refused_as_records_are(transfer: Transfer, tmp_path: Path):
+    transfer("institution", "new", ID, "--like", "fhir")
+    smart = "smart: {client_id: us, token_url: 'http://river.example/token'}"
+    file = put_wrong(tmp_path / ID, ".yaml", "token: ${RIVERSIDE_PATHOLOGY_FHIR_TOKEN}", smart)
+    (found,) = mistakes(transfer("institution", "check", file, "--json"))
+
+    assert "tokens would travel in plain text" in str(found["what"])
+
+
+def test_a_bearer_token_is_what_stands_behind_the_word(transfer: Transfer, tmp_path: Path):
+    transfer("institution", "new", ID, "--like", "fhir")
+    file = put_wrong(tmp_path / ID, ".env", "FHIR_TOKEN=river", "FHIR_TOKEN=Bearer s3cr3t")
+    result = transfer("institution", "check", file, "--json")
+
+    assert "no Bearer before it" in str(mistakes(result)[0]["what"])
+    assert "s3cr3t" not in result.output
+
+
+def test_two_departments_of_one_id_are_told(transfer: Transfer, tmp_path: Path):
+    transfer("institution", "new", ID, "--like", "paper")
+    file = filled(tmp_path / ID)
+    file.write_text(file.read_text() + "  - {id: records-office, name: B, holds: [images], asked: {by: hand}}\n")
+    (found,) = mistakes(transfer("institution", "check", file, "--json"))
+
+    assert "two departments have one id" in str(found["what"])
+
+
+@pytest.mark.parametrize("printed", ["sha256 Fingerprint=" + ":".join(["AB"] * 32), "ab" * 32 + "  -"])
+def test_a_digest_may_stand_as_the_command_of_the_draft_prints_it(transfer: Transfer, tmp_path: Path, printed: str):
+    transfer("institution", "new", ID, "--like", "mllp")
+    file = put_wrong(tmp_path / ID, ".env", "ab" * 32, printed)
+
+    assert transfer("institution", "check", file).exit_code == 0
+
+
+def test_text_that_is_not_utf_8_is_told(transfer: Transfer, tmp_path: Path):
+    (tmp_path / f"{ID}.yaml").write_bytes("name: Zürich".encode("latin-1"))
+    (found,) = mistakes(transfer("institution", "check", tmp_path / f"{ID}.yaml", "--json"))
+
+    assert (found["what"], "UTF-8" in str(found["remedy"])) == ("not text in UTF-8", True)
+
+
+@pytest.mark.parametrize("ending", [".yaml", ".env", "-firewall.md"])
+def test_a_folder_where_a_file_should_be_is_named(transfer: Transfer, tmp_path: Path, ending: str):
+    (tmp_path / ID / f"{ID}{ending}").mkdir(parents=True)
+    result = transfer("institution", "new", ID, "--like", "fhir")
+
+    assert result.exit_code in (1, 2)
+    assert f"{ID}{ending}" in result.stderr

@@ -145,3 +145,21 @@ def test_what_is_written_is_read_again(tmp_path_factory, values):
 def test_a_value_of_two_lines_is_not_written():
     with pytest.raises(BadSetting, match="one line"):
         written({"A": "1\nB=2"})
+
+
+def test_a_file_that_an_editor_of_windows_saved_is_read(tmp_path):
+    settings_file(tmp_path, "")
+    (tmp_path / "settings.env").write_bytes(b"\xef\xbb\xbfTRANSFER_S3_BUCKET=there\r\n")
+
+    assert read(tmp_path / "settings.env") == {"TRANSFER_S3_BUCKET": "there"}
+
+
+def test_a_file_of_settings_that_is_a_folder_or_no_text_is_named(tmp_path):
+    (tmp_path / "folder.env").mkdir(mode=0o700)
+    settings_file(tmp_path, "")
+    (tmp_path / "settings.env").write_bytes(b"TRANSFER_X=\xfc\n")
+
+    with pytest.raises(BadSetting, match=r"folder\.env cannot be read"):
+        read(tmp_path / "folder.env")
+    with pytest.raises(BadSetting, match=r"settings\.env is not text in UTF-8"):
+        read(tmp_path / "settings.env")

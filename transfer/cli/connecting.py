@@ -70,18 +70,20 @@ def new_command(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--zone") from None
     folder = out or Path(institution)
-    folder.mkdir(parents=True, exist_ok=True)
     file, values = folder / f"{institution}.yaml", folder / f"{institution}.env"
-    wrote = [
-        path.name
-        for path, text in (
-            (file, institution_file(institution, Way(way), time_zone)),
-            (values, settings_file(institution, Way(way))),
-        )
-        if _is_written(path, text)
-    ]
+    drafts = (
+        (file, institution_file(institution, Way(way), time_zone)),
+        (values, settings_file(institution, Way(way))),
+    )
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        wrote = [path.name for path, text in drafts if _is_written(path, text)]
         wrote += write_handouts(file, folder, settings)
+    except OSError as error:
+        raise click.ClickException(
+            f"{plain(error.filename or folder)}: {error.strerror or 'cannot be written'}. "
+            "Take it away or give another folder with --out"
+        ) from None
     except ValueError as error:
         raise click.ClickException(
             f"{error}. The sheets are made once `transfer institution check {file}` is content"

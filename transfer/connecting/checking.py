@@ -15,13 +15,21 @@ from transfer.adapters.tls import BadFile, context
 from transfer.connecting.drafts import is_placeholder
 from transfer.credentials import Tls
 from transfer.gateway.tls import doors_context
-from transfer.institutions import SETTING, Institution, Institutions
+from transfer.institutions import Institution, Institutions
 from transfer.own_forms import load_states, with_state
 from transfer.patients import IssuedIdentifier
-from transfer.reviewed import ReviewedPart
+from transfer.reviewed import SETTING, NotReviewedYaml, ReviewedPart, is_no_setting
 from transfer.settings import BadSetting, Settings, read
 
 _PAGE: Final = "docs/connecting-an-institution.md says what may stand there."
+
+_NO_YAML: Final = "Look at the spaces before that line and the one above, and at each : and -. Save it as UTF-8."
+
+_NO_SETTING: Final = ("names no setting", "A setting is written ${NAME}, in capitals, digits and _.")
+
+#: what keys call that nobody may read who reads the file
+_SECRETS: Final = frozenset({"token", "password", "client_secret"})
+_SECRET: Final = ("a secret stands in the file", "Write it into settings.env as NAME=, and ${NAME} here.")
 
 _PLACEHOLDER: Final = ("a placeholder stands there", "Write what is so at their place.")
 
@@ -58,10 +66,13 @@ def check_file(path: Path, settings: Settings, now: datetime) -> FileCheck:
 
     Raises:
         BadSetting: that file can be read by others, or a line of it is none.
-        ValueError: the file is not YAML; names it and the line.
     """
     names = {**settings.names, **_beside(path)}
-    said = reviewed.read(path)
+    try:
+        said = reviewed.read(path)
+    except NotReviewedYaml as error:
+        mistake = FileMistake(line=error.line, place=path.stem, what=error.problem, remedy=_NO_YAML)
+        return FileCheck(name=path.name, mistakes=(mistake,), remarks=(), institution=None)
     looking = _Look(path, said, names)
     institution = looking.institution(settings.institutions / "states")
     remarks: list[str] = []
@@ -118,7 +129,7 @@ class _Look:
         except ValidationError as error:
             for one in error.errors(include_input=False, include_url=False):
                 if not self._is_unset(one["loc"]):
-                    self._add(one["loc"], one["msg"], _remedy(one["type"], one["loc"]))
+                    self._add(one["loc"], one["msg"].removeprefix("Value error, "), _remedy(one["type"], one["loc"]))
             return None
         if found.id != self._path.stem:
             self._add(("id",), "the file is not named by its id", f"Call the file {found.id}.yaml.")
@@ -149,6 +160,10 @@ class _Look:
                 self._add(way, f"{name} still has its placeholder", f"Write its value where {name}= stands.")
         if is_placeholder(text):
             self._add(way, *_PLACEHOLDER)
+        elif is_no_setting(text):
+            self._add(way, *_NO_SETTING)
+        elif text and way[-1] in _SECRETS and not SETTING.search(text):
+            self._add(way, *_SECRET)
         return SETTING.sub(lambda found: self._names.get(found[1], ""), text)
 
     def certificates(self, institution: Institution, now: datetime) -> None:
