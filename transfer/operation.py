@@ -123,11 +123,21 @@ class DoorStep(StrEnum):
     NAME = "name"
     #: nobody takes a connection there
     PORT = "port"
-    #: its certificate is not one we trust, or it does not take ours
+    #: its certificate is not by an authority we trust
     TLS = "tls"
+    #: its certificate is for another name or address
+    TLS_NAME = "tls-name"
+    #: its certificate has ended
+    TLS_ENDED = "tls-ended"
+    #: it speaks no TLS that we do, or does not take our certificate
+    TLS_NONE = "tls-none"
+    #: we have no key by which it would give us a token
+    KEY = "key"
     #: it does not accept who we are
     CREDENTIAL = "credential"
-    #: it answers what its interface does not promise, or "not now"
+    #: it answers "not now", or not in time
+    BUSY = "busy"
+    #: it answers what its interface does not promise
     ANSWER = "answer"
 
 
@@ -200,7 +210,12 @@ class FaultCode(StrEnum):
     DOOR_NAME = "door-name"
     DOOR_PORT = "door-port"
     DOOR_TLS = "door-tls"
+    DOOR_TLS_NAME = "door-tls-name"
+    DOOR_TLS_ENDED = "door-tls-ended"
+    DOOR_TLS_NONE = "door-tls-none"
+    DOOR_KEY = "door-key"
     DOOR_CREDENTIAL = "door-credential"
+    DOOR_BUSY = "door-busy"
     DOOR_ANSWER = "door-answer"
     DOOR_CERTIFICATE_ENDS = "door-certificate-ends"
     DOOR_CLOCK_DIFFERS = "door-clock-differs"

@@ -461,10 +461,8 @@ def read(path: Path) -> dict[str, str]:
         mode, text = path.stat().st_mode, path.read_text(encoding="utf-8-sig")  # editors of Windows begin with a mark
     except FileNotFoundError:
         return {}
-    except OSError as error:
-        raise BadSetting(str(path), f"cannot be read ({error.strerror})", "It is a file of this account.") from None
-    except UnicodeDecodeError:
-        raise BadSetting(str(path), "is not text in UTF-8", "Save it as UTF-8.") from None
+    except (OSError, UnicodeDecodeError):
+        raise BadSetting(str(path), "cannot be read", "It is a file of this account, text in UTF-8.") from None
     if is_open_to_others(mode):
         raise BadSetting(str(path), "holds secrets that others can read", f"Run `chmod 600 {path}`.")
     found = {}

@@ -21,10 +21,12 @@ from transfer import wiring
 from transfer.adapters.fhir.source import FhirSourceClient
 from transfer.adapters.http import HttpClient, HttpLimits
 from transfer.adapters.smart import SmartKeys, SmartTokens
+from transfer.cli.fault_commands import remedy_line
 from transfer.credentials import SmartClient
 from transfer.errors import OutOfOrder, TurnedAway, Unexpected, Unknown
 from transfer.flow.trying_doors import try_doors
 from transfer.institutions import FhirSource, Institution
+from transfer.operation import DoorStep, FaultCode, faults_of_doors
 from transfer.remedies import RemedyCode
 from transfer.sources import go_on
 
@@ -321,3 +323,14 @@ def test_trying_the_door_shows_a_token_that_it_got(strict: Strict):
 
     (tried,) = try_doors([lake], lambda asked: wiring.shown_at(asked, strict.keys))
     assert (tried.failed, strict.given) == (None, ["token-1"])
+
+
+def test_trying_the_door_without_a_key_of_ours_says_that_one_is_to_be_made(strict: Strict, tmp_path: Path):
+    file = {"id": "lake", "name": "Lake", "time_zone": "UTC"}
+    office = {"id": "office", "name": "Office", "holds": ["note"], "asked": source(strict).model_dump(mode="json")}
+    lake = Institution.model_validate({**file, "departments": [office]})
+
+    (tried,) = try_doors([lake], lambda asked: wiring.shown_at(asked, SmartKeys(tmp_path / "none")))
+    (fault,) = faults_of_doors([tried], NOW)
+    assert (tried.failed, fault.code) == (DoorStep.KEY, FaultCode.DOOR_KEY)
+    assert "transfer keys smart --new" in remedy_line(fault)

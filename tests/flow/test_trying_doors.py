@@ -1,12 +1,16 @@
 """A door is tried as it is asked, about nobody: an archive by DIMSE and by DICOMweb, a center, and our own."""
 
 import socket
+import ssl
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
 
+from tests.kit.peers.certificates import certificates
 from tests.kit.scripted_dimse import GET, ScriptedDimse, Talk, pdu, scripted_dimse
+from tests.kit.scripted_fhir import Said, an_office
 from transfer.flow.trying_doors import try_doors, try_ours
 from transfer.institutions import Institution
 from transfer.operation import DoorStep, DoorTried
@@ -118,3 +122,60 @@ def test_who_comes_to_us_has_no_door_to_try():
     department = {"id": "lab", "name": "Laboratory", "holds": ["pathology-report"], "asked": {"by": "push"}}
 
     assert try_doors([Institution.model_validate({**said, "departments": [department]})], lambda _: None) == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "step", "why"),
+    [
+        (Said(429, headers={"Retry-After": "120"}), DoorStep.BUSY, "HTTP 429, and asks us to wait 120 s"),
+        (Said(429, headers={"Retry-After": "later"}), DoorStep.BUSY, "HTTP 429"),
+        (Said(500), DoorStep.BUSY, "HTTP 500"),
+        (Said(403), DoorStep.CREDENTIAL, "HTTP 403"),
+        (Said(404), DoorStep.ANSWER, "HTTP 404"),
+        (Said(501), DoorStep.ANSWER, "HTTP 501"),
+        (
+            Said(302, headers={"Location": "https://elsewhere.example/"}),
+            DoorStep.ANSWER,
+            "HTTP 302, which leads elsewhere: no redirect is followed",
+        ),
+        (Said(200, b"<html>", "text/html; charset=utf-8"), DoorStep.ANSWER, "HTTP 200 with a page for people"),
+        (Said(200, b"{}"), None, ""),
+        (Said(400, b"{}"), None, ""),
+    ],
+)
+def test_what_a_server_answers_says_who_has_to_do_something(said: Said, step: DoorStep | None, why: str):
+    with an_office(lambda _: said) as office:
+        found = tried(by="fhir", base_url=office.base, token="s3cr3t")
+
+    assert (found.failed, found.why) == (step, why)
+    assert len(office.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("shown", "trusted", "days", "step", "why"),
+    [
+        ("server", "authority", 30, None, ""),
+        ("authority", "authority", 30, DoorStep.TLS_NAME, "its certificate is for another address"),
+        ("server", "authority", 0, DoorStep.TLS_ENDED, "its certificate has ended"),
+        ("server", "client", 30, DoorStep.TLS, "the authority that signed its certificate is not one we trust"),
+        (None, "authority", 30, DoorStep.TLS_NONE, "no TLS that both speak, or it wants a certificate of ours"),
+    ],
+)
+def test_why_tls_fails_says_who_has_to_do_something(
+    tmp_path: Path, shown: str | None, trusted: str, days: int, step: DoorStep | None, why: str
+):
+    made = certificates(tmp_path / "tls", days=days).folder
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Archive)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # whoever does not trust us hangs up
+    if shown:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(made / f"{shown}.pem", made / f"{shown}.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    tls = {"authority": str(made / f"{trusted}.pem")}
+
+    found = tried(by="dicomweb", base_url=f"https://127.0.0.1:{server.server_port}/rs", token="t", tls=tls)
+    server.shutdown()
+    server.server_close()
+
+    assert (found.failed, found.why) == (step, why)

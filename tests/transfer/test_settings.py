@@ -161,5 +161,5 @@ def test_a_file_of_settings_that_is_a_folder_or_no_text_is_named(tmp_path):
 
     with pytest.raises(BadSetting, match=r"folder\.env cannot be read"):
         read(tmp_path / "folder.env")
-    with pytest.raises(BadSetting, match=r"settings\.env is not text in UTF-8"):
+    with pytest.raises(BadSetting, match=r"settings\.env cannot be read"):
         read(tmp_path / "settings.env")

@@ -13,7 +13,8 @@ from typing import Final
 
 from transfer.adapters.certificates import shown_ends
 from transfer.adapters.http import HttpClient, HttpLimits, ShownAuthorization
-from transfer.errors import TransferError, TurnedAway
+from transfer.adapters.http.failures import ConnectionLost, NotTrusted, refusal
+from transfer.errors import OutOfOrder, TransferError, TurnedAway, Unavailable, Unreachable
 from transfer.operation import DoorStep
 from transfer.sources import go_on
 
@@ -24,6 +25,7 @@ _LIMITS: Final = HttpLimits(connect_seconds=SECONDS, silence_seconds=8, page_sec
 #: of a try that is refused as a question, and not because of who asks (RFC 9110 section 15.5)
 _NOT_THIS_QUESTION: Final = frozenset({400, 405, 406, 422})
 #: what OpenSSL says of a certificate (x509_vfy.h), in our words
+_TLS_STEPS: Final = {10: DoorStep.TLS_ENDED, 62: DoorStep.TLS_NAME, 64: DoorStep.TLS_NAME}
 _CERTIFICATE: Final = {
     10: "its certificate has ended",
     18: "its certificate is signed by itself alone",
@@ -66,30 +68,49 @@ def line(host: str, port: int, tls: ssl.SSLContext | None) -> Tried:
                 shown = spoken.getpeercert(binary_form=True)
         except ssl.SSLCertVerificationError as error:
             why = _CERTIFICATE.get(error.verify_code, "its certificate is not one we trust")
-            return Tried(failed=DoorStep.TLS, why=why)
+            return Tried(failed=_TLS_STEPS.get(error.verify_code, DoorStep.TLS), why=why)
         except (ssl.SSLError, OSError):
-            return Tried(failed=DoorStep.TLS, why="no TLS that both speak, or it wants a certificate of ours")
+            return Tried(failed=DoorStep.TLS_NONE, why="no TLS that both speak, or it wants a certificate of ours")
     return Tried(certificate_ends=shown_ends(shown) if shown else None)
 
 
 def question(
     base: str, path: str, authorization: str | ShownAuthorization | None, accept: str, tls: ssl.SSLContext | None
 ) -> Tried:
-    """Ask a question that is about nobody, and look at the status and the clock alone; what it answers is not kept."""
+    """Ask a question that is about nobody, and look at status, kind and clock alone; what it answers is not kept."""
     client = HttpClient(base, authorization, _LIMITS, tls)
     try:
         reply = client.ask("GET", client.base + path, accept=accept, keep_going=go_on, statuses=None)
     except TransferError as error:
-        step = DoorStep.CREDENTIAL if isinstance(error, TurnedAway) else DoorStep.ANSWER
-        return Tried(failed=step, why=str(error))
+        return Tried(failed=_step(error), why=_why(error))
     finally:
         client.close()
     ahead = _ahead(reply.headers)
-    if reply.status in (401, 403):
-        return Tried(failed=DoorStep.CREDENTIAL, why=f"HTTP {reply.status}", ahead=ahead)
+    if 300 <= reply.status < 400:
+        why = f"HTTP {reply.status}, which leads elsewhere: no redirect is followed"
+        return Tried(failed=DoorStep.ANSWER, why=why, ahead=ahead)
     if not 200 <= reply.status < 300 and reply.status not in _NOT_THIS_QUESTION:
-        return Tried(failed=DoorStep.ANSWER, why=f"HTTP {reply.status}", ahead=ahead)
+        refused = refusal(reply.status, reply.headers)
+        return Tried(failed=_step(refused), why=_why(refused), ahead=ahead)
+    if reply.headers.get("Content-Type", "").lower().startswith("text/html"):
+        return Tried(failed=DoorStep.ANSWER, why=f"HTTP {reply.status} with a page for people", ahead=ahead)
     return Tried(ahead=ahead)
+
+
+def _step(error: TransferError) -> DoorStep:
+    kinds = {
+        TurnedAway: DoorStep.CREDENTIAL,
+        OutOfOrder: DoorStep.KEY,
+        NotTrusted: DoorStep.TLS_NONE,
+        ConnectionLost: DoorStep.ANSWER,
+        Unreachable: DoorStep.BUSY,
+    }
+    return next((step for kind, step in kinds.items() if isinstance(error, kind)), DoorStep.ANSWER)
+
+
+def _why(error: TransferError) -> str:
+    wait = error.retry_after if isinstance(error, Unavailable) else None
+    return f"{error}, and asks us to wait {wait:.0f} s" if wait else str(error)
 
 
 def _ahead(headers: Mapping[str, str]) -> timedelta | None:

@@ -20,6 +20,7 @@ COMMANDS: Final[Mapping[FaultCode, str]] = {
     F.BACKUP_UNFINISHED: "transfer backup FOLDER",
     F.NO_RESTORE_TEST: "transfer restore --test FOLDER",
     F.RESTORE_TEST_OLD: "transfer restore --test FOLDER",
+    F.DOOR_KEY: "transfer keys smart --new ES384",
 }
 
 

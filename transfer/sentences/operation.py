@@ -51,7 +51,12 @@ FAULTS: Final[Mapping[FaultCode, str]] = MappingProxyType(
         F.DOOR_NAME: "{about}: its name does not resolve",
         F.DOOR_PORT: "{about}: nobody takes a connection there: {why}",
         F.DOOR_TLS: "{about}: TLS fails: {why}",
+        F.DOOR_TLS_NAME: "{about}: TLS fails: {why}",
+        F.DOOR_TLS_ENDED: "{about}: TLS fails: {why}",
+        F.DOOR_TLS_NONE: "{about}: TLS fails: {why}",
+        F.DOOR_KEY: "{about}: {why}",
         F.DOOR_CREDENTIAL: "{about}: our credential is refused: {why}",
+        F.DOOR_BUSY: "{about}: it does not serve us now: {why}",
         F.DOOR_ANSWER: "{about}: it does not answer as its interface promises: {why}",
         F.DOOR_CERTIFICATE_ENDS: "{about}: the certificate that it shows ends in {amount} days",
         F.DOOR_CLOCK_DIFFERS: "{about}: its clock differs from ours by {amount} s",
@@ -60,7 +65,9 @@ FAULTS: Final[Mapping[FaultCode, str]] = MappingProxyType(
 
 _OPERATIONS: Final = "docs/operations.md"
 _TRIED: Final = f"{_OPERATIONS}#when-a-door-fails"
-_TLS: Final = "docs/connecting-an-institution.md#trying-it"
+_CONNECTING: Final = "docs/connecting-an-institution.md"
+_TLS: Final = f"{_CONNECTING}#trying-it"
+_KEYS: Final = f"{_CONNECTING}#a-server-that-gives-tokens-for-a-key"
 
 REMEDIES: Final[Mapping[FaultCode, OperatorRemedy]] = MappingProxyType(
     {
@@ -94,7 +101,12 @@ REMEDIES: Final[Mapping[FaultCode, OperatorRemedy]] = MappingProxyType(
         F.DOOR_NAME: OperatorRemedy("Correct the address in its file, or your resolver", _TRIED),
         F.DOOR_PORT: OperatorRemedy("Call its interface team; look at firewalls", _TRIED),
         F.DOOR_TLS: OperatorRemedy("Name its authority under tls in its file", _TLS),
+        F.DOOR_TLS_NAME: OperatorRemedy("Write the name that its certificate has into its address", _TRIED),
+        F.DOOR_TLS_ENDED: OperatorRemedy("Have its interface team renew it; compare our clock", _TRIED),
+        F.DOOR_TLS_NONE: OperatorRemedy("Compare its port; name certificate and key under tls if it wants one", _TRIED),
+        F.DOOR_KEY: OperatorRemedy("Make one, and have them read it", _KEYS),
         F.DOOR_CREDENTIAL: OperatorRemedy("Have its interface team accept us, or change the setting", _TRIED),
+        F.DOOR_BUSY: OperatorRemedy("Try again later; where it stays so, call its interface team", _TRIED),
         F.DOOR_ANSWER: OperatorRemedy("Compare the address in its file; call its interface team", _TRIED),
         F.DOOR_CERTIFICATE_ENDS: OperatorRemedy("Tell its interface team", f"{_OPERATIONS}#when-a-certificate-ends"),
         F.DOOR_CLOCK_DIFFERS: OperatorRemedy("Set ours by NTP, or tell its interface team", _TRIED),
