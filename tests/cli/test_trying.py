@@ -209,7 +209,7 @@ def test_a_batch_is_told_message_by_message(services: Services, transfer: Transf
     text = b"FHS|^~\\&\rBHS|^~\\&|PRAIRIELIS|PRAIRIE\r" + b"".join(both) + b"BTS|2\rFTS|1\r"
     code, said = tried(transfer, b.PRAIRIE, saved(tmp_path, text))
 
-    assert code == 0
+    assert (code, said["state"]) == (4, "sealed")  # as the part that fares worst
     assert [one["state"] for one in said["parts"]] == ["filed", "sealed"]
 
 
@@ -257,3 +257,58 @@ def test_codes_that_mean_nothing_are_listed_and_pasting_the_lines_empties_the_li
     body = coded(b.report_of(b.a_chart()), b"PATH7")
     _, tried_now = tried(transfer, b.PRAIRIE, saved(tmp_path, body))
     assert tried_now["documents"][0]["kind"] == "pathology-report"
+
+
+@pytest.mark.parametrize(
+    ("ending", "is_taken"), [(b"\x1c\r", True), (b"\x1c\r\n", True), (b"\x1c", False), (b"\x1c\n", False)]
+)
+def test_a_frame_is_tried_as_our_port_takes_it(
+    services: Services, transfer: Transfer, tmp_path: Path, ending: bytes, is_taken: bool
+):
+    chart = b.a_chart()
+    b.a_case(services, chart)
+    code, said = tried(transfer, b.PRAIRIE, saved(tmp_path, b"\x0b" + b.report_of(chart) + ending))
+
+    assert (code, said["answer"]["code"]) == ((0, "AA") if is_taken else (1, None))
+    assert is_taken or "FS CR" in said["answer"]["why"]
+
+
+def test_several_frames_are_each_told(services: Services, transfer: Transfer, tmp_path: Path):
+    known, stranger = b.a_chart(), b.a_chart()
+    b.a_case(services, known)
+    frames = b"".join(b"\x0b" + b.report_of(one) + b"\x1c\r" for one in (known, stranger))
+    code, said = tried(transfer, b.PRAIRIE, saved(tmp_path, frames))
+    refused, _ = tried(transfer, b.PRAIRIE, saved(tmp_path, frames + b"\x0bMSH|^~\\&|nobody\r\x1c\r"))
+
+    assert (code, [one["state"] for one in said["parts"]]) == (4, ["filed", "sealed"])
+    assert refused == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "empty"),
+        (b'<Patient xmlns="http://hl7.org/fhir"/>', "XML"),
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"PK\x03\x04\0\0", "a ZIP file"),
+        (b"\x1f\x8b\x08\0", "gzip"),
+        ("MSH|^~\\&|A".encode("utf-16"), "UTF-16"),
+        (b"\x08\x00\x05\x00CS", "DICOM"),
+    ],
+)
+def test_a_file_of_another_kind_is_told_as_what_it_is(
+    services: Services, transfer: Transfer, tmp_path: Path, body: bytes, why: str
+):
+    code, said = tried(transfer, b.PRAIRIE, saved(tmp_path, body))
+
+    assert (code, why in said["answer"]["why"]) == (1, True)
+
+
+def test_an_image_that_is_cut_in_its_header_leads_to_no_question_that_there_is_not(
+    services: Services, transfer: Transfer, tmp_path: Path
+):
+    result = transfer("institution", "try", b.MERCY, "--message", saved(tmp_path, images_of(b.a_chart())[0][:140]))
+
+    assert result.exit_code == 4
+    assert "Its DICOM header cannot be read" in result.stdout
+    assert "hold list" not in result.output

@@ -17,6 +17,7 @@ _BECAUSE = {
     "divided": "Several messages came as one; each is taken by itself.",
     "notice": "It brings no record.",
     "request-answer": "It answers a request of ours.",
+    "no-header": "Its DICOM header cannot be read: the file is cut, or no DICOM file.",
     "receipt": "It is a receipt for a packet.",
 }
 _STATES = {"filed": "It is filed.", "sealed": "It is sealed away.", "held": "A person decides."}

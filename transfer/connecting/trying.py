@@ -5,9 +5,9 @@ transaction that is rolled back. The vault is not touched.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -45,6 +45,16 @@ Asked = TypeVar("Asked")
 
 _SPACE: Final = b"\xef\xbb\xbf \t\r\n\x0b"
 _LEAST: Final = 132
+#: how files begin that are none of what our doors take, and what they are
+_OTHERS: Final = (
+    (b"<", "it is XML: our doors take FHIR as JSON, and CDA within a message, in OBX-5 or as an attachment"),
+    (b"%PDF", "it is a PDF: our doors take one within a message, in OBX-5 or as an attachment"),
+    (b"PK\x03\x04", "it is a ZIP file: unpack it"),
+    (b"\x1f\x8b", "it is packed by gzip: unpack it"),
+    (b"\xff\xfe", "it is UTF-16: save it in the bytes that they send"),
+    (b"\xfe\xff", "it is UTF-16: save it in the bytes that they send"),
+    (b"\x08\x00", "it may be DICOM without the 128 bytes and DICM that a file begins with (PS3.10, 7.1)"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +102,10 @@ class Trial:
     parts: tuple["Trial", ...] = ()
 
 
+#: why an image would be held whose header cannot be read
+_NO_HEADER: Final = "no-header"
+
+
 class _Undone(Exception):
     """Ends a transaction without its writing anything."""
 
@@ -102,20 +116,39 @@ def try_message(services: Services, institution: Institution, body: bytes, now: 
     A DICOM file stands for a study that was asked for: no door takes images.
 
     Raises:
-        NeedsReview: a DICOM file that cannot be read.
         OutOfOrder: the ledger does not answer.
     """
     if body[128:_LEAST] == b"DICM":
         return _image(services, institution, body)
     if (text := body.lstrip(_SPACE))[:3] in (b"MSH", b"FHS", b"BHS"):
-        message = _without_frame(text)
-        return _read(services, institution, message, at_mllp(services, institution, message, now), Door.MLLP, now)
-    return _read(services, institution, body, at_fhir(services, institution, body), Door.FHIR, now)
+        return _in_frames(services, institution, text, now)
+    answer = at_fhir(services, institution, body)
+    kind = next((what for begins, what in _OTHERS if text.startswith(begins)), None if text else "the file is empty")
+    if kind and not answer.is_stored:
+        answer = replace(answer, why=kind)
+    return _read(services, institution, body, answer, Door.FHIR, now)
 
 
-def _without_frame(text: bytes) -> bytes:
-    """As it would come out of its frame, if it was saved with one."""
-    return text.split(b"\x1c\r", 1)[0]
+def _in_frames(services: Services, institution: Institution, text: bytes, now: datetime) -> Trial:
+    """As it would come out of its frame, if it was saved with one; several each by itself."""
+    messages = [found for one in text.split(b"\x1c\r") if (found := one.lstrip(_SPACE))]
+    if messages[-1].rstrip(_SPACE).endswith(b"\x1c"):
+        why = "its frame does not end with FS CR: our port does not take it (HL7 v2.9, appendix C.2)"
+        return Trial(answer=DoorAnswer(code=None, is_stored=False, text="", why=why))
+    if len(messages) == 1:
+        answer = at_mllp(services, institution, messages[0], now)
+        return _read(services, institution, messages[0], answer, Door.MLLP, now)
+    parts = tuple(_in_frames(services, institution, one, now) for one in messages)
+    several = DoorAnswer(code=None, is_stored=True, text="", why=f"the file holds {len(parts)} frames")
+    return Trial(answer=several, state=_of_all(parts, refused=None), parts=parts)
+
+
+def _of_all(parts: Sequence[Trial], *, refused: ArrivalState | None) -> ArrivalState | None:
+    """What becomes of the part that fares worst."""
+    states = {one.state for one in parts}
+    if None in states:
+        return refused
+    return next(one for one in (ArrivalState.HELD, ArrivalState.SEALED, ArrivalState.FILED) if one in states)
 
 
 def _read(
@@ -133,7 +166,7 @@ def _read(
     if isinstance(said, SeveralMessages):
         parts = tuple(try_message(services, institution, one, now) for one in said.messages)
         held = (HoldCode.BATCH_MISCOUNTED,) if said.miscounts else ()
-        state = ArrivalState.HELD if held else ArrivalState.FILED
+        state = ArrivalState.HELD if held else _of_all(parts, refused=ArrivalState.HELD)
         return Trial(answer=answer, state=state, because=(*held, ArrivalOutcome.DIVIDED), says="batch", parts=parts)
     return _asked(services, lambda tx: _of_what_it_says(tx, services, arrival, body, said, answer))
 
@@ -322,9 +355,13 @@ def _case(
 
 def _image(services: Services, institution: Institution, body: bytes) -> Trial:
     """One image of a study that we asked for."""
-    header = dicom.read_header(body[: dicom.MOST_HEADER], is_all=len(body) <= dicom.MOST_HEADER)
+    nobody = DoorAnswer(code=None, is_stored=False, text="", why="no door takes images: they are fetched")
+    try:
+        header = dicom.read_header(body[: dicom.MOST_HEADER], is_all=len(body) <= dicom.MOST_HEADER)
+    except NeedsReview:
+        header = None
     if header is None:
-        raise NeedsReview("a DICOM header that goes on for too long")
+        return Trial(answer=nobody, state=ArrivalState.HELD, says="image", because=(_NO_HEADER,))
     described = _described(body)
     uid = header.study_instance_uid
     document = Document(
@@ -347,7 +384,6 @@ def _image(services: Services, institution: Institution, body: bytes) -> Trial:
     )
     found = _asked(services, lambda tx: _ruled(tx, services, institution, document, known, document.flaws))
     state, because = _fate((found,))
-    nobody = DoorAnswer(code=None, is_stored=False, text="", why="no door takes images: they are fetched")
     return Trial(answer=nobody, state=state, because=because, says="image", documents=(found,))
 
 
