@@ -103,6 +103,41 @@ def test_up_while_it_is_up_keeps_what_runs(running):
     assert (running.pid("postgres"), running.pid("store")) == before
 
 
+class _Slower(System):
+    """One that looked before the other had begun."""
+
+    looks = 0
+
+    def is_running(self) -> bool:
+        self.looks += 1
+        return self.looks > 1 and super().is_running()
+
+
+def test_two_ups_at_once_come_to_one_that_is_up(running):
+    before = running.pid("postgres"), running.pid("store")
+    slower = _Slower(running.var, sandbox=False, airflow=False, gateway=False, desk=False, dies_with_us=True)
+
+    slower.up(seconds=30)
+
+    assert (running.pid("postgres"), running.pid("store")) == before
+    assert not slower.is_ours
+
+
+@pytest.mark.parametrize("why", [KeyboardInterrupt, Unavailable])
+def test_whoever_only_waits_for_what_another_started_never_stops_it(running, monkeypatch, why):
+    before = running.pid("postgres"), running.pid("store")
+    waiting = a_system(running.var)
+
+    def gives_up(*_: object) -> None:
+        raise why("now")
+
+    monkeypatch.setattr(waiting, "_await_up", gives_up)
+    with pytest.raises(why):
+        waiting.up()
+
+    assert (running.pid("postgres"), running.pid("store")) == before
+
+
 @pytest.mark.parametrize("name", ["postgres", "store"])
 def test_a_component_that_is_killed_is_started_again(running, eventually, name):
     before = running.pid(name)

@@ -53,7 +53,8 @@ def up(var: Path, *, sandbox: bool) -> None:
     except Unavailable as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
-        raise click.ClickException("interrupted; what was started is stopped again") from None
+        what = "what was started is stopped again" if system.is_ours else "what another started goes on"
+        raise click.ClickException(f"interrupted; {what}") from None
     _tell_where(console, var)
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -35,6 +36,9 @@ SETTLED = 10.0
 MAX_BACK_OFF_SECONDS = 30.0
 
 MAX_LOG_BYTES = 20 << 20
+
+#: exit code of a supervisor that found another at work
+RUNS_ALREADY = 3
 
 LEFTOVER_STOP = ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0))
 LEFTOVER_STOP_POSTGRES = ((signal.SIGINT, 20.0), (signal.SIGKILL, 5.0))
@@ -96,8 +100,9 @@ class Supervisor:
 
     def say(self, what: str) -> None:
         """One line for the log and for whoever waits for `up`."""
-        sys.stdout.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {what}\n")
-        sys.stdout.flush()
+        with suppress(OSError):  # a disk that is full: what runs goes on without a log
+            sys.stdout.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {what}\n")
+            sys.stdout.flush()
         self._progress.append(what)
 
     def _look_at(self, watched: Watched) -> None:
@@ -250,8 +255,11 @@ class Supervisor:
             "components": [_standing(watched) for watched in self.watched.values()],
         }
         text = json.dumps(standing, indent=1)
-        if text != self._written:
-            private.write(self.installation.run / "system.json", text)
+        path = self.installation.run / "system.json"
+        if text == self._written and path.exists():  # another `up` that was slower may have taken it away
+            return
+        with suppress(OSError):  # a disk that is full: whoever asks hears the last that could be written
+            private.write(path, text)
             self._written = text
 
 
@@ -297,14 +305,14 @@ def _ending(code: int) -> str:
 
 
 def supervise(var: Path, *, sandbox: bool, airflow: bool, gateway: bool, desk: bool, orthanc: bool = False) -> int:
-    """Prepare the installation and run it until SIGTERM or SIGINT. Returns the exit code; 3: one runs already."""
+    """Prepare the installation and run it until SIGTERM or SIGINT. Returns the exit code."""
     run = private.folder(private.folder(var) / "run")
     lock = (run / "lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         sys.stdout.write("another supervisor runs here\n")
-        return 3
+        return RUNS_ALREADY
     if us := Handle.of(os.getpid()):
         private.write(run / "supervisor.json", json.dumps(us.as_dict()))
     try:

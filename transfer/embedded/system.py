@@ -19,7 +19,7 @@ from transfer.embedded import private
 from transfer.embedded.folder_check import UnusableFolder, make_usable
 from transfer.embedded.postgres import Postgres
 from transfer.embedded.process import CHECKOUT, Handle, spawn, stop
-from transfer.embedded.supervisor import stop_leftovers
+from transfer.embedded.supervisor import RUNS_ALREADY, stop_leftovers
 from transfer.errors import Unavailable, Unknown
 from transfer.remedies import Remedy, RemedyCode
 
@@ -74,18 +74,21 @@ class System:
         self._process: subprocess.Popen[bytes] | None = None
 
     def up(self, on_progress: Callable[[str], None] = lambda _: None, seconds: float = 300.0) -> None:
-        """Start everything and wait until all is well; what runs already is kept. Ctrl-C stops what was started.
+        """Start everything and wait until all is well; what runs already is kept. Ctrl-C stops what was started here.
+
+        Where another started it, or does so at this moment, that one's is waited for and never stopped.
 
         Raises:
             UnusableFolder: the folder or its disk will not do; nothing was started.
-            Unavailable: something does not come up; the message names it and its log. Everything is stopped again.
+            Unavailable: something does not come up; the message names it and its log. What was started here is stopped.
         """
         if not self.is_running():
             self._begin()
         try:
             self._await_up(on_progress, time.monotonic() + seconds)
         except (KeyboardInterrupt, Unavailable):
-            self.down()
+            if self.is_ours:
+                self.down()
             raise
 
     def down(self) -> None:
@@ -109,6 +112,12 @@ class System:
             UnusableFolder: the folder cannot be looked into.
         """
         return self._supervisor() is not None
+
+    @property
+    def is_ours(self) -> bool:
+        """What runs here was started by this object, and by no other."""
+        handle = self._supervisor()
+        return self._process is not None and (handle is None or handle.pid == self._process.pid)
 
     def status(self) -> list[ComponentState]:
         """How each component stands; nothing while no supervisor runs."""
@@ -156,6 +165,8 @@ class System:
 
     def _check_hope(self, standing: dict[str, Any], deadline: float) -> None:
         log = self.var / "log"
+        if self._process is not None and self._process.poll() == RUNS_ALREADY:  # another was faster
+            self._process = None
         ended = self._process is not None and self._process.poll() is not None
         if standing.get("phase") == "failed":
             raise Unavailable(standing["why"])
@@ -163,7 +174,7 @@ class System:
             raise Unavailable(f"the supervisor ended; see {log / 'supervisor.log'}")
         components = [ComponentState(**each) for each in standing.get("components", [])]
         for each in components:
-            if each.is_process and each.restarts >= _HOPELESS:
+            if each.is_process and each.state != "up" and each.restarts >= _HOPELESS:
                 raise Unavailable(f"{each.name} {each.note or 'does not stay up'}; see {log / each.name}.log")
         if time.monotonic() > deadline:
             late = [f"{c.name} ({c.note or c.state})" for c in components if c.state not in ("up", "done")]
