@@ -7,6 +7,7 @@ the process counts (`transfer.metrics`).
 
 import json
 import logging
+import os
 import socket
 import threading
 import time
@@ -120,7 +121,11 @@ def served(
     if address is None:
         yield
         return
-    server = _Server(address, readiness, is_live, metrics)
+    try:
+        server = _Server(address, readiness, is_live, metrics)
+    except OSError as error:
+        log.critical("port %d of TRANSFER_HEALTH cannot be listened at: %s", address[1], os.strerror(error.errno or 0))
+        raise
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     try:
         yield

@@ -8,6 +8,7 @@ A serving process calls `configure`. An Airflow task and the command line have t
 same for the libraries and leaves the rest alone. Calling either twice does it once.
 """
 
+import errno
 import logging
 import sys
 import threading
@@ -77,13 +78,19 @@ def _quieten(library: logging.Logger) -> None:
 
 
 def told(error: BaseException) -> str:
-    """An exception without its text: its kind, where it was raised, and the same of its causes."""
+    """An exception without its text: its kind, what the system calls it, where it was raised; so of its causes."""
     kinds: list[str] = []
     cause: BaseException | None = error
     while cause is not None and len(kinds) < _MOST:
-        kinds.append(f"{type(cause).__name__} at {_raised(cause)}")
+        kinds.append(f"{type(cause).__name__}{_of_the_system(cause)} at {_raised(cause)}")
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return ", after ".join(kinds)
+
+
+def _of_the_system(error: BaseException) -> str:
+    """The name that the operating system has for it, as EADDRINUSE or ENOSPC: never a path or an address."""
+    number = error.errno if isinstance(error, OSError) else None
+    return f" {errno.errorcode[number]}" if number in errno.errorcode else ""
 
 
 def _raised(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """`transfer institution new` and `check`: from nothing to a file that is right, without anything that runs."""
 
+import errno
 import json
 import re
 import stat
@@ -381,3 +382,18 @@ def test_a_folder_where_a_file_should_be_is_named(transfer: Transfer, tmp_path: 
 
     assert result.exit_code in (1, 2)
     assert f"{ID}{ending}" in result.stderr
+
+
+def test_a_disk_that_is_full_leaves_no_half_file_that_would_be_kept(
+    transfer: Transfer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        result = transfer("institution", "new", ID, "--like", "fhir")
+    assert (result.exit_code, "No space left" in result.stderr) == (1, True)
+
+    assert transfer("institution", "new", ID, "--like", "fhir").exit_code == 0
+    assert (tmp_path / ID / f"{ID}.env").stat().st_size

@@ -1,5 +1,6 @@
 """How a process says on a port of its own how it is, and who asks it."""
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -17,6 +18,8 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
 from tests.kit.loggers import our_messages
 from transfer import health, probe
 from transfer.health import Check, Readiness, Scrape
+from transfer.serving.budget import ConnectionBudget, ConnectionLimits
+from transfer.serving.listening import Entrance, Listener
 
 SECRET = "Testperson-Marked"
 
@@ -177,3 +180,21 @@ def test_whatever_answers_the_probe_it_says_so_or_refuses(heard):
         except ValueError:
             continue
         assert status == int(answer.partition(b"\r\n")[0].split(b" ")[1])
+
+
+def test_a_port_that_another_program_took_is_named_in_the_log(caplog):
+    """The process ends, and whoever reads its log sees why."""
+
+    async def listen(port: int) -> None:
+        Listener(Entrance(budget=ConnectionBudget("http", ConnectionLimits())), "127.0.0.1", port, lambda _: asyncio.Protocol()).open()
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(OSError, match="in use"):
+            asyncio.run(listen(port))
+        with pytest.raises(OSError, match="in use"), health.served(("127.0.0.1", port), Readiness({})):
+            pass
+
+    said = our_messages(caplog)
+    assert f"port {port} cannot be listened at: Address already in use" in said
+    assert f"port {port} of TRANSFER_HEALTH cannot be listened at: Address already in use" in said

@@ -103,7 +103,11 @@ def _is_written(path: Path, text: str) -> bool:
         path.touch(mode=0o600, exist_ok=False)
     except FileExistsError:
         return False
-    path.write_text(text, encoding="utf-8")
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError:
+        path.unlink()  # else half of it would be kept the next time
+        raise
     return True
 
 

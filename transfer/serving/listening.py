@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import os
 import resource
 import socket
 import ssl
@@ -75,7 +76,8 @@ class Listener:
                 listening = socket.create_server(address, family=family, backlog=_BACKLOG)
                 listening.settimeout(0)
                 self._listening.append(listening)
-        except OSError:
+        except OSError as error:
+            log.critical("port %d cannot be listened at: %s", self._port, os.strerror(error.errno or 0))
             self.close()
             raise
         for each in self._listening:
