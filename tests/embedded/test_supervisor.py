@@ -195,6 +195,22 @@ def test_a_recorded_number_that_is_another_process_by_now_is_left_alone(system):
         stranger.kill()
 
 
+@pytest.mark.parametrize("text", ["", "{", "3", '{"pid": 1}'])
+def test_a_record_that_is_not_whole_is_none(short_folder, text):
+    """A crash of the machine can leave such a file."""
+    run = short_folder / "var" / "run"
+    run.mkdir(parents=True)
+    for name in ("supervisor", "system", "store"):
+        (run / f"{name}.json").write_text(text)
+
+    system = a_system(short_folder / "var")
+
+    assert not system.is_running()
+    assert system.status() == []
+    system.down()
+    assert list(run.glob("*.json")) == []
+
+
 def test_two_installations_run_side_by_side(short_folder):
     first, second = a_system(short_folder / "a" / "var"), a_system(short_folder / "b" / "var")
     for system in (first, second):

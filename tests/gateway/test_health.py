@@ -186,7 +186,8 @@ def test_a_port_that_another_program_took_is_named_in_the_log(caplog):
     """The process ends, and whoever reads its log sees why."""
 
     async def listen(port: int) -> None:
-        Listener(Entrance(budget=ConnectionBudget("http", ConnectionLimits())), "127.0.0.1", port, lambda _: asyncio.Protocol()).open()
+        entrance = Entrance(budget=ConnectionBudget("http", ConnectionLimits()))
+        Listener(entrance, "127.0.0.1", port, lambda _: asyncio.Protocol()).open()
 
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -4,6 +4,7 @@ A process id is used again for other processes. So a `Handle` holds the id *and*
 reboot we never signal a process that is not ours.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -43,6 +44,18 @@ class Handle:
         """The live process with this id, or None if there is none (a zombie is none)."""
         fields = _stat(pid)
         return cls(pid, int(fields[19]), _boot()) if fields and fields[0] not in ("Z", "X") else None
+
+    @classmethod
+    def read(cls, path: Path) -> "Handle | None":
+        """The process that a file names, or None: there is no file, or a crash of the machine left no whole one.
+
+        Raises:
+            OSError: the file is there and cannot be read.
+        """
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
 
     @property
     def is_alive(self) -> bool:

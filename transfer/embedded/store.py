@@ -97,11 +97,8 @@ class Store:
         (self.folder / "process.json").unlink(missing_ok=True)
 
     def _handle(self) -> Handle | None:
-        try:
-            handle = Handle(**json.loads((self.folder / "process.json").read_text()))
-        except FileNotFoundError:
-            return None
-        return handle if handle.is_alive else None
+        handle = Handle.read(self.folder / "process.json")
+        return handle if handle and handle.is_alive else None
 
     def _known(self) -> dict[str, str]:
         """Keys and port. The hash suffix is part of where every object lies on the disk, so it is kept with them."""

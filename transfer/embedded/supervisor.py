@@ -266,11 +266,14 @@ class Supervisor:
 def stop_leftovers(var: Path) -> list[str]:
     """End what a supervisor that was killed left running, known by process id *and* start time. Returns their names."""
     run = var / "run"
-    recorded = {
-        path.stem: Handle(**json.loads(path.read_text(encoding="utf-8")))
-        for path in run.glob("*.json")
-        if path.stem not in ("system", "supervisor")
-    }
+    recorded: dict[str, Handle] = {}
+    for path in run.glob("*.json"):
+        if path.stem in ("system", "supervisor"):
+            continue
+        if found := Handle.read(path):
+            recorded[path.stem] = found
+        else:
+            path.unlink()
     stopped = []
     # the database and the store last, as in an orderly stop
     for name in sorted(recorded, key=lambda name: (name in ("postgres", "store"), name == "postgres")):

@@ -182,16 +182,14 @@ class System:
 
     def _supervisor(self) -> Handle | None:
         try:
-            handle = Handle(**json.loads((self._run / "supervisor.json").read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return None
+            handle = Handle.read(self._run / "supervisor.json")
         except OSError as error:
             raise UnusableFolder.of(self.var, error) from None
-        return handle if handle.is_alive else None
+        return handle if handle and handle.is_alive else None
 
     def _standing(self) -> dict[str, Any]:
         try:
             standing: dict[str, Any] = json.loads((self._run / "system.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return {}
         return standing
