@@ -170,13 +170,13 @@ def may_enclose(chunks: Iterable[bytes]) -> bool:
     return False
 
 
-def in_content(content: bytes, institution: Institution, about: Iterable[Demographics] = ()) -> EnclosedWord:
-    """Of a document by its bytes. `about`: whom its envelope names.
+def in_content(content: bytes, institution: Institution) -> EnclosedWord:
+    """Of a document by its bytes.
 
     Raises:
         TooLarge: it objects to more than is settled in one transaction.
     """
-    return _gathered(_in_content(content, institution, tuple(about), 1))
+    return _gathered(_in_content(content, institution, (), 1))
 
 
 class HeardWithin:

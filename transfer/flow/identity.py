@@ -29,9 +29,9 @@ class Undecided(NeedsReview):
         super().__init__("people are asked whose it is")
 
 
-def match_patient(tx: Tx, said: Demographics, numbers: Iterable[IssuedIdentifier] = ()) -> Match:
-    """Whose this is, of all patients we know. `numbers` are those of the document or study itself."""
-    return identify(said, study_identifiers=frozenset(numbers), candidates=patients.candidates(tx, said))
+def match_patient(tx: Tx, said: Demographics) -> Match:
+    """Whose this is, of all patients we know."""
+    return identify(said, study_identifiers=frozenset(), candidates=patients.candidates(tx, said))
 
 
 def match_held(

@@ -38,14 +38,14 @@ def cases_of(tx: Tx, record: RecordId) -> list[CaseId]:
     return [CaseId(row.case_id) for row in rows]
 
 
-def open_again(tx: Tx, patient: PatientId, institution: InstitutionId | None, flaw: Flaw) -> None:
-    """What an institution, or any, gave with this flaw is to be opened again: it may be so no more. Until then it has
-    it, as its cases say.
+def compare_again(tx: Tx, patient: PatientId, institution: InstitutionId | None) -> None:
+    """What an institution, or any, gave that names another patient is to be opened again: it may do so no more. Until
+    then it has that flaw, as its cases say.
     """
     tx.run(
         """UPDATE records SET opened_at = NULL
            WHERE patient = %s AND (%s::text IS NULL OR institution = %s) AND %s = ANY(flaws) AND purged_at IS NULL""",
-        *(patient, institution, institution, flaw),
+        *(patient, institution, institution, Flaw.ANOTHER_PATIENT),
     )
 
 

@@ -9,4 +9,4 @@ from transfer.identifiers import Identifier
 def drawn(name: Identifier) -> Markup:
     """The identifier as a QR code: an SVG for the page itself."""
     code = segno.make(name.upper(), error="m", micro=False)
-    return Markup(code.svg_inline(scale=4, svgclass="qr", lineclass=None, omitsize=False))  # noqa: S704  our own drawing
+    return Markup(code.svg_inline(scale=4, svgclass=None, lineclass=None, omitsize=False))  # noqa: S704  our own drawing

@@ -119,20 +119,20 @@ def carried(data: bytes, most: int) -> Carried:
         )
 
 
-def pages_alone(data: bytes, pages: Sequence[int], most: int, *, is_without: bool) -> tuple[int, bytes]:
-    """How many pages it has, and these of them (counted from 1), in this order, or all without these; with nothing of
-    the others: what several pages share is cut to what is drawn on these. No bytes: it does not have them.
+def without_pages(data: bytes, withheld: Sequence[int], most: int) -> tuple[int, bytes]:
+    """How many pages it has, and all but these of them (counted from 1), with nothing of these: what several pages
+    share is cut to what is drawn on those that stay. No bytes: it does not have these, or no page would stay.
 
     Raises:
         As `carried`.
     """
     all_of_it = carried(data, most)
-    wanted = [page for page in range(1, all_of_it.pages + 1) if page not in pages] if is_without else pages
-    if not wanted or not all(1 <= page <= all_of_it.pages for page in pages):
+    staying = [page for page in range(1, all_of_it.pages + 1) if page not in withheld]
+    if not staying or not all(1 <= page <= all_of_it.pages for page in withheld):
         return all_of_it.pages, b""
     with pikepdf.open(io.BytesIO(all_of_it.pdf)) as source, pikepdf.new() as target:
         source.remove_unreferenced_resources()
-        for page in wanted:
+        for page in staying:
             target.pages.append(source.pages[page - 1])
         carry_layers(source, target)
         kept = io.BytesIO()

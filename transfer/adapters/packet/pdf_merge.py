@@ -32,12 +32,12 @@ def main() -> None:
 
 
 def answer(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-    """What is asked: one document's pages, the whole of those that were made, or a copy of some pages of one."""
+    """What is asked: one document's pages, the whole of those that were made, or a copy of one without some pages."""
     from transfer.adapters.packet import pdf_carried, pdf_parts, pdf_whole
 
-    if "pages" in job:
+    if "without" in job:
         _bound_until(pdf_parts.used_seconds() + job["seconds"] + _MORE)
-        of, pdf = pdf_carried.pages_alone(data, job["pages"], job["most"], is_without=job["without"])
+        of, pdf = pdf_carried.without_pages(data, job["without"], job["most"])
         return {"of": of}, pdf
     if "document" in job:
         document = job["document"]

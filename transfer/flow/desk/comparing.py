@@ -15,7 +15,6 @@ from transfer.arrivals import ArrivalKind, ArrivalOutcome, ArrivalState
 from transfer.case import OpenedCase
 from transfer.errors import NeedsReview
 from transfer.facts import Chain
-from transfer.flaws import Flaw
 from transfer.flow import reading
 from transfer.flow.desk.answering import ask_again_if_fetched
 from transfer.flow.desk.merging import merge_in, patient_of
@@ -324,7 +323,7 @@ def _apply_to_answer(tx: Tx, services: Services, hold: Hold, seen: Comparison, a
     patient = seen.candidates[0].patient
     compared.decide(tx, hold.id, answer)
     # What named whom people compared is opened again: by this answer it is the patient's, or it is not.
-    opened_records.open_again(tx, patient, InstitutionId(seen.institution), Flaw.ANOTHER_PATIENT)
+    opened_records.compare_again(tx, patient, InstitutionId(seen.institution))
     for case in cases.open_of(tx, [patient]):
         for request in requests.of_case(tx, case):
             if request.institution == seen.institution:

@@ -3,7 +3,6 @@
 from transfer import facts
 from transfer.actions import ActionCode, ActionResult
 from transfer.facts import Chain
-from transfer.flaws import Flaw
 from transfer.flow.desk.answering import ask_again_if_fetched
 from transfer.flow.desk.referral_questions import referral_of
 from transfer.flow.desk.verbs import known_case, not_allowed, unknown
@@ -89,7 +88,7 @@ def _begin_anew(tx: Tx, services: Services, case: CaseId) -> None:
     """What was asked for about somebody else is asked for again. Whose its documents are, is found anew: what people
     said or were asked was about somebody else.
     """
-    opened_records.open_again(tx, patient_of(tx, case), None, Flaw.ANOTHER_PATIENT)
+    opened_records.compare_again(tx, patient_of(tx, case), None)
     if not tx.case(case).is_open:
         return
     for request in requests.of_case(tx, case):

@@ -53,10 +53,8 @@ from transfer.sentences import SENTENCES, sentence
 from transfer.sentences.answers import ANSWERS
 
 
-def list_cases(
-    services: Services, *, actor: Actor, closed: bool = False, limit: int = 50, among: Sequence[str] | None = None
-) -> list[CaseSummary]:
-    """The open cases, or all, those needed first at the top; only those `among` some, if given."""
+def list_cases(services: Services, *, actor: Actor, closed: bool = False, limit: int = 50) -> list[CaseSummary]:
+    """The open cases, or all, those needed first at the top."""
     demand(actor, Right.SEE_CASES)
     tell_what_changed(services)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
@@ -72,7 +70,7 @@ def list_cases(
                 owner_since=one.owner_since,
                 assigned_to=one.assigned_to,
             )
-            for one in case_lists.listed(tx, Chosen(closed=closed, among=among), limit=limit)
+            for one in case_lists.listed(tx, Chosen(closed=closed), limit=limit)
         ]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from transfer import facts
 from transfer.actions import ActionCode, ActionResult
-from transfer.adapters.packet.pdf_copy import copied_pages
+from transfer.adapters.packet.pdf_copy import copy_without
 from transfer.case import OpenedCase
 from transfer.derived_copies import Derivation, DerivedCopy, pages_without
 from transfer.errors import Unreadable
@@ -63,7 +63,7 @@ def withhold_pages(
         chosen = _chosen(tx, case, record)
     original = chosen.original
     try:
-        copy = copied_pages(b"".join(services.vault.read(chosen.part.location)), sorted(withheld), is_without=True)
+        copy = copy_without(b"".join(services.vault.read(chosen.part.location)), sorted(withheld))
         derived = DerivedCopy(
             derivation=Derivation.WITHHELD,
             original=original.id,

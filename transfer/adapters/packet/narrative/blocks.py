@@ -173,10 +173,10 @@ def _columns(cell: PlacedCell) -> range:
     return range(cell.column, cell.column + cell.columns)
 
 
-def plain_table(rows: Sequence[Sequence[str]], *, heading_rows: int = 1, caption: str = "") -> NarrativeTable:
-    """A table without spans; by default its first row is the heading."""
+def plain_table(rows: Sequence[Sequence[str]], *, heading_rows: int = 1) -> NarrativeTable:
+    """A table without spans or caption; by default its first row is the heading."""
     cells = [[Cell(text, number < heading_rows) for text in row] for number, row in enumerate(rows)]
-    return gridded([cells], heading_rows=heading_rows, caption=caption)
+    return gridded([cells], heading_rows=heading_rows)
 
 
 def unmarked(text: str) -> str:
