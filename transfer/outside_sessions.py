@@ -1,13 +1,13 @@
 """Who of outside has signed in at the doors' pages, and how often somebody may try to. Staff sign in elsewhere."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 from transfer.identifiers import InstitutionId
-from transfer.sessions import AT_MOST, IDLE, USE_IS_KEPT_BY
+from transfer.sessions import SignIn
 
 
 class Outsider(StrEnum):
@@ -22,23 +22,14 @@ class Outsider(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutsideSession:
-    """One sign-in of somebody of outside. Times are UTC; the last use may be a minute older than it was."""
+class OutsideSession(SignIn):
+    """One sign-in of somebody of outside. It ends as one at the desk does."""
 
     kind: Outsider
     #: what facts call them; it tells nothing
     account: str
     #: for whom they sign in
     institution: InstitutionId
-    begun_at: datetime
-    used_at: datetime
-
-    def is_over(self, now: datetime) -> bool:
-        """Idle for 30 minutes, or 10 hours old, as at the desk."""
-        return now - self.used_at >= IDLE or now - self.begun_at >= AT_MOST
-
-    def is_use_to_be_kept(self, now: datetime) -> bool:
-        return now - self.used_at >= USE_IS_KEPT_BY
 
 
 class TriedBy(StrEnum):

@@ -48,23 +48,30 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """One sign-in of one person. Times are UTC; the last use may be a minute older than it was."""
+class SignIn:
+    """When somebody signed in, and last asked for something. Times are UTC; the last use may be a minute older."""
+
+    begun_at: datetime
+    used_at: datetime
+
+    def is_over(self, now: datetime) -> bool:
+        """Idle for 30 minutes, or 10 hours old."""
+        return now - self.used_at >= IDLE or now - self.begun_at >= AT_MOST
+
+    def is_use_to_be_kept(self, now: datetime) -> bool:
+        return now - self.used_at >= USE_IS_KEPT_BY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session(SignIn):
+    """One sign-in of one person of the staff."""
 
     account: str
     name: str
     roles: frozenset[Role]
-    begun_at: datetime
-    used_at: datetime
 
     @property
     def actor(self) -> Actor:
         """Who does what is asked for in this session: somebody made sure who it is."""
         rights = frozenset().union(*(RIGHTS[role] for role in self.roles))
         return Actor(person=self.account, rights=rights, is_claimed=False)
-
-    def is_over(self, now: datetime) -> bool:
-        return now - self.used_at >= IDLE or now - self.begun_at >= AT_MOST
-
-    def is_use_to_be_kept(self, now: datetime) -> bool:
-        return now - self.used_at >= USE_IS_KEPT_BY

@@ -27,17 +27,34 @@ Id = TypeVar("Id", bound=Identifier)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What somebody who signed in asks for."""
+class BrowserRequest:
+    """What a browser says of what it asks for."""
 
-    services: Services
-    session: Session
     #: what stands in the path's braces
     path: Mapping[str, str] = field(default_factory=dict)
     #: what follows the path's question mark: codes, page numbers; never anything of a patient
     query: Mapping[str, str] = field(default_factory=dict)
     #: of the form that was sent; empty where a page is asked for
     fields: Fields = field(default_factory=Fields)
+
+    def id(self, kind: type[Id], name: str) -> Id:
+        """An identifier of ours from the path.
+
+        Raises:
+            Unknown: it has not the form of one.
+        """
+        try:
+            return kind(self.path[name])
+        except ValueError:
+            raise Unknown("there is no such page") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(BrowserRequest):
+    """What somebody who signed in asks for."""
+
+    services: Services
+    session: Session
 
     @property
     def actor(self) -> Actor:
@@ -53,17 +70,6 @@ class Asked:
     def yesterday(self) -> date:
         """The earliest day that is today somewhere."""
         return self.today - timedelta(days=1)
-
-    def id(self, kind: type[Id], name: str) -> Id:
-        """An identifier of ours from the path.
-
-        Raises:
-            Unknown: it has not the form of one.
-        """
-        try:
-            return kind(self.path[name])
-        except ValueError:
-            raise Unknown("there is no such page") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ one. It writes no file and opens no connection.
 
 import hashlib
 import json
-import resource
 import struct
 import sys
 import warnings
@@ -21,6 +20,7 @@ from transfer import codec
 from transfer.adapters.dicom.limits import DicomLimits
 from transfer.adapters.disc.listing import DiscListing
 from transfer.adapters.disc.members import Folder, Members, Zipped
+from transfer.adapters.process_bounds import bound_process
 from transfer.discs import LARGEST, DiscRefused, ListedDisc, WhyNoDisc
 
 MEMORY: Final = 2 << 30
@@ -33,7 +33,7 @@ _BROKEN: Final = (OSError, EOFError, RuntimeError, ValueError, NotImplementedErr
 
 def main() -> None:
     """Do what is asked, once."""
-    _bound()
+    bound_process(MEMORY, CPU_SECONDS)
     warnings.simplefilter("ignore")
     out = sys.stdout.buffer
     sys.stdout = sys.stderr  # a library that prints must not answer for us
@@ -47,13 +47,6 @@ def main() -> None:
     except DiscRefused as refused:
         _frame(out, json.dumps({"refused": refused.why}).encode())
     out.flush()
-
-
-def _bound() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _members(place: str) -> Members:

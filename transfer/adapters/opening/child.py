@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from transfer import media_types
 from transfer.adapters.opening import forked
 from transfer.adapters.opening.wire import ANSWER, MOST_SAID
+from transfer.adapters.process_bounds import bound_process
 from transfer.flaws import AttachedFile, Flaw
 from transfer.opened import OpenedDocument, WrittenPatient
 
@@ -37,7 +38,7 @@ _MOST_PDFS: Final = 4
 
 def main() -> None:
     """Open what is sent until nothing more comes."""
-    _bound()
+    bound_process(MEMORY)  # its time goes by the document: `_allow`
     warnings.simplefilter("ignore")
     out = sys.stdout
     sys.stdout = sys.stderr  # a library that prints must not answer for us
@@ -149,12 +150,6 @@ class _Named:
                     self.people[one] = None
         except PatientHidden:
             self.flaws.add(Flaw.UNREADABLE)
-
-
-def _bound() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _allow(seconds: int) -> None:

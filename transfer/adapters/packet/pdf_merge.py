@@ -11,6 +11,8 @@ import sys
 import warnings
 from typing import Any, BinaryIO, Final
 
+from transfer.adapters.process_bounds import bound_process
+
 MEMORY: Final = 2 << 30
 #: processor time of the whole process, whatever it does
 CPU_SECONDS: Final = 900
@@ -20,7 +22,7 @@ _MORE: Final = 10
 
 def main() -> None:
     """Answer until nobody asks any more."""
-    _bound()
+    bound_process(MEMORY, CPU_SECONDS)
     warnings.simplefilter("ignore")
     source, target = sys.stdin.buffer, sys.stdout.buffer
     while (frame := _read(source)) is not None:
@@ -52,13 +54,6 @@ def answer(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
         parts.append(pdf_whole.Part(one["document"], one["how"], one["pages"], data[at : at + one["length"]]))
         at += one["length"]
     return pdf_whole.whole(job["spec"], parts)
-
-
-def _bound() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _bound_until(seconds: float) -> None:

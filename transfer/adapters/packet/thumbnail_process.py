@@ -7,12 +7,13 @@ channel, so that its watcher knows which one it died of.
 
 import io
 import json
-import resource
 import signal
 import struct
 import sys
 import warnings
 from typing import Any, BinaryIO, Final
+
+from transfer.adapters.process_bounds import bound_process
 
 MEMORY: Final = 2 << 30
 CPU_SECONDS: Final = 120
@@ -36,19 +37,12 @@ class NoPixels(Exception):
 
 def main() -> None:
     """Read the images, draw each, write what came of them."""
-    _bound()
+    bound_process(MEMORY, CPU_SECONDS)
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGVTALRM, _too_long)
     came = [_drawn(number, file) for number, file in enumerate(_job(sys.stdin.buffer))]
     told = json.dumps([{"how": how, "length": len(made)} for how, made in came]).encode()
     sys.stdout.buffer.write(b"".join((struct.pack(">Q", len(told)), told, *(made for _, made in came))))
-
-
-def _bound() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _job(stream: BinaryIO) -> list[bytes]:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any, BinaryIO, Final
 
+from transfer.adapters.process_bounds import bound_process
 from transfer.incoming import PAGES, PaperRefused, WhyRefused
 
 MEMORY: Final = 3 << 30
@@ -45,7 +46,7 @@ _PDF: Final = "application/pdf"
 
 def main() -> None:
     """Do what is asked, once."""
-    _bound()
+    bound_process(MEMORY, CPU_SECONDS)
     warnings.simplefilter("ignore")
     out = sys.stdout.buffer
     sys.stdout = sys.stderr  # a library that prints must not answer for us
@@ -73,13 +74,6 @@ def _done(told: dict[str, Any], body: bytes) -> Iterator[bytes]:
         return _draw_pdf(body) if is_pdf else _draw_pictures(body)
     taken = _take_pdf if is_pdf else _take_pictures
     return iter([taken(body, told["pages"], told["turn"])])
-
-
-def _bound() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _job(stream: BinaryIO) -> tuple[dict[str, Any], bytes]:

@@ -9,26 +9,20 @@ It runs in a thread: it may wait for the ledger.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from starlette.routing import Route
 
-from transfer.errors import Unknown
 from transfer.flow.services import Services
 from transfer.gateway.downloads import Representation
 from transfer.gateway.egress import Outgoing
 from transfer.gateway.intake import Intake
 from transfer.gateway.outside.uploads import SentFile
 from transfer.gateway.streams import Stream
-from transfer.identifiers import Identifier
 from transfer.outside_sessions import Outsider, OutsideSession
 from transfer.pages.address import Address
-from transfer.pages.forms import Fields
-from transfer.pages.routes import Answer, Next
-
-Id = TypeVar("Id", bound=Identifier)
+from transfer.pages.routes import Answer, BrowserRequest, Next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,19 +38,13 @@ class Shell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class Visit(BrowserRequest):
     """What somebody of outside who signed in asks for."""
 
     shell: Shell
     session: OutsideSession
     #: beneath the request, so that what is given can be cut
     transport: asyncio.Transport | None = None
-    #: what stands in the path's braces
-    path: Mapping[str, str] = field(default_factory=dict)
-    #: what follows the path's question mark: codes, page numbers; never anything of a patient
-    query: Mapping[str, str] = field(default_factory=dict)
-    #: of the form that was sent; empty where a page is asked for
-    fields: Fields = field(default_factory=Fields)
     #: of a form with files
     files: Sequence[SentFile] = ()
     #: the address that it comes from, by which tries are counted
@@ -65,17 +53,6 @@ class Visit:
     @property
     def services(self) -> Services:
         return self.shell.services
-
-    def id(self, kind: type[Id], name: str) -> Id:
-        """An identifier of ours from the path.
-
-        Raises:
-            Unknown: it has not the form of one.
-        """
-        try:
-            return kind(self.path[name])
-        except ValueError:
-            raise Unknown("there is no such page") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

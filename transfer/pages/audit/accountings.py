@@ -1,16 +1,14 @@
 """Accountings of disclosures that patients asked for: the register, a new request, and what is given."""
 
-from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from transfer.accounting import DelayReason
 from transfer.flow import desk
 from transfer.identifiers import AccountingId, CaseId
-from transfer.pages.desk.periods import file_of, page_of
+from transfer.pages.desk.periods import chosen_day, chosen_period, file_of, page_of
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.routes import Act, Answer, Asked, File, Next, Page
-from transfer.periods import Period
 from transfer.rights import Right
 from transfer.sheets import SheetFormat
 
@@ -45,8 +43,8 @@ def _show(asked: Asked, problems: Problems | None = None) -> Answer:
 def _ask(asked: Asked) -> Answer | Next:
     fields, problems = asked.fields, Problems()
     case = _case(fields, problems)
-    asked_on, first, last = (_day(fields, name, problems) for name in ("asked", "first", "last"))
-    period = _period(first, last, problems)
+    asked_on, first, last = (chosen_day(fields, name, problems) for name in ("asked", "first", "last"))
+    period = chosen_period(first, last, problems)
     if problems or case is None or asked_on is None or period is None:
         return _show(asked, problems)
     desk.ask_accounting(asked.services, case, asked_on, period, actor=asked.actor)
@@ -77,22 +75,6 @@ def _case(fields: Fields, problems: Problems) -> CaseId | None:
         return CaseId(fields.raw("case").strip())
     except ValueError:
         problems.add("case", "Type the id of the request, for example c0123456789a")
-        return None
-
-
-def _day(fields: Fields, name: str, problems: Problems) -> date | None:
-    try:
-        return date.fromisoformat(fields.raw(name))
-    except ValueError:
-        problems.add(name, "Choose a day")
-        return None
-
-
-def _period(first: date | None, last: date | None, problems: Problems) -> Period | None:
-    try:
-        return Period(first, last) if first and last else None
-    except ValueError:
-        problems.add("first", "The first day stands before the last, at most six years apart")
         return None
 
 

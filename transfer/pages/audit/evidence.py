@@ -1,13 +1,12 @@
 """What shows that logs are examined and whole: reviews, walks of all chains, and files that were taken along."""
 
-from datetime import date
 from typing import Final
 
 from transfer.flow import desk
+from transfer.pages.desk.periods import chosen_day, chosen_period
 from transfer.pages.desk.words import words
-from transfer.pages.forms import Fields, Problems
+from transfer.pages.forms import Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
-from transfer.periods import Period
 from transfer.reports import REVIEWED, ReportKind, ReviewFinding
 from transfer.rights import Right
 
@@ -45,30 +44,12 @@ def _review(asked: Asked) -> Answer | Next:
     fields, problems = asked.fields, Problems()
     report = fields.one_of("report", list(REVIEWED), problems, needed="Choose what you have reviewed")
     finding = fields.one_of("finding", list(ReviewFinding), problems, needed="Choose what came of it")
-    period = _period(fields, problems)
+    first, last = (chosen_day(fields, name, problems) for name in ("first", "last"))
+    period = chosen_period(first, last, problems)
     if problems or period is None:
         return _show(asked, problems)
     desk.review_period(asked.services, period, ReportKind(report), ReviewFinding(finding), actor=asked.actor)
     return Next("/audit/evidence")
-
-
-def _period(fields: Fields, problems: Problems) -> Period | None:
-    first, last = (_day(fields, name, problems) for name in ("first", "last"))
-    if first is None or last is None:
-        return None
-    try:
-        return Period(first, last)
-    except ValueError:
-        problems.add("first", "The first day stands before the last, at most six years apart")
-        return None
-
-
-def _day(fields: Fields, name: str, problems: Problems) -> date | None:
-    try:
-        return date.fromisoformat(fields.raw(name))
-    except ValueError:
-        problems.add(name, "Choose a day")
-        return None
 
 
 DECLARED: Final = (

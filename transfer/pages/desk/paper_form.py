@@ -10,7 +10,7 @@ from transfer.flow import desk
 from transfer.flow.desk import PagesOf
 from transfer.identifiers import CaseId, IncomingId, InstitutionId
 from transfer.pages.desk.incoming import KINDS, shown
-from transfer.pages.desk.words import called, words
+from transfer.pages.desk.words import by_name, words
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
 from transfer.records import RecordKind
@@ -92,9 +92,9 @@ def _choices(asked: Asked) -> dict[str, object]:
     known = asked.services.institutions
     others: Choices = [(_OTHER, "Somebody else")]
     return {
-        "senders": _named(asked, [key for key in known if Grant.AUTHORIZATIONS in known[key].grants]),
-        "disclosers": _named(asked, [key for key in known if known[key].departments]) + others,
-        "recipients": _named(asked, [key for key in known if known[key].receives]) + others,
+        "senders": by_name(asked.services, [key for key in known if Grant.AUTHORIZATIONS in known[key].grants]),
+        "disclosers": by_name(asked.services, [key for key in known if known[key].departments]) + others,
+        "recipients": by_name(asked.services, [key for key in known if known[key].receives]) + others,
         "does": _FORMS,
         "extents": _RECORDS,
         "kinds": [*KINDS, (RecordKind.IMAGES.value, words(RecordKind.IMAGES))],
@@ -106,10 +106,6 @@ def _choices(asked: Asked) -> dict[str, object]:
         "terms": _TERMS,
         "illegibles": _DAYS,
     }
-
-
-def _named(asked: Asked, keys: list[str]) -> Choices:
-    return sorted(((key, called(asked.services, key)) for key in keys), key=lambda one: one[1])
 
 
 def enter(asked: Asked) -> Answer | Next:

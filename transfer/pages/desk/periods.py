@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from transfer.errors import Unknown
 from transfer.flow import desk
-from transfer.pages.forms import Problems
+from transfer.pages.forms import Fields, Problems
 from transfer.pages.routes import Asked, File
 from transfer.periods import Period
 from transfer.reports import ReportFile
@@ -32,6 +32,24 @@ def period_of(asked: Asked, problems: Problems, *, days: int = _DAYS) -> Period:
     except ValueError:
         problems.add("first", "Choose two days, the first before the last, at most six years apart")
         return usual
+
+
+def chosen_day(fields: Fields, name: str, problems: Problems) -> date | None:
+    """A day of a form; None, and a problem there, where it is none."""
+    try:
+        return date.fromisoformat(fields.raw(name))
+    except ValueError:
+        problems.add(name, "Choose a day")
+        return None
+
+
+def chosen_period(first: date | None, last: date | None, problems: Problems) -> Period | None:
+    """The days between two of a form; None where one of them is none, or, with a problem, where they are no period."""
+    try:
+        return Period(first, last) if first and last else None
+    except ValueError:
+        problems.add("first", "The first day stands before the last, at most six years apart")
+        return None
 
 
 def number_of(asked: Asked) -> int:

@@ -9,7 +9,7 @@ from transfer.flow import desk
 from transfer.flow.desk import EnteredReferral, PagesOf, PaperView
 from transfer.identifiers import IncomingId, InstitutionId
 from transfer.pages.desk.facilities import entered, new_form
-from transfer.pages.desk.words import called, words
+from transfer.pages.desk.words import by_name, words
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
 from transfer.rights import Right
@@ -67,17 +67,13 @@ def _choices(asked: Asked) -> dict[str, Choices]:
     known = asked.services.institutions
     lists = [(key, one.title) for key, one in asked.services.checklists.items() if one.codes]
     return {
-        "offices": _named(asked, [key for key in known if Grant.REFERRALS in known[key].grants]),
-        "centers": _named(asked, [key for key in known if known[key].receives]),
-        "facilities": _named(asked, [key for key in known if known[key].departments]),
+        "offices": by_name(asked.services, [key for key in known if Grant.REFERRALS in known[key].grants]),
+        "centers": by_name(asked.services, [key for key in known if known[key].receives]),
+        "facilities": by_name(asked.services, [key for key in known if known[key].departments]),
         "lists": [*sorted(lists, key=lambda one: one[1]), (_UNKNOWN, "Not known yet")],
         "sexes": list(_SEXES),
         "priorities": [(one.value, words(one)) for one in Priority],
     }
-
-
-def _named(asked: Asked, keys: list[str]) -> Choices:
-    return sorted(((key, called(asked.services, key)) for key in keys), key=lambda one: one[1])
 
 
 def add_facility(asked: Asked) -> Answer:

@@ -1,6 +1,6 @@
 """What pages say where codes stand in our results: the trade's words, and whose clock an appointment is told in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -43,6 +43,11 @@ def called(services: Services, institution: str | None) -> str:
     """An institution by its name; one that is in no file any more, by its identifier."""
     name = institution or ""
     return services.institutions[name].name if name in services.institutions else name
+
+
+def by_name(services: Services, institutions: Iterable[str]) -> list[tuple[str, str]]:
+    """Institutions to choose from, in the order of their names."""
+    return sorted(((one, called(services, one)) for one in institutions), key=lambda named: named[1])
 
 
 def zone_of(services: Services, institution: str | None) -> ZoneInfo:
