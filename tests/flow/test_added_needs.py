@@ -10,7 +10,6 @@ from tests.kit.processing import process_all
 from tests.kit.staff import ANN, somebody
 from transfer import facts, institutions
 from transfer.arrivals import ArrivalKind
-from transfer.case import Case
 from transfer.completeness import NeedState, WaiverKind
 from transfer.errors import NotAllowed
 from transfer.facts import Chain
@@ -34,11 +33,6 @@ pytestmark = pytest.mark.servers
 def services(ledger: Ledger) -> Services:
     as_filed = institutions.load(b.ROOT / "institutions", b.NAMES)
     return b.new_services(ledger, institutions=as_filed, hand_to=lambda _: TakingReceiver())
-
-
-def folded(services: Services, case: CaseId) -> Case:
-    with services.ledger.transaction() as tx:
-        return tx.case(case)
 
 
 def need(services: Services, case: CaseId, line: str, **how: bool) -> NeedView:
@@ -77,13 +71,13 @@ class TestPickingTheChecklist:
         for kind in (RecordKind.NOTE, RecordKind.PATHOLOGY_REPORT):
             b.came_in(services, case, kind)
         desk.waive(services, case, "slides", WaiverKind.WAIVED, actor=ANN)
-        before, asked = folded(services, case).records, moves(services, case)
+        before, asked = b.folded(services, case).records, moves(services, case)
 
         assert desk.change(services, case, checklist="colorectal", actor=ANN).changed
         process_all(services)
 
         assert desk.dossier(services, case, actor=ANN).checklist == "colorectal 1"
-        assert folded(services, case).records == before
+        assert b.folded(services, case).records == before
         assert need(services, case, "pathology-report").state == NeedState.SATISFIED
         assert need(services, case, "slides").state == NeedState.WAIVED
         again = moves(services, case)[len(asked) :]
@@ -92,7 +86,7 @@ class TestPickingTheChecklist:
         assert not [one for one in b.open_holds(services, case) if one.code is HoldCode.DIAGNOSIS_UNKNOWN]
 
         assert desk.change(services, case, checklist="common", actor=ANN).changed
-        assert folded(services, case).records == before
+        assert b.folded(services, case).records == before
         assert not desk.change(services, case, checklist="common", actor=ANN).changed
 
 
@@ -107,10 +101,10 @@ class TestAddingANeed:
         assert "added-1" in b.request_to(services, case, b.LAKESIDE).lines
         for kind in (RecordKind.NOTE, RecordKind.PATHOLOGY_REPORT, RecordKind.IMAGES):
             b.came_in(services, case, kind)
-        assert not folded(services, case).packets
+        assert not b.folded(services, case).packets
         b.came_in(services, case, RecordKind.MOLECULAR)
         assert need(services, case, "added-1").state == NeedState.SATISFIED
-        assert folded(services, case).packets
+        assert b.folded(services, case).packets
 
     def test_a_department_that_had_answered_is_asked_again(self, services: Services):
         case = b.a_case(services)
@@ -131,7 +125,7 @@ class TestAddingANeed:
         assert add("of the cardiologist")
         assert not add("of the cardiologist")
         assert add("of the surgeon")
-        assert list(folded(services, case).added) == ["added-1", "added-2"]
+        assert list(b.folded(services, case).added) == ["added-1", "added-2"]
 
     def test_what_is_asked_for_elsewhere_is_needed_from_there(self, services: Services):
         case = b.a_case(services)
@@ -155,7 +149,7 @@ class TestAddingANeed:
         assert moved.changed
         standing = need(services, case, "added-2", notes=True)
         assert (standing.institution, standing.day, standing.words) == (b.PRAIRIE, "2026", "of the biopsy")
-        assert folded(services, case).added["added-1"].is_dropped
+        assert b.folded(services, case).added["added-1"].is_dropped
         assert "added-1" not in b.request_to(services, case, b.LAKESIDE).lines
         assert own_request(services, case, "added-2").institution == b.PRAIRIE
 
@@ -214,7 +208,7 @@ class TestAddingANeed:
     def test_after_the_packet_went_it_comes_in_a_further_one(self, services: Services):
         case = b.a_case_without_slides(services)
         process_all(services)
-        packet = folded(services, case).newest_packet
+        packet = b.folded(services, case).newest_packet
         assert packet
         body = {"resourceType": "Task", "status": "accepted", "intent": "order"}
         focus = {"identifier": {"system": "urn:records-transfer:packet", "value": packet.planned.packet}}
@@ -243,7 +237,7 @@ class TestAddingANeed:
         with pytest.raises(NotAllowed):
             nobody = somebody("ann", without=frozenset({Right.WORK_ON_CASES}))
             desk.add_need(services, case, RecordKind.IMAGES, b.MERCY, actor=nobody)
-        assert not folded(services, case).added
+        assert not b.folded(services, case).added
 
 
 class TestItsOwnRequest:
@@ -256,7 +250,7 @@ class TestItsOwnRequest:
     def biopsy(self, services: Services, case: CaseId, day: PartialDate, words: str | None = None) -> Request:
         kind = RecordKind.PATHOLOGY_REPORT
         desk.add_need(services, case, kind, b.PRAIRIE, actor=ANN, day=day, words=words)
-        return own_request(services, case, list(folded(services, case).added)[-1])
+        return own_request(services, case, list(b.folded(services, case).added)[-1])
 
     def test_it_has_a_state_a_time_and_a_next_look_of_its_own(self, services: Services, case: CaseId):
         b.came_in(services, case, RecordKind.PATHOLOGY_REPORT)

@@ -56,10 +56,6 @@ def times(services: Services, case: CaseId) -> tuple[str | None, str | None]:
     return now.appointment_at, now.needed_by
 
 
-def codes(services: Services, case: CaseId) -> set[str]:
-    return {hold.code for hold in b.open_holds(services, case)}
-
-
 @pytest.mark.parametrize("year", [1, 9999])
 def test_a_time_that_is_none_in_utc_is_refused(services: Services, year: int):
     case = b.a_case(services)
@@ -81,7 +77,7 @@ def test_one_at_the_receiver_moves_the_day(services: Services, trigger: str):
     comes(services, b.SUMMIT, a_siu(chart, trigger))
 
     assert times(services, case) == ("2027-03-04T17:00:00+00:00", "2027-03-04")
-    assert codes(services, case) == set()
+    assert b.codes_asked(services, case) == set()
 
 
 def test_whoever_refers_may_say_that_it_is_at_the_receiver(services: Services):
@@ -102,9 +98,9 @@ def test_a_cancelled_one_is_no_appointment_and_a_person_is_asked(services: Servi
     comes(services, b.SUMMIT, a_siu(chart, trigger, status=status))
 
     assert times(services, case) == (None, before[1])
-    assert codes(services, case) == {HoldCode.APPOINTMENT_CANCELLED}
+    assert b.codes_asked(services, case) == {HoldCode.APPOINTMENT_CANCELLED}
     comes(services, b.SUMMIT, a_siu(chart, "S12"))
-    assert codes(services, case) == set()
+    assert b.codes_asked(services, case) == set()
 
 
 @pytest.mark.parametrize("place", ["", "ROOM 4^^^Some Clinic"])
@@ -116,7 +112,7 @@ def test_one_that_is_not_surely_there_changes_nothing_and_a_person_is_asked(serv
     comes(services, b.LAKESIDE, a_siu(chart, place=place))
 
     assert times(services, case) == before
-    assert codes(services, case) == {HoldCode.APPOINTMENT_ELSEWHERE}
+    assert b.codes_asked(services, case) == {HoldCode.APPOINTMENT_ELSEWHERE}
 
 
 def test_one_that_came_before_the_referral_waits_for_it(services: Services):
@@ -163,9 +159,9 @@ def test_each_is_cancelled_by_itself_and_a_person_is_asked_once_none_is_left(ser
 
     assert standing(services, case) == {"appointment-2": "2027-03-18"}
     assert times(services, case)[1] == "2027-03-18"
-    assert codes(services, case) == set()
+    assert b.codes_asked(services, case) == set()
     comes(services, b.SUMMIT, a_siu(chart, "S15", at="202703180900", number="B2"))
-    assert (times(services, case), codes(services, case)) == (
+    assert (times(services, case), b.codes_asked(services, case)) == (
         (None, "2027-03-18"),
         {HoldCode.APPOINTMENT_CANCELLED},
     )
@@ -179,7 +175,7 @@ def test_one_that_nobody_knows_is_not_cancelled_by_guess(services: Services):
     comes(services, b.SUMMIT, a_siu(chart, "S15", number="ZZ"))
 
     assert times(services, case)[1] == "2027-03-04"
-    assert codes(services, case) == {HoldCode.APPOINTMENT_CANCELLED}
+    assert b.codes_asked(services, case) == {HoldCode.APPOINTMENT_CANCELLED}
 
 
 def test_people_add_move_and_cancel_each_in_the_receivers_time(services: Services):

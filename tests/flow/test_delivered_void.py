@@ -1,6 +1,5 @@
 """A document that was handed over is corrected or withdrawn: its links end, and people decide what the center gets."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +12,7 @@ from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer import facts, links
 from transfer.arrivals import ArrivalKind
-from transfer.case import Case, Stage
+from transfer.case import Stage
 from transfer.errors import NotAllowed
 from transfer.facts import Chain
 from transfer.flow import desk
@@ -21,7 +20,7 @@ from transfer.flow.deliver import deliver
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, PacketId
-from transfer.ledger import Ledger, packets
+from transfer.ledger import Ledger
 from transfer.ledger.disclosures import Sender
 from transfer.records import DocumentStatus, RecordKind
 from transfer.remedies import RemedyCode
@@ -72,26 +71,13 @@ def handed_over(services: Services, *, alone: bool = False) -> tuple[CaseId, Cha
     return case, chart, report
 
 
-def folded(services: Services, case: CaseId) -> Case:
-    with services.ledger.transaction() as tx:
-        return tx.case(case)
-
-
 def link_of(services: Services, case: CaseId, number: int = 1) -> links.LinkEnd | None:
     with services.ledger.transaction() as tx:
         return links.ended(tx.case(case), PacketId.of(case, number), 30, tx.now())
 
 
 def held_in(services: Services, case: CaseId, number: int) -> set[str]:
-    packet = PacketId.of(case, number)
-    with services.ledger.transaction() as tx:
-        plan = packets.plan_of(tx, packet, b.patient_of(services, case))
-    said = json.loads(b"".join(services.vault.read(plan.entry("manifest.json").location)))
-    return {one["record"] for one in said["documents"]}
-
-
-def questions(services: Services, case: CaseId) -> set[str]:
-    return {one.code for one in b.open_holds(services, case)}
+    return {one["record"] for one in b.manifest(services, case, number)["documents"]}
 
 
 @pytest.mark.parametrize("word", [WITHDRAWAL, CORRECTION], ids=str)
@@ -104,7 +90,7 @@ def test_its_links_end_and_a_person_is_asked_once(services: Services, word: Word
 
     assert link_of(services, case) is links.LinkEnd.HOLDS_VOID
     assert b.the_hold(services, HoldCode.DELIVERED_VOID).about == PacketId.of(case, 1)
-    assert folded(services, case).void_in(PacketId.of(case, 1)) == {report}
+    assert b.folded(services, case).void_in(PacketId.of(case, 1)) == {report}
     (line,) = [one for one in desk.list_cases(services, actor=ANN) if one.case == case]
     assert "has been corrected or withdrawn" in line.why
 
@@ -118,9 +104,9 @@ def test_a_delta_goes_also_where_no_receipt_came_and_the_line_is_missing_now(ser
 
     assert said.code == "approved"
     assert report not in held_in(services, case, 2)
-    assert folded(services, case).packets[PacketId.of(case, 2)].was_handed_over
+    assert b.folded(services, case).packets[PacketId.of(case, 2)].was_handed_over
     assert link_of(services, case, 2) is None
-    assert HoldCode.DELIVERED_VOID not in questions(services, case)
+    assert HoldCode.DELIVERED_VOID not in b.codes_asked(services, case)
 
 
 def test_recalled_it_is_taken_back_and_another_may_be_approved(services: Services):
@@ -131,7 +117,7 @@ def test_recalled_it_is_taken_back_and_another_may_be_approved(services: Service
 
     assert said.code == "recalled"
     assert link_of(services, case) is links.LinkEnd.RECALLED
-    assert folded(services, case).stage is Stage.GATHERING
+    assert b.folded(services, case).stage is Stage.GATHERING
     assert desk.approve(services, case, actor=ANN, without=["slides"]).code == "approved"
 
 
@@ -141,7 +127,7 @@ def test_recalling_by_the_command_settles_the_question(services: Services):
 
     desk.recall(services, case, actor=ANN)
 
-    assert HoldCode.DELIVERED_VOID not in questions(services, case)
+    assert HoldCode.DELIVERED_VOID not in b.codes_asked(services, case)
 
 
 def test_approving_by_the_command_settles_the_question(services: Services):
@@ -149,7 +135,7 @@ def test_approving_by_the_command_settles_the_question(services: Services):
     says(services, chart, CORRECTION)
 
     assert desk.approve(services, case, actor=ANN, without=["slides"]).code == "approved"
-    assert HoldCode.DELIVERED_VOID not in questions(services, case)
+    assert HoldCode.DELIVERED_VOID not in b.codes_asked(services, case)
 
 
 def test_told_by_a_person_nothing_goes_and_the_name_stands_under_it(services: Services):
@@ -160,7 +146,7 @@ def test_told_by_a_person_nothing_goes_and_the_name_stands_under_it(services: Se
     desk.resolve(services, asked.id, HoldAnswer.TELL, actor=ANN, note="Called Dr Consult.")
     process_all(services)
 
-    assert list(folded(services, case).packets) == [PacketId.of(case, 1)]
+    assert list(b.folded(services, case).packets) == [PacketId.of(case, 1)]
     assert link_of(services, case) is links.LinkEnd.HOLDS_VOID
     with services.ledger.transaction() as tx:
         (told,) = [
@@ -170,7 +156,7 @@ def test_told_by_a_person_nothing_goes_and_the_name_stands_under_it(services: Se
         ]
     assert (told.fact.answer, told.by.person) == (HoldAnswer.TELL, ANN.person)
     assert told.fact.note
-    assert HoldCode.DELIVERED_VOID not in questions(services, case)
+    assert HoldCode.DELIVERED_VOID not in b.codes_asked(services, case)
 
 
 def test_what_becomes_void_after_the_answer_is_asked_about_anew(services: Services):
@@ -207,13 +193,13 @@ def test_a_packet_that_was_not_handed_over_yet_gives_way(services: Services, cen
 
     with Sender(services.ledger) as sender:
         assert "another packet takes its place" in deliver(services, PacketId.of(case, 1), sender)
-    assert not folded(services, case).packets[PacketId.of(case, 1)].was_handed_over
-    assert HoldCode.DELIVERED_VOID not in questions(services, case)
-    assert HoldCode.APPROVE_PARTIAL in questions(services, case)
+    assert not b.folded(services, case).packets[PacketId.of(case, 1)].was_handed_over
+    assert HoldCode.DELIVERED_VOID not in b.codes_asked(services, case)
+    assert HoldCode.APPROVE_PARTIAL in b.codes_asked(services, case)
     desk.approve(services, case, actor=ANN)
     process_all(services)
     assert report not in held_in(services, case, 2)
-    assert folded(services, case).packets[PacketId.of(case, 2)].was_handed_over
+    assert b.folded(services, case).packets[PacketId.of(case, 2)].was_handed_over
 
 
 def test_a_withdrawal_is_heard_of_after_the_case_was_closed(services: Services):
@@ -227,7 +213,7 @@ def test_a_withdrawal_is_heard_of_after_the_case_was_closed(services: Services):
     with pytest.raises(NotAllowed):
         desk.resolve(services, asked.id, HoldAnswer.DELTA, actor=ANN)
     desk.resolve(services, asked.id, HoldAnswer.TELL, actor=ANN)
-    assert not questions(services, case)
+    assert not b.codes_asked(services, case)
 
 
 def test_a_withdrawal_with_a_label_that_nobody_can_read_counts_while_people_look_at_it(services: Services):
@@ -238,7 +224,7 @@ def test_a_withdrawal_with_a_label_that_nobody_can_read_counts_while_people_look
     process_all(services)
 
     assert "arrival-label-unread" in {one.code for one in b.open_holds(services)}
-    assert report in folded(services, case).void
+    assert report in b.folded(services, case).void
 
 
 @pytest.mark.parametrize("word", [WITHDRAWAL, CORRECTION], ids=str)
@@ -253,7 +239,7 @@ def test_the_same_word_again_says_nothing_of_what_was_handed_over_under_it(servi
 
     says(services, chart, word, text="as it is now, sent once more")
 
-    assert not questions(services, case)
+    assert not b.codes_asked(services, case)
 
 
 def test_closing_the_case_does_not_settle_the_question(services: Services):
@@ -262,7 +248,7 @@ def test_closing_the_case_does_not_settle_the_question(services: Services):
 
     desk.close(services, case, "opinion-given", actor=ANN)
 
-    assert questions(services, case) == {HoldCode.DELIVERED_VOID}
+    assert b.codes_asked(services, case) == {HoldCode.DELIVERED_VOID}
 
 
 @pytest.mark.parametrize("word", [WITHDRAWAL, CORRECTION], ids=str)
@@ -273,11 +259,11 @@ def test_it_counts_also_where_no_form_lets_it_be_collected_and_is_named_once_one
 
     says(services, chart, word)
 
-    assert HoldCode.DELIVERED_VOID in questions(services, case)
-    assert folded(services, case).superseded_by[report].by_record is None
+    assert HoldCode.DELIVERED_VOID in b.codes_asked(services, case)
+    assert b.folded(services, case).superseded_by[report].by_record is None
     desk.resume(services, form.permission, actor=ANN)
     process_all(services)
-    assert folded(services, case).superseded_by[report].by_record
+    assert b.folded(services, case).superseded_by[report].by_record
 
 
 @pytest.mark.parametrize("word", [WITHDRAWAL, CORRECTION], ids=str)
@@ -287,11 +273,11 @@ def test_an_open_case_that_may_not_collect_it_is_judged_anew(services: Services,
     reported(services, chart, case)
     for kind in (RecordKind.NOTE, RecordKind.IMAGES):
         b.came_in(services, case, kind)
-    assert HoldCode.APPROVE_PARTIAL in questions(services, case)
+    assert HoldCode.APPROVE_PARTIAL in b.codes_asked(services, case)
     (form,) = desk.dossier(services, case, actor=ANN).permissions
     desk.pause(services, form.permission, actor=ANN)
 
     says(services, chart, word)
 
-    assert HoldCode.APPROVE_PARTIAL not in questions(services, case)
+    assert HoldCode.APPROVE_PARTIAL not in b.codes_asked(services, case)
     assert b.assessed(services, case).lacking == ("pathology-report", "slides")

@@ -12,7 +12,7 @@ from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer import institutions
 from transfer.arrivals import ArrivalKind
-from transfer.case import Case, Stage
+from transfer.case import Stage
 from transfer.delivery import Delivery
 from transfer.flow import desk
 from transfer.flow.assess import settle_needs
@@ -41,18 +41,9 @@ def services(ledger: Ledger, center: TakingReceiver) -> Services:
     return b.new_services(ledger, institutions=as_filed, hand_to=lambda _: center)
 
 
-def folded(services: Services, case: CaseId) -> Case:
-    with services.ledger.transaction() as tx:
-        return tx.case(case)
-
-
-def questions(services: Services, case: CaseId) -> set[str]:
-    return {hold.code for hold in b.open_holds(services, case)}
-
-
 def receipt(services: Services, case: CaseId, status: str = "accepted") -> None:
     """What the center says of the newest packet."""
-    newest = folded(services, case).newest_packet
+    newest = b.folded(services, case).newest_packet
     assert newest
     packet = newest.planned.packet
     number = {"system": "urn:records-transfer:packet", "value": packet}
@@ -75,18 +66,18 @@ def test_all_files_and_no_glass_is_delivered_without_a_person_and_once(services:
     case = b.a_case_without_slides(services)
     process_all(services)
 
-    assert not folded(services, case).approved
+    assert not b.folded(services, case).approved
     (packet,) = desk.dossier(services, case, actor=ANN).packets
     assert (packet.outcome, packet.is_partial, packet.lacking) == ("made", False, ("slides",))
     receipt(services, case)
-    assert folded(services, case).stage is Stage.DELIVERED
+    assert b.folded(services, case).stage is Stage.DELIVERED
     assert "slides" in b.assessed(services, case).lacking
 
     slides_come(services, case)
 
     assert b.assessed(services, case).completeness.is_complete
-    assert len(folded(services, case).packets) == 1
-    assert not questions(services, case)
+    assert len(b.folded(services, case).packets) == 1
+    assert not b.codes_asked(services, case)
 
 
 def test_what_comes_after_a_packet_goes_in_a_further_one_once_a_person_says_so(services: Services):
@@ -95,12 +86,12 @@ def test_what_comes_after_a_packet_goes_in_a_further_one_once_a_person_says_so(s
     receipt(services, case)
     late = b.came_in(services, case, RecordKind.MOLECULAR)
     process_all(services)
-    assert questions(services, case) == {HoldCode.APPROVE_DELTA}
+    assert b.codes_asked(services, case) == {HoldCode.APPROVE_DELTA}
 
     desk.resolve(services, b.the_hold(services, "approve-delta").id, HoldAnswer.APPROVE, actor=ANN)
     process_all(services)
 
-    newest = folded(services, case).newest_packet
+    newest = b.folded(services, case).newest_packet
     assert newest
     assert newest.planned.packet == f"{case}-p2"
     assert newest.assembled
@@ -113,10 +104,10 @@ def test_a_missing_file_holds_the_packet_up_though_the_glass_is_here(services: S
     b.came_in(services, case, RecordKind.IMAGES)
     slides_come(services, case)
 
-    assert not folded(services, case).packets
+    assert not b.folded(services, case).packets
 
     b.came_in(services, case, RecordKind.PATHOLOGY_REPORT)
-    assert folded(services, case).packets
+    assert b.folded(services, case).packets
 
 
 def test_a_center_that_takes_it_as_it_comes_gets_each_record_in_a_packet_of_its_own_accord(services: Services):
@@ -125,8 +116,8 @@ def test_a_center_that_takes_it_as_it_comes_gets_each_record_in_a_packet_of_its_
     for nth, kind in enumerate(ALL_FILES, 1):
         came = b.came_in(services, case, kind)
         process_all(services)
-        assert len(folded(services, case).packets) == nth
-        newest = folded(services, case).newest_packet
+        assert len(b.folded(services, case).packets) == nth
+        newest = b.folded(services, case).newest_packet
         assert newest
         assert newest.assembled
         assert came in newest.assembled.records
@@ -135,8 +126,8 @@ def test_a_center_that_takes_it_as_it_comes_gets_each_record_in_a_packet_of_its_
 
     slides_come(services, case)
 
-    assert len(folded(services, case).packets) == len(ALL_FILES)
-    assert not folded(services, case).approved
+    assert len(b.folded(services, case).packets) == len(ALL_FILES)
+    assert not b.folded(services, case).approved
 
 
 def test_what_comes_while_a_packet_is_under_way_waits_for_its_receipt(services: Services):
@@ -147,25 +138,25 @@ def test_what_comes_while_a_packet_is_under_way_waits_for_its_receipt(services: 
     b.came_in(services, case, RecordKind.IMAGES)
     b.came_in(services, case, RecordKind.PATHOLOGY_REPORT)
     process_all(services)
-    assert len(folded(services, case).packets) == 1
+    assert len(b.folded(services, case).packets) == 1
 
     receipt(services, case)
 
-    assert len(folded(services, case).packets) == 2
+    assert len(b.folded(services, case).packets) == 2
 
 
 def test_a_center_that_waits_for_all_gets_nothing_before_the_glass_unless_a_person_says_so(services: Services):
     services = delivering(services, Delivery.WHEN_ALL)
     waiting, let_go = b.a_case_without_slides(services), b.a_case_without_slides(services)
     process_all(services)
-    assert questions(services, waiting) == questions(services, let_go) == {HoldCode.APPROVE_PARTIAL}
-    assert not folded(services, waiting).packets
+    assert b.codes_asked(services, waiting) == b.codes_asked(services, let_go) == {HoldCode.APPROVE_PARTIAL}
+    assert not b.folded(services, waiting).packets
 
     slides_come(services, waiting)
     desk.approve(services, let_go, actor=ANN)
 
-    assert len(folded(services, waiting).packets) == len(folded(services, let_go).packets) == 1
-    assert not questions(services, waiting) | questions(services, let_go)
+    assert len(b.folded(services, waiting).packets) == len(b.folded(services, let_go).packets) == 1
+    assert not b.codes_asked(services, waiting) | b.codes_asked(services, let_go)
 
 
 def test_where_a_source_wants_approval_a_person_is_asked_about_every_packet(services: Services):
@@ -178,31 +169,31 @@ def test_where_a_source_wants_approval_a_person_is_asked_about_every_packet(serv
         vault=services.vault,
     )
     first = b.a_case_without_slides(strict)
-    assert questions(strict, first) == {HoldCode.APPROVE_RELEASE}
+    assert b.codes_asked(strict, first) == {HoldCode.APPROVE_RELEASE}
 
     quick = delivering(strict, Delivery.AS_IT_COMES)
     case = b.a_case(quick)
     b.came_in(quick, case, RecordKind.NOTE)
-    assert questions(quick, case) == {HoldCode.APPROVE_RELEASE}
+    assert b.codes_asked(quick, case) == {HoldCode.APPROVE_RELEASE}
     desk.approve(quick, case, actor=ANN, without=b.assessed(quick, case).lacking)
     process_all(quick)
     receipt(quick, case)
     b.came_in(quick, case, RecordKind.IMAGES)
-    assert questions(quick, case) == {HoldCode.APPROVE_DELTA}
+    assert b.codes_asked(quick, case) == {HoldCode.APPROVE_DELTA}
 
 
 def test_glass_that_nobody_settles_is_a_persons_after_the_packet_went(services: Services):
     case = b.a_case_without_slides(services)
     process_all(services)
     receipt(services, case)
-    assert not questions(services, case)
+    assert not b.codes_asked(services, case)
 
     desk.receive_material(services, case, pieces=4, announced=6, accession="S25-1", actor=ANN)
 
-    assert questions(services, case) == {HoldCode.NEEDS_UNANSWERED}
+    assert b.codes_asked(services, case) == {HoldCode.NEEDS_UNANSWERED}
     desk.receive_material(services, case, pieces=2, accession="S25-1", is_another_parcel=True, actor=ANN)
-    assert not questions(services, case)
-    assert len(folded(services, case).packets) == 1
+    assert not b.codes_asked(services, case)
+    assert len(b.folded(services, case).packets) == 1
 
 
 def test_a_declined_packet_is_sent_again_only_by_a_person(services: Services):
@@ -211,8 +202,8 @@ def test_a_declined_packet_is_sent_again_only_by_a_person(services: Services):
     receipt(services, case, "rejected")
     process_all(services)
 
-    assert len(folded(services, case).packets) == 1
-    assert HoldCode.APPROVE_RELEASE in questions(services, case)
+    assert len(b.folded(services, case).packets) == 1
+    assert HoldCode.APPROVE_RELEASE in b.codes_asked(services, case)
 
 
 def test_what_is_judged_while_its_packet_is_put_together_owes_no_second_run(services: Services):

@@ -2,7 +2,6 @@
 of each language, before and after the packet was handed over.
 """
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +24,7 @@ from transfer.flow.assess import look
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, InstitutionId, PacketId, RecordId
-from transfer.ledger import Ledger, packets, records
+from transfer.ledger import Ledger, records
 from transfer.records import DocumentStatus, RecordKind, Relation
 from transfer.sandbox.charts import Chart
 
@@ -64,14 +63,6 @@ def finals(chart: Chart) -> dict[str, Sent]:
 
 def words(chart: Chart, at: datetime = LATER) -> dict[str, Sent]:
     return {number: word.say(chart, number, f"{number} as it is said to be now", at) for number, word in numbered()}
-
-
-def manifest(services: Services, case: CaseId, number: int) -> dict[str, Any]:
-    packet = PacketId.of(case, number)
-    with services.ledger.transaction() as tx:
-        plan = packets.plan_of(tx, packet, b.patient_of(services, case))
-    found: dict[str, Any] = json.loads(b"".join(services.vault.read(plan.entry("manifest.json").location)))
-    return found
 
 
 def statuses_in(said: dict[str, Any]) -> dict[str, str]:
@@ -148,7 +139,7 @@ def test_each_word_before_the_packet(services: Services, is_late: bool):
         number: word.status for number, word in numbered()
     }
     a_packet(services, case)
-    there = statuses_in(manifest(services, case, 1))
+    there = statuses_in(b.manifest(services, case, 1))
     for number, word in numbered():
         assert answers(services, folded, after[number]) is word.status.is_settled, str(word)
         assert answers(services, folded, before[number]) is not ends_the_earlier(word), str(word)
@@ -156,7 +147,7 @@ def test_each_word_before_the_packet(services: Services, is_late: bool):
         # By HL7 v2 a draft that came after the final one goes beside it.
         assert goes == (not ends_the_earlier(word), None if word.status.is_void else word.status), str(word)
     assert not [one for one in b.open_holds(services, case) if one.code is HoldCode.DELIVERED_VOID]
-    assert manifest(services, case, 1)["withdrawn"] == []
+    assert b.manifest(services, case, 1)["withdrawn"] == []
 
 
 def test_each_word_after_the_packet(services: Services):
@@ -164,7 +155,7 @@ def test_each_word_after_the_packet(services: Services):
     case = b.a_case(services, chart)
     before = come(services, finals(chart))
     a_packet(services, case)
-    first = {one["record"]: one["number"] for one in manifest(services, case, 1)["documents"]}
+    first = {one["record"]: one["number"] for one in b.manifest(services, case, 1)["documents"]}
 
     after = come(services, words(chart))
 
@@ -175,7 +166,7 @@ def test_each_word_after_the_packet(services: Services):
     desk.resolve(services, asked.id, HoldAnswer.DELTA, actor=ANN)
     process_all(services)
 
-    said = manifest(services, case, 2)
+    said = b.manifest(services, case, 2)
     there = statuses_in(said)
     replaced = {(old["record"], old["number"]) for one in said["documents"] for old in one["supersedes"]}
     gone = {(one["record"], one["number"]) for one in said["withdrawn"]}

@@ -14,7 +14,7 @@ from tests.kit import builders as b
 from tests.kit.doors import posted, received
 from tests.kit.fakes import MemoryDocuments
 from tests.kit.filed_forms import ends
-from tests.kit.objections import an_objection, consent_message, is_permitted
+from tests.kit.objections import a_permitted_case, an_objection, consent_message, is_permitted
 from tests.kit.papers import a_printed_text
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
@@ -47,15 +47,6 @@ def services(ledger: Ledger) -> Services:
 def codes(services: Services) -> list[str]:
     asked = {"form-stopped", "source-objects", "objection-unmatched", "consent-without-form", "form-unclear"}
     return sorted(hold.code for hold in b.open_holds(services) if hold.code in asked)
-
-
-def a_case(services: Services) -> tuple[Chart, CaseId]:
-    chart = b.a_chart()
-    b.sign_form(services, chart)
-    case = b.refer(services, chart)
-    process_all(services)
-    assert is_permitted(services, case)
-    return chart, case
 
 
 def a_document(chart: Chart, content: bytes) -> dict[str, Any]:
@@ -101,7 +92,7 @@ NOES = {
 
 @pytest.mark.parametrize("what", NOES)
 def test_a_no_in_the_bytes_of_a_document_stops_at_the_fhir_door(services: Services, what: str):
-    chart, case = a_case(services)
+    chart, case = a_permitted_case(services)
 
     posted(services, b.LAKESIDE, a_document(chart, NOES[what](chart)))
 
@@ -125,7 +116,7 @@ def an_attachment(chart: Chart, content: bytes) -> bytes:
 @pytest.mark.parametrize("what", NOES)
 @pytest.mark.parametrize("form", ["alone", "in a batch"])
 def test_a_no_in_the_bytes_of_a_document_stops_at_the_mllp_door(services: Services, what: str, form: str):
-    chart, case = a_case(services)
+    chart, case = a_permitted_case(services)
     message = an_attachment(chart, NOES[what](chart))
     if form == "in a batch":
         message = b"BHS|^~\\&|PRAIRIELIS|PRAIRIE\r" + message + b"BTS|1\r"
@@ -158,7 +149,7 @@ def test_a_permit_in_the_bytes_of_a_document_grants_nothing_and_asks_for_the_for
 
 
 def test_a_permit_in_the_bytes_of_a_document_asks_nobody_where_a_form_stands(services: Services):
-    chart, case = a_case(services)
+    chart, case = a_permitted_case(services)
 
     posted(services, b.LAKESIDE, a_document(chart, consent(chart)))
     process_all(services)
@@ -171,7 +162,7 @@ def test_a_permit_in_the_bytes_of_a_document_asks_nobody_where_a_form_stands(ser
 
 
 def test_a_no_in_the_words_of_what_was_sent_stops_when_it_is_opened(services: Services):
-    chart, case = a_case(services)
+    chart, case = a_permitted_case(services)
 
     posted(services, b.LAKESIDE, a_document(chart, a_printed_text(REVOKING)))
     process_all(services)
@@ -202,7 +193,7 @@ class Late(OpeningProcess):
 def test_a_no_in_what_is_opened_late_stops_what_it_would_have_stopped_when_it_came(ledger: Ledger):
     opener = Late()
     services = b.new_services(ledger, opener=opener)
-    chart, case = a_case(services)
+    chart, case = a_permitted_case(services)
     posted(services, b.LAKESIDE, a_document(chart, a_printed_text(REVOKING)))
     process_all(services)
     assert not codes(services)
@@ -224,7 +215,7 @@ def test_a_no_in_what_is_opened_late_stops_what_it_would_have_stopped_when_it_ca
     ],
 )
 def test_words_that_take_nothing_back_stop_nothing(services: Services, words: str):
-    chart, case = a_case(services)
+    chart, case = a_permitted_case(services)
 
     posted(services, b.LAKESIDE, a_document(chart, a_printed_text(words)))
     process_all(services)

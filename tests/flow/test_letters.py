@@ -15,14 +15,12 @@ from transfer import facts
 from transfer.actions import ActionCode
 from transfer.business_days import business_day_after
 from transfer.errors import NotAllowed
-from transfer.facts import Chain
 from transfer.fax_reports import FaxOutcome, FaxRule
 from transfer.flow import desk
 from transfer.flow.fax_reports import look_at_reports
 from transfer.flow.letters import scan_of
-from transfer.flow.services import Services
 from transfer.holds import HoldCode
-from transfer.identifiers import CaseId, LetterId
+from transfer.identifiers import LetterId
 from transfer.incoming import WhyRefused
 from transfer.ledger import Ledger, letters, requests, rounds
 from transfer.letters import Letter, LetterKind, LetterState, SendingFailure, SendingWay, chased_from
@@ -36,11 +34,6 @@ from transfer.sandbox import paper
 from transfer.source_answers import Fee
 
 pytestmark = pytest.mark.servers
-
-
-def facts_of(services: Services, case: CaseId) -> list[facts.Fact]:
-    with services.ledger.transaction() as tx:
-        return [one.fact for one in tx.lines(Chain.case(case))]
 
 
 def test_asking_is_a_letter_that_waits_until_somebody_called(ledger: Ledger):
@@ -71,10 +64,10 @@ def test_what_it_says_is_sealed_and_what_it_rests_on_is_a_fact_before_it_leaves(
     assert said.basis == "authorization"
     assert said.signed_on
     assert said.code.count("-") == 2
-    kinds = [type(one) for one in facts_of(office.services, office.case)]
+    kinds = [type(one) for one in b.facts_of(office.services, office.case)]
     at = kinds.index(facts.LetterBegun)
     assert kinds.index(facts.LetterQueued) < at < kinds.index(facts.LetterSettled)
-    (begun,) = [one for one in facts_of(office.services, office.case) if isinstance(one, facts.LetterBegun)]
+    (begun,) = [one for one in b.facts_of(office.services, office.case) if isinstance(one, facts.LetterBegun)]
     assert begun.basis == "authorization"
     assert begun.permission
 

@@ -61,12 +61,7 @@ def opened_by(services: Services, body: bytes, content_type: str) -> Case:
     door = Door.MLLP if content_type == HL7_V2 else Door.FHIR
     stored = b.comes(services, b.LAKESIDE, ArrivalKind.REFERRAL, body, content_type, door)
     process_all(services)
-    return folded(services, CaseId(stored.subject or ""))
-
-
-def folded(services: Services, case: CaseId) -> Case:
-    with services.ledger.transaction() as tx:
-        return tx.case(case)
+    return b.folded(services, CaseId(stored.subject or ""))
 
 
 def of(case: Case) -> facts.CaseOpened:
@@ -143,7 +138,7 @@ def test_acute_leukaemia_is_urgent_whatever_its_referral_says(services, by, code
     assert of(case).priority == priority
     again = opened_by(services, *by(chart, code, "I10"))
     assert (again.closed and again.closed.ending) == "same-referral"
-    assert of(folded(services, case.id)).priority == priority
+    assert of(b.folded(services, case.id)).priority == priority
 
 
 # --- as the center has it ---------------------------------------------------------------------------------------------
@@ -227,7 +222,7 @@ def test_a_person_who_moves_the_appointment_moves_the_cut_off(services):
 
     desk.change(other, case, appointment_at=datetime(2027, 3, 4, 16, tzinfo=UTC), actor=ANN)  # a Thursday
 
-    assert of(folded(other, case)).needed_by == date(2027, 3, 2).isoformat()
+    assert of(b.folded(other, case)).needed_by == date(2027, 3, 2).isoformat()
 
 
 def test_a_cut_off_with_a_time_is_shown_with_it_by_the_centers_clocks(services):

@@ -59,11 +59,6 @@ def services(ledger: Ledger, center: Center) -> Services:
     return b.new_services(ledger, institutions=as_filed, hand_to=lambda _: center)
 
 
-def written(services: Services, case: CaseId, kind: type[facts.Fact]) -> list[Any]:
-    with services.ledger.transaction() as tx:
-        return [line.fact for line in tx.lines(Chain.case(case)) if isinstance(line.fact, kind)]
-
-
 def enough(services: Services) -> CaseId:
     """A case that has what the center wants before it gives an appointment, and no images."""
     case = b.a_case(services)
@@ -141,7 +136,7 @@ def test_what_is_told_names_the_patient_and_what_it_rests_on_is_written(services
     assert patient["name"][0]["family"] == chart["patient"]["family"]
     assert task["identifier"][0]["value"] == f"{case}-enough-to-schedule"
     assert task["groupIdentifier"]["value"] == case
-    (told,) = written(services, case, facts.CenterTold)
+    (told,) = b.facts_of(services, case, facts.CenterTold)
     assert (told.recipient, told.bases) == (b.SUMMIT, ("authorization",))
     assert told.permissions
 
@@ -155,7 +150,7 @@ def test_without_a_permission_nothing_is_told(services: Services, center: Center
     desk.pause(services, form.permission.id, actor=ANN)
     process_all(services)
     assert center.milestones() == []
-    assert not written(services, case, facts.CenterTold)
+    assert not b.facts_of(services, case, facts.CenterTold)
 
     desk.resume(services, form.permission.id, actor=ANN)
     process_all(services)
@@ -176,8 +171,8 @@ def test_a_center_that_cannot_be_reached_is_told_later_and_it_counts_once(servic
     process_all(services)
 
     assert center.milestones() == ["enough-to-schedule"]
-    assert len(written(services, case, facts.CenterTold)) == 1
-    assert [one.outcome for one in written(services, case, facts.TellingSettled)] == ["made"]
+    assert len(b.facts_of(services, case, facts.CenterTold)) == 1
+    assert [one.outcome for one in b.facts_of(services, case, facts.TellingSettled)] == ["made"]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +194,7 @@ def test_a_center_that_refuses_to_hear_is_a_persons(
     process_all(services)
 
     assert len(center.milestones()) == count
-    assert [one.outcome for one in written(services, case, facts.TellingSettled)] == [outcome]
+    assert [one.outcome for one in b.facts_of(services, case, facts.TellingSettled)] == [outcome]
 
 
 def test_a_center_that_takes_no_task_is_told_nothing_but_the_desk_sees_it(services: Services, center: Center):

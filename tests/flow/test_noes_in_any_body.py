@@ -8,10 +8,9 @@ import pytest
 from tests.kit import builders as b
 from tests.kit.doors import posted
 from tests.kit.filed_forms import ends
-from tests.kit.objections import an_objection, is_permitted
+from tests.kit.objections import a_permitted_case, an_objection, is_permitted
 from tests.kit.processing import process_all
 from transfer.flow.services import Services
-from transfer.identifiers import CaseId
 from transfer.ledger import Ledger
 from transfer.permissions import End
 from transfer.sandbox.charts import Chart
@@ -24,15 +23,6 @@ Resource = dict[str, Any]
 @pytest.fixture
 def services(ledger: Ledger) -> Services:
     return b.new_services(ledger)
-
-
-def a_case(services: Services) -> tuple[Chart, CaseId]:
-    chart = b.a_chart()
-    b.sign_form(services, chart)
-    case = b.refer(services, chart)
-    process_all(services)
-    assert is_permitted(services, case)
-    return chart, case
 
 
 def bundle(kind: str, *resources: Resource) -> Resource:
@@ -87,7 +77,7 @@ BODIES: dict[str, Callable[[Chart], Resource]] = {
 
 @pytest.mark.parametrize("what", BODIES)
 def test_a_no_stops_in_whatever_body_it_comes_and_a_person_reads_it(services: Services, what: str):
-    chart, case = a_case(services)
+    chart, case = a_permitted_case(services)
 
     posted(services, b.LAKESIDE, BODIES[what](chart))
 
@@ -98,7 +88,7 @@ def test_a_no_stops_in_whatever_body_it_comes_and_a_person_reads_it(services: Se
 
 
 def test_a_deletion_that_does_not_say_whose_form_it_is_is_asked_about(services: Services):
-    _, case = a_case(services)
+    _, case = a_permitted_case(services)
 
     posted(services, b.LAKESIDE, asked("DELETE", "Consent/17"))
 
@@ -128,7 +118,7 @@ ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 @pytest.mark.parametrize("what", FORMS)
 def test_a_form_that_comes_with_a_no_permits_nothing_before_a_person_has_looked(services: Services, what: str):
-    chart, case = a_case(services)
+    chart, case = a_permitted_case(services)
 
     posted(services, b.LAKESIDE, FORMS[what](chart))
 

@@ -1,6 +1,5 @@
 """Images that their archive rejects by a note, and images of which two came under one number."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from transfer.flow import desk
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId, PacketId
-from transfer.ledger import Ledger, packets
+from transfer.ledger import Ledger
 from transfer.requests import RequestAnswer
 from transfer.sandbox.charts import Chart
 
@@ -59,14 +58,6 @@ def a_packet(services: Services, case: CaseId) -> None:
     process_all(services)
 
 
-def manifest(services: Services, case: CaseId, number: int = 1) -> dict[str, Any]:
-    packet = PacketId.of(case, number)
-    with services.ledger.transaction() as tx:
-        plan = packets.plan_of(tx, packet, b.patient_of(services, case))
-    found: dict[str, Any] = json.loads(b"".join(services.vault.read(plan.entry("manifest.json").location)))
-    return found
-
-
 def images_in(said: dict[str, Any]) -> set[str]:
     return {
         instance["sop_instance_uid"]
@@ -74,10 +65,6 @@ def images_in(said: dict[str, Any]) -> set[str]:
         for series in study["series"]
         for instance in series["instances"]
     }
-
-
-def asked(services: Services, case: CaseId) -> set[str]:
-    return {one.code for one in b.open_holds(services, case)}
 
 
 def asked_again(services: Services, case: CaseId) -> None:
@@ -93,18 +80,18 @@ def test_what_a_note_rejects_is_in_no_packet_and_the_desk_hears(
     rejects(archive, chart, 2, title=title)
     case = b.a_case(services, chart)
 
-    assert HoldCode.IMAGES_REJECTED in asked(services, case)
+    assert HoldCode.IMAGES_REJECTED in b.codes_asked(services, case)
     a_packet(services, case)
-    assert images_in(manifest(services, case)) == {uid(1), uid(3)}
+    assert images_in(b.manifest(services, case)) == {uid(1), uid(3)}
 
 
 def test_key_images_that_are_of_interest_are_rejected_by_nobody(services: Services, archive: HeldStudy, chart: Chart):
     rejects(archive, chart, 2, title="113000")
     case = b.a_case(services, chart)
 
-    assert HoldCode.IMAGES_REJECTED not in asked(services, case)
+    assert HoldCode.IMAGES_REJECTED not in b.codes_asked(services, case)
     a_packet(services, case)
-    assert images_in(manifest(services, case)) == {uid(1), uid(2), uid(3), f"{NOTES}.113000"}
+    assert images_in(b.manifest(services, case)) == {uid(1), uid(2), uid(3), f"{NOTES}.113000"}
 
 
 def test_a_study_of_which_all_is_rejected_no_longer_answers(services: Services, archive: HeldStudy, chart: Chart):
@@ -123,19 +110,19 @@ def test_images_rejected_after_the_packet_end_its_links_and_the_next_one_leaves_
 ):
     case = b.a_case(services, chart)
     a_packet(services, case)
-    assert len(images_in(manifest(services, case))) == 3
+    assert len(images_in(b.manifest(services, case))) == 3
 
     rejects(archive, chart, 2)
     asked_again(services, case)
 
-    assert {HoldCode.IMAGES_REJECTED, HoldCode.DELIVERED_VOID} <= asked(services, case)
+    assert {HoldCode.IMAGES_REJECTED, HoldCode.DELIVERED_VOID} <= b.codes_asked(services, case)
     with services.ledger.transaction() as tx:
         assert links.ended(tx.case(case), PacketId.of(case, 1), 30, tx.now()) is links.LinkEnd.HOLDS_VOID
     desk.resolve(services, b.the_hold(services, HoldCode.DELIVERED_VOID).id, HoldAnswer.DELTA, actor=ANN)
     process_all(services)
-    assert images_in(manifest(services, case, 2)) == {uid(1), uid(3)}
+    assert images_in(b.manifest(services, case, 2)) == {uid(1), uid(3)}
     asked_again(services, case)
-    assert HoldCode.DELIVERED_VOID not in asked(services, case)
+    assert HoldCode.DELIVERED_VOID not in b.codes_asked(services, case)
 
 
 def test_of_two_images_under_one_number_the_first_goes_and_the_packet_names_it(
@@ -144,10 +131,10 @@ def test_of_two_images_under_one_number_the_first_goes_and_the_packet_names_it(
     archive.again = [an_image(2, chart, STUDY, SERIES, InstanceNumber=99)]
     case = b.a_case(services, chart)
 
-    assert asked(services, case) >= {HoldCode.IMAGES_CONFLICT}
-    assert HoldCode.ENTRIES_UNUSABLE not in asked(services, case)
+    assert b.codes_asked(services, case) >= {HoldCode.IMAGES_CONFLICT}
+    assert HoldCode.ENTRIES_UNUSABLE not in b.codes_asked(services, case)
     a_packet(services, case)
-    (study,) = manifest(services, case)["imaging"]
+    (study,) = b.manifest(services, case)["imaging"]
     assert study["first_of_several"] == [uid(2)]
 
 
@@ -155,20 +142,20 @@ def test_images_that_the_archive_lists_no_more_are_asked_about_once(
     services: Services, archive: HeldStudy, chart: Chart
 ):
     case = b.a_case(services, chart)
-    assert HoldCode.IMAGES_GONE not in asked(services, case)
+    assert HoldCode.IMAGES_GONE not in b.codes_asked(services, case)
 
     moved = archive.files[SERIES].pop(uid(2))
     asked_again(services, case)
-    assert HoldCode.IMAGES_GONE in asked(services, case)
+    assert HoldCode.IMAGES_GONE in b.codes_asked(services, case)
     archive.files[SERIES][uid(2)] = moved
     asked_again(services, case)
-    assert HoldCode.IMAGES_GONE not in asked(services, case)
+    assert HoldCode.IMAGES_GONE not in b.codes_asked(services, case)
 
     archive.files.clear()
     asked_again(services, case)
     desk.resolve(services, b.the_hold(services, HoldCode.IMAGES_GONE).id, HoldAnswer.SEEN, actor=ANN)
     asked_again(services, case)
-    assert HoldCode.IMAGES_GONE not in asked(services, case)
+    assert HoldCode.IMAGES_GONE not in b.codes_asked(services, case)
 
 
 def test_images_that_a_note_rejects_and_the_archive_hides_are_not_asked_about_twice(
@@ -179,11 +166,11 @@ def test_images_that_a_note_rejects_and_the_archive_hides_are_not_asked_about_tw
     del archive.files[SERIES][uid(2)]
     asked_again(services, case)
 
-    assert HoldCode.IMAGES_GONE not in asked(services, case)
+    assert HoldCode.IMAGES_GONE not in b.codes_asked(services, case)
 
 
 def test_a_note_that_nobody_can_read_is_a_persons(services: Services, archive: HeldStudy, chart: Chart):
     rejects(archive, chart)  # it names no image
     case = b.a_case(services, chart)
 
-    assert HoldCode.ENTRIES_UNUSABLE in asked(services, case)
+    assert HoldCode.ENTRIES_UNUSABLE in b.codes_asked(services, case)

@@ -9,17 +9,15 @@ import pytest
 from tests.kit import builders as b
 from tests.kit.doors import posted
 from tests.kit.filed_forms import ends
+from tests.kit.objections import is_permitted
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.actions import ActionCode
 from transfer.adapters.fhir.consents import REPLACES
-from transfer.case import OpenedCase
 from transfer.errors import OutOfOrder
 from transfer.flow import desk
-from transfer.flow.basis import may_collect
 from transfer.flow.owed_notes import note_owed_ends
 from transfer.flow.services import LedgerAlone, Services
-from transfer.identifiers import CaseId, InstitutionId
 from transfer.institutions import Basis, Institutions
 from transfer.ledger import Ledger, permissions
 from transfer.permissions import End
@@ -47,12 +45,6 @@ def test_a_form_put_right_under_its_own_number_is_revoked_in_every_version(servi
     posted(services, b.LAKESIDE, letters.release_form(chart, {"status": "inactive"}))
 
     assert set(ends(services, case)) == {End.REVOKED}
-
-
-def is_permitted(services: Services, case: CaseId, kind: RecordKind, source: InstitutionId = b.LAKESIDE) -> bool:
-    with services.ledger.transaction() as tx:
-        opened = OpenedCase.of(tx.case(case))
-        return may_collect(tx, services.institutions, opened, source, kind, frozenset(), dated=None).is_permitted
 
 
 def of_another_number(chart: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tests.kit.packets import a_signer
 from tests.kit.processing import process_all
 from tests.kit.seeds import a_seed
 from tests.kit.staff import ANN, BEN
-from transfer import checklist, institutions
+from transfer import checklist, facts, institutions
 from transfer.adapters import warm_process
 from transfer.adapters.fhir.receiver import ReceiverClient
 from transfer.adapters.hl7v2.documents import HL7_V2
@@ -29,6 +29,7 @@ from transfer.case import Case, OpenedCase
 from transfer.delivery import Delivery
 from transfer.disclosures import DisclosureOutcome
 from transfer.errors import Unreachable
+from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.assess import Assessment, look, settle_needs
 from transfer.flow.basis import may_collect
@@ -36,8 +37,8 @@ from transfer.flow.collecting import answered, join
 from transfer.flow.opening_records import OpenedParts
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
-from transfer.identifiers import CaseId, HoldId, InstitutionId, PatientId, PermissionId
-from transfer.ledger import Ledger, arriving, facilities, holds, patients, records, requests
+from transfer.identifiers import CaseId, HoldId, InstitutionId, PacketId, PatientId, PermissionId
+from transfer.ledger import Ledger, arriving, facilities, holds, packets, patients, records, requests
 from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.ledger.holds import Hold
 from transfer.ledger.records import About, NewRecord, RecordPart
@@ -362,6 +363,20 @@ def folded(services: Services, case: CaseId) -> Case:
     """The case as its facts make it now."""
     with services.ledger.transaction() as tx:
         return tx.case(case)
+
+
+def facts_of(services: Services, case: CaseId, kind: type[facts.Fact] = facts.Fact) -> list[Any]:
+    """The facts of a kind in its chain, in their order."""
+    with services.ledger.transaction() as tx:
+        return [line.fact for line in tx.lines(Chain.case(case)) if isinstance(line.fact, kind)]
+
+
+def manifest(services: Services, case: CaseId, number: int = 1) -> dict[str, Any]:
+    """What a packet of the case says of itself to programs."""
+    with services.ledger.transaction() as tx:
+        plan = packets.plan_of(tx, PacketId.of(case, number), patient_of(services, case))
+    said: dict[str, Any] = json.loads(b"".join(services.vault.read(plan.entry("manifest.json").location)))
+    return said
 
 
 def codes_asked(services: Services, case: CaseId) -> set[str]:

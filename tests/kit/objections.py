@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.kit import builders as b
 from tests.kit.doors import posted
+from tests.kit.processing import process_all
 from transfer.case import OpenedCase
 from transfer.flow.basis import may_collect
 from transfer.flow.services import Services
@@ -41,6 +42,16 @@ def consent_message(
         f"CON|1|001|1|{number}||||||{mode}|{state}",
     )
     return "".join(f"{segment}\r" for segment in segments).encode()
+
+
+def a_permitted_case(services: Services) -> tuple[Chart, CaseId]:
+    """A patient, and a case of theirs whose form permits what it asks for."""
+    chart = b.a_chart()
+    b.sign_form(services, chart)
+    case = b.refer(services, chart)
+    process_all(services)
+    assert is_permitted(services, case)
+    return chart, case
 
 
 def is_permitted(

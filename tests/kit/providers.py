@@ -36,6 +36,12 @@ class StandIn:
             "POST", f"{self.issuer}/_sandbox/behaviour", json.dumps(knobs), Authorization=f"Bearer {self.control_token}"
         )
 
+    def behave_well(self) -> None:
+        """It behaves as a provider should from now on."""
+        self.behave(
+            answer="normal", claims=["groups"], shape="list", groups={}, instead={}, signature="own", issuer=None
+        )
+
     def access_log(self) -> list[dict[str, Any]]:
         """What it was asked, by its own log."""
         token = f"Bearer {self.control_token}"

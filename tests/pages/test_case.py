@@ -20,11 +20,6 @@ from transfer.rights import Role
 pytestmark = pytest.mark.servers
 
 
-def facts_of(services, case, kind):
-    with services.ledger.transaction() as tx:
-        return [one.fact for one in tx.lines(Chain.case(case)) if isinstance(one.fact, kind)]
-
-
 @pytest.mark.parametrize("path", ["stop", "close", "call", "code"])
 def test_a_form_says_about_whom_it_is(services, browser, path: str):
     chart = b.a_chart()
@@ -136,7 +131,7 @@ class TestActing:
         done = browser.post(f"/desk/cases/{case}/call", sent)
 
         assert done.status_code == 303
-        assert [(one.request, one.outcome) for one in facts_of(services, case, facts.CallLogged)] == [
+        assert [(one.request, one.outcome) for one in b.facts_of(services, case, facts.CallLogged)] == [
             (request.id, "no-answer")
         ]
 
@@ -184,7 +179,7 @@ class TestActing:
         assert browser.post(f"/desk/cases/{case}/line/slides", {"waiver": "substitute"}).status_code == 422
         assert browser.post(f"/desk/cases/{case}/close", {"ending": "not-coming", "sure": "yes"}).status_code == 303
 
-        assert [one.waiver for one in facts_of(services, case, facts.NeedWaived)] == ["absent"]
+        assert [one.waiver for one in b.facts_of(services, case, facts.NeedWaived)] == ["absent"]
         assert "It is closed" in text_of(browser.get(f"/desk/cases/{case}").text)
 
     def test_appointments_are_added_moved_and_cancelled_each_by_itself(self, services, browser):

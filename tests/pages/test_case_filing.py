@@ -11,18 +11,12 @@ from tests.kit.desk_client import text_of
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer import facts
-from transfer.facts import Chain
 from transfer.flow import desk as verbs
 from transfer.rights import Role
 
 pytestmark = pytest.mark.servers
 
 NOTICED = {"noticed-month": "1", "noticed-day": "5", "noticed-year": "2026"}
-
-
-def facts_of(services, case, kind):
-    with services.ledger.transaction() as tx:
-        return [one.fact for one in tx.lines(Chain.case(case)) if isinstance(one.fact, kind)]
 
 
 def sent(services):
@@ -44,7 +38,7 @@ class TestOurChart:
         assert browser.post(path).status_code == 303
         assert browser.post(path).status_code == 303
 
-        assert [one.about for one in facts_of(services, case, facts.FiledInChart)] == [record]
+        assert [one.about for one in b.facts_of(services, case, facts.FiledInChart)] == [record]
         page = browser.get(f"/desk/cases/{case}").text
         assert f'action="{path}"' not in page
         assert re.search("Filed ... .* Ann Example", text_of(page))
@@ -63,7 +57,7 @@ class TestAstray:
         assert browser.post(path, form).status_code == 303
         assert browser.post(path, form).status_code == 303
 
-        (fact,) = facts_of(services, case, facts.MisdirectionRecorded)
+        (fact,) = b.facts_of(services, case, facts.MisdirectionRecorded)
         assert (fact.what, fact.noticed_on, fact.done) == ("fax", "2026-01-05", ("asked-to-destroy",))
         assert "Whitfield" not in str(fact)
         assert browser.get("/desk/misdirected").status_code == 403
@@ -79,7 +73,7 @@ class TestAstray:
 
         assert browser.post(path, to).status_code == 422
         assert browser.post(path, {**to, **NOTICED}).status_code == 303
-        assert facts_of(services, case, facts.MisdirectionRecorded)[0].to == "mercy-imaging"
+        assert b.facts_of(services, case, facts.MisdirectionRecorded)[0].to == "mercy-imaging"
 
 
 class TestPackets:

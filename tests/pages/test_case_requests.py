@@ -9,23 +9,12 @@ from tests.kit import builders as b
 from tests.kit.desk_client import a_person, text_of
 from tests.kit.staff import ANN
 from transfer import facts
-from transfer.facts import Chain
 from transfer.flow import desk as verbs
 from transfer.requests import RequestAnswer, RequestState
 from transfer.rights import Role
 from transfer.sentences.answers import ANSWERS
 
 pytestmark = pytest.mark.servers
-
-
-def facts_of(services, case, kind):
-    with services.ledger.transaction() as tx:
-        return [one.fact for one in tx.lines(Chain.case(case)) if isinstance(one.fact, kind)]
-
-
-def folded(services, case):
-    with services.ledger.transaction() as tx:
-        return tx.case(case)
 
 
 def day(name, year="2099", month="12", number="24"):
@@ -70,7 +59,7 @@ class TestAnswers:
 
         assert done.status_code == 303
         assert b.request_to(services, case, b.PRAIRIE).state == state
-        (written,) = facts_of(services, case, facts.RequestAnswered)
+        (written,) = b.facts_of(services, case, facts.RequestAnswered)
         assert (written.answer, written.reason) == (said["answer"], said.get("because"))
         assert (written.amount, written.elsewhere) == (said.get("amount"), said.get("elsewhere"))
         page = text_of(browser.get(f"/desk/cases/{case}").text)
@@ -95,7 +84,7 @@ class TestAnswers:
         request = b.request_to(services, case, b.PRAIRIE)
 
         assert browser.post(f"/desk/cases/{case}/answer/{request.id}", said).status_code == 422
-        assert not facts_of(services, case, facts.RequestAnswered)
+        assert not b.facts_of(services, case, facts.RequestAnswered)
 
     def test_a_request_of_another_case_is_no_page_of_this_one(self, services, browser):
         case, other = b.a_case(services), b.a_case(services)
@@ -132,14 +121,14 @@ class TestNeeds:
         assert browser.post(f"/desk/cases/{case}/need", {**sent, "day-month": "13"}).status_code == 422
         assert browser.post(f"/desk/cases/{case}/need", sent).status_code == 303
 
-        (added,) = facts_of(services, case, facts.NeedAdded)
+        (added,) = b.facts_of(services, case, facts.NeedAdded)
         assert (added.document, added.institution, added.day) == ("molecular", "lakeside-oncology", "2026")
         page = browser.get(f"/desk/cases/{case}").text
         assert f"/desk/cases/{case}/drop/added-1" in page
         assert "the panel" not in page
         assert browser.post(f"/desk/cases/{case}/drop/added-1").status_code == 422
         assert browser.post(f"/desk/cases/{case}/drop/added-1", {"sure": "yes"}).status_code == 303
-        assert folded(services, case).added["added-1"].is_dropped
+        assert b.folded(services, case).added["added-1"].is_dropped
 
     def test_what_was_done_to_the_patient_becomes_lines(self, services, browser):
         case = b.a_case(services)
@@ -148,7 +137,7 @@ class TestNeeds:
         done = browser.post(f"/desk/cases/{case}/procedure", sent)
 
         assert done.status_code == 303
-        assert {(one.document, one.day) for one in facts_of(services, case, facts.NeedAdded)} == {
+        assert {(one.document, one.day) for one in b.facts_of(services, case, facts.NeedAdded)} == {
             ("images", "2026-03-04"),
         }
 
@@ -163,7 +152,7 @@ class TestNeeds:
         case = b.a_case(services)
 
         assert browser.post(f"/desk/cases/{case}/source", {"facility": "mercy-imaging"}).status_code == 303
-        assert "mercy-imaging" in folded(services, case).opened.sources
+        assert "mercy-imaging" in b.folded(services, case).opened.sources
 
 
 class TestAssigning:
@@ -175,7 +164,7 @@ class TestAssigning:
         assert browser.post(f"/desk/cases/{case}/assign", {"to": "carol"}).status_code == 422
         assert "Ben Example" in text_of(browser.get(f"/desk/cases/{case}").text)
         assert browser.post(f"/desk/cases/{case}/assign", {"to": "-"}).status_code == 303
-        assert folded(services, case).assigned_to is None
+        assert b.folded(services, case).assigned_to is None
 
     def test_all_requests_of_one_person_go_to_another(self, services, browser):
         ann, ben = a_person(), a_person("ben", "Ben Example")
@@ -189,4 +178,4 @@ class TestAssigning:
         done = browser.post("/desk/reassign", {"whose": ann.account, "to": ben.account})
 
         assert done.status_code == 303
-        assert {folded(services, case).assigned_to for case in cases} == {ben.account}
+        assert {b.folded(services, case).assigned_to for case in cases} == {ben.account}

@@ -31,8 +31,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 @pytest.fixture(autouse=True)
 def _as_it_should(provider: StandIn) -> Iterator[None]:
     yield
-    knobs = {"answer": "normal", "claims": ["groups"], "shape": "list", "groups": {}}
-    provider.behave(**knobs, instead={}, signature="own", issuer=None)
+    provider.behave_well()
 
 
 def settings(provider: StandIn, tmp_path: Path, **more: str) -> Settings:

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from tests.campaigns.chaos.points_station import in_bucket
+from tests.kit.acts import objects
 from tests.kit.house import House
 from transfer.errors import TransferError
 from transfer.identifiers import PacketId, PatientId
@@ -100,7 +100,7 @@ def violations(house: House) -> list[str]:
         found += _still_open(tx)
         found += _twice(tx)
         named, gone = _named(tx), [row.key for row in tx.rows("SELECT key FROM vault_uploads")]
-    there = in_bucket(house)
+    there = objects(house)
     found += [f"vault: {len(there - named)} objects or uploads nobody names"] if there - named else []
     found += [f"vault: {len(named - there)} objects named and not there"] if named - there else []
     found += [f"vault: {len(gone)} intents are left"] if gone else []

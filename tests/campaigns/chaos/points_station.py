@@ -24,7 +24,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from tests.kit import clusters
+from tests.kit import acts, clusters
 from tests.kit.house import House
 from transfer import wiring
 from transfer.delivery import Delivery
@@ -65,7 +65,7 @@ def emptied(house: House) -> None:
         clusters.emptied(owner)
     for folder in ("patient", "day"):
         shutil.rmtree(house.settings.keys / folder, ignore_errors=True)
-    for key in in_bucket(house):
+    for key in acts.objects(house):
         house.services.vault.remove(key)
     house.behave("oncology", answer="normal", page_size=4)
     house.behave("archive", answer="normal", slices=None, rows=128)
@@ -91,16 +91,8 @@ def kept(house: House, folder: Path, name: str, known: dict[str, Any]) -> Situat
     shutil.copytree(house.settings.keys, keys)
     client = house.services.vault._client  # type: ignore[attr-defined]
     bucket = house.settings.s3_bucket
-    objects = {key: client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in in_bucket(house)}
+    objects = {key: client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in acts.objects(house)}
     return Situation(name=name, database=database, at=at, keys=keys, objects=objects, known=known)
-
-
-def in_bucket(house: House) -> set[str]:
-    """Every object of the house's bucket, and every upload that is neither finished nor aborted."""
-    client, bucket = house.services.vault._client, house.settings.s3_bucket  # type: ignore[attr-defined]
-    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-    there = {each["Key"] for page in pages for each in page.get("Contents", ())}
-    return there | {upload.key for upload in house.services.vault.open_uploads()}  # type: ignore[attr-defined]
 
 
 class Station:
@@ -179,7 +171,7 @@ class Station:
     def filled(self, objects: dict[str, bytes]) -> None:
         """Make the bucket hold these objects and no others. In a process of its own."""
         client, bucket = self.house.services.vault._client, self.settings.s3_bucket  # type: ignore[attr-defined]
-        there = in_bucket(self.house)
+        there = acts.objects(self.house)
         for key in there - objects.keys():
             self.house.services.vault.remove(key)
         for key in objects.keys() - there:
