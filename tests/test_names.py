@@ -1,4 +1,4 @@
-"""Names: no public class name does two jobs, and former names stay gone.
+"""Names: no name of a public class or type does two jobs, and former names stay gone.
 
 What is stored keeps its former names: `transfer/former.py` reads them, old migrations and past changelog entries tell
 them. The stand-in institutions are other people's software.
@@ -41,13 +41,23 @@ PLACES = re.compile(
 )
 
 
-def public_classes() -> dict[str, list[str]]:
+def types_of(source: str) -> list[str]:
+    """The public classes of a module, and what it calls types made of others."""
+    body = ast.parse(source).body
+    aliases = [
+        each.id for node in body if isinstance(node, ast.Assign) for each in node.targets if type(each) is ast.Name
+    ]
+    return [node.name for node in body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")] + [
+        name for name in aliases if re.fullmatch(r"[A-Z]\w*[a-z]\w*", name)
+    ]
+
+
+def public_types() -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for path in PRODUCT:
         if path.suffix == ".py" and path.is_relative_to(ROOT / "transfer"):
-            for node in ast.parse(path.read_text()).body:
-                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                    found[node.name].append(str(path.relative_to(ROOT)))
+            for name in types_of(path.read_text()):
+                found[name].append(str(path.relative_to(ROOT)))
     return found
 
 
@@ -56,8 +66,8 @@ def code_names(source: str) -> set[str]:
     return {token.string.strip("_") for token in tokens if token.type == tokenize.NAME}
 
 
-def test_no_public_class_name_stands_twice():
-    assert {name: places for name, places in public_classes().items() if len(places) > 1} == {}
+def test_no_name_of_a_public_type_stands_twice():
+    assert {name: places for name, places in public_types().items() if len(places) > 1} == {}
 
 
 @pytest.mark.parametrize("path", [*PRODUCT, *PAGES], ids=lambda path: str(path.relative_to(ROOT)))
@@ -74,4 +84,5 @@ def test_the_search_finds_what_it_is_for():
     assert code_names("def attend(edges: 'Edges') -> None: ...") & NAMES == {"attend", "edges"}
     assert PLACES.search("see transfer/parts/store.py")
     assert len(PRODUCT) > 200
-    assert len(public_classes()) > 200
+    assert types_of("Page = dict[str, str]\nMOST = 3\n_Own = int\nclass Box: ...\nclass _Inner: ...") == ["Box", "Page"]
+    assert len(public_types()) > 200

@@ -30,7 +30,7 @@ Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
 
 
 #: `icd-10-cm|C18` (with all below it) or `snomed|363406005`
-Code = Annotated[
+ListedCode = Annotated[
     str,
     Field(pattern=r"^(icd-10-cm\|[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?|snomed\|[0-9]{6,18})$"),
 ]
@@ -140,7 +140,7 @@ class PriorityDefault(ReviewedPart):
     """How urgent a case with one of these diagnoses is at least, whatever its referral says."""
 
     priority: Priority
-    codes: Annotated[tuple[Code, ...], Field(min_length=1)]
+    codes: Annotated[tuple[ListedCode, ...], Field(min_length=1)]
 
 
 class Checklist(ReviewedPart):
@@ -151,7 +151,7 @@ class Checklist(ReviewedPart):
     title: Annotated[str, Field(min_length=3)]
     #: the clinician who confirmed it for patients, and when; None: nobody has
     confirmed_by: Annotated[str, Field(min_length=3)] | None = None
-    codes: tuple[Code, ...]
+    codes: tuple[ListedCode, ...]
     priority_default: PriorityDefault | None = None
     lines: Annotated[tuple[ChecklistLine, ...], Field(min_length=1)]
 

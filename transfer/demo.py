@@ -69,11 +69,11 @@ class Summary:
     seconds: float
 
 
-ProgressCallback = Callable[[str], None]
+TellProgress = Callable[[str], None]
 
 
 def run(
-    var: Path, tell: ProgressCallback, *, started_at: float, archive: str = "sandbox", disease: str = "colorectal"
+    var: Path, tell: TellProgress, *, started_at: float, archive: str = "sandbox", disease: str = "colorectal"
 ) -> Summary:
     """Run the demo with a patient who has this disease.
 
@@ -107,7 +107,7 @@ def run(
 class _Stage:
     """Where the demo plays: the institutions, the ledger, the audience."""
 
-    def __init__(self, settings: Settings, services: Services, tell: ProgressCallback) -> None:
+    def __init__(self, settings: Settings, services: Services, tell: TellProgress) -> None:
         self.settings = settings
         self.services = services
         self.tell = tell

@@ -19,7 +19,7 @@ from typing import Final
 log = logging.getLogger("transfer.health")
 
 #: whether one thing answers. It may block, and may raise: then it does not
-Check = Callable[[], bool]
+HealthCheck = Callable[[], bool]
 #: what is scraped, as OpenMetrics. It answers within seconds, and may raise
 Scrape = Callable[[], bytes]
 
@@ -41,7 +41,7 @@ _CALLERS: Final = 16
 class Readiness:
     """Whether everything answers that this process needs. Safe to ask from any thread, as often as one likes."""
 
-    def __init__(self, checks: Mapping[str, Check]) -> None:
+    def __init__(self, checks: Mapping[str, HealthCheck]) -> None:
         self._checks = [_Watched(name, check) for name, check in checks.items()]
         self._one_at_a_time = threading.Lock()
         self._away: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ class Readiness:
 class _Watched:
     """One check, in a thread of its own while it is asked."""
 
-    def __init__(self, name: str, check: Check) -> None:
+    def __init__(self, name: str, check: HealthCheck) -> None:
         self.name = name
         self._check = check
         self._ended = threading.Event()
@@ -107,7 +107,7 @@ def served(
     address: tuple[str, int] | None,
     readiness: Readiness,
     *,
-    is_live: Check = lambda: True,
+    is_live: HealthCheck = lambda: True,
     metrics: Scrape | None = None,
 ) -> Iterator[None]:
     """Answer on this host and port for the length of the block; without an address nothing listens.
@@ -139,7 +139,9 @@ class _Server(ThreadingHTTPServer):
     #: it waits for nobody who still asks
     block_on_close = False
 
-    def __init__(self, address: tuple[str, int], readiness: Readiness, is_live: Check, metrics: Scrape | None) -> None:
+    def __init__(
+        self, address: tuple[str, int], readiness: Readiness, is_live: HealthCheck, metrics: Scrape | None
+    ) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.readiness, self.is_live, self.metrics = readiness, is_live, metrics
         #: who is being answered, in the order they came

@@ -44,10 +44,10 @@ def as_zone(text: str) -> str:
     return text
 
 
-Part = TypeVar("Part", bound=ReviewedPart)
+T = TypeVar("T", bound=ReviewedPart)
 
 
-def validated(kind: type[Part], said: object, name: str) -> Part:
+def validated(kind: type[T], said: object, name: str) -> T:
     """What a file says, as what it is; `name` is what an error calls the file.
 
     Raises:
@@ -59,6 +59,19 @@ def validated(kind: type[Part], said: object, name: str) -> Part:
         found = error.errors(include_input=False)
         places = "; ".join(": ".join(filter(None, (".".join(map(str, e["loc"])), e["msg"]))) for e in found)
         raise ValueError(f"{name}: {places}") from None
+
+
+def load(kind: type[T], path: Path) -> T:
+    """A file that is one part.
+
+    Raises:
+        ValueError: it is not there, or names the place in it and what is wrong; values are not repeated.
+    """
+    try:
+        said = read(path)
+    except OSError:
+        raise ValueError(f"{path.name}: there is no such file that can be read") from None
+    return validated(kind, said, path.name)
 
 
 class NotReviewedYaml(ValueError):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-Cell = str | int
+SheetCell = str | int
 
 
 class SheetFormat(StrEnum):
@@ -24,7 +24,7 @@ class Sheet:
     title: str
     about: tuple[tuple[str, str], ...]
     headings: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[SheetCell, ...], ...]
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.headings) for row in self.rows):

@@ -44,7 +44,7 @@ from transfer.flow.alerting import AlertsByMail, AlertsByWebhook, AlertSender, A
 from transfer.flow.installation_metrics import InstallationMetrics
 from transfer.flow.measuring import Site, measure
 from transfer.flow.services import LetterPost, Services
-from transfer.health import Check
+from transfer.health import HealthCheck
 from transfer.institutions import (
     AskedForDocuments,
     AskedForImages,
@@ -434,7 +434,7 @@ def airflow(settings: Settings) -> AirflowApi:
 
 
 @contextmanager
-def checks(settings: Settings, book: Ledger, store: Vault | None = None) -> Iterator[dict[str, Check]]:
+def checks(settings: Settings, book: Ledger, store: Vault | None = None) -> Iterator[dict[str, HealthCheck]]:
     """What a process asks before it calls itself ready: ledger, keys, and the store where it uses one.
 
     The ledger is asked over a connection of its own, so that a busy process is not taken for one that cannot work.

@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST
 
 from tests.kit.loggers import our_messages
 from transfer import health, probe
-from transfer.health import Check, Readiness, Scrape
+from transfer.health import HealthCheck, Readiness, Scrape
 from transfer.serving.budget import ConnectionBudget, ConnectionLimits
 from transfer.serving.listening import Entrance, Listener
 
@@ -25,7 +25,7 @@ SECRET = "Testperson-Marked"
 
 
 @contextmanager
-def telling(readiness: Readiness, is_live: Check = lambda: True, metrics: Scrape | None = None) -> Iterator[str]:
+def telling(readiness: Readiness, is_live: HealthCheck = lambda: True, metrics: Scrape | None = None) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with health.served(("127.0.0.1", port), readiness, is_live=is_live, metrics=metrics):

@@ -11,7 +11,7 @@ from transfer.disclosures import DisclosureOutcome, EgressOutcome
 from transfer.errors import Unreadable
 from transfer.holds import HoldAnswer, SystemAnswer
 from transfer.ledger import Ledger, arrivals
-from transfer.ledger.arrivals import Outcome
+from transfer.ledger.arrivals import AnyOutcome
 from transfer.matching import MatchRule
 from transfer.permissions import End
 from transfer.requests import RequestAnswer
@@ -74,7 +74,7 @@ def test_what_is_stored_without_a_check_is_read_still(ours: type[StrEnum], store
         (Unreadable("no PID"), "unreadable: no PID"),
     ],
 )
-def test_why_an_arrival_is_held_is_written_in_words(ledger: Ledger, why: Outcome, stored: str):
+def test_why_an_arrival_is_held_is_written_in_words(ledger: Ledger, why: AnyOutcome, stored: str):
     came = comes(new_services(ledger), LAKESIDE, ArrivalKind.ANSWER, b"a note", "text/plain")
     with ledger.transaction() as tx:
         note = arrivals.claim(tx, came.arrival)

@@ -7,7 +7,7 @@ from typing import Final
 
 import xlsxwriter
 
-from transfer.sheets import Cell, Sheet, SheetFormat
+from transfer.sheets import Sheet, SheetCell, SheetFormat
 
 #: with which a spreadsheet program would begin a formula (OWASP, CSV injection)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -34,7 +34,7 @@ def _csv(sheet: Sheet) -> bytes:
     return out.getvalue().encode()
 
 
-def _plain(cell: Cell) -> Cell:
+def _plain(cell: SheetCell) -> SheetCell:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 

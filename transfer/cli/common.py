@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from transfer.rights import Actor
     from transfer.settings import Settings
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 note_option = click.option("--note", "with_note", is_flag=True, help="Ask for a note to keep with it, sealed.")
@@ -112,14 +112,14 @@ actor_option = click.option(
 )
 
 
-def desk_options(command: Command) -> Command:
+def desk_options(command: Decorated) -> Decorated:
     """The options of every verb: who does it, in which installation, told how."""
     for option in (var_option, json_option, actor_option):
         command = option(command)
     return command
 
 
-def view_options(command: Command) -> Command:
+def view_options(command: Decorated) -> Decorated:
     """The options of everything that only shows. Who looks is the account, or what TRANSFER_PERSON says."""
 
     @functools.wraps(command)
@@ -128,7 +128,7 @@ def view_options(command: Command) -> Command:
 
     for option in (var_option, json_option):
         shown = option(shown)
-    return cast(Command, shown)
+    return cast(Decorated, shown)
 
 
 # --- connecting -------------------------------------------------------------------------------------------------------

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from transfer.cli.common import plain
+from transfer.cli.common import Decorated, plain
 
 if TYPE_CHECKING:
     from transfer.flow.services import Services
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from transfer.rights import Actor
     from transfer.sheets import SheetFormat
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 
-
-def period_options(command: Command) -> Command:
+def period_options(command: Decorated) -> Decorated:
     """Of which days, and whether as a file."""
     for option in (
         click.option(

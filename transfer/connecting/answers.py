@@ -18,7 +18,7 @@ from transfer.flow.services import Services
 from transfer.gateway.callers import Caller
 from transfer.gateway.fhir_door import (
     MAX_BODY_BYTES,
-    Heard,
+    HearWords,
     check_may,
     check_request,
     in_documents,
@@ -113,7 +113,7 @@ def at_fhir(services: Services, institution: Institution, body: bytes) -> DoorAn
         if len(body) > MAX_BODY_BYTES:
             raise TooLarge(f"a message over {MAX_BODY_BYTES} bytes")
         outlined: bytes = body
-        heard: Heard = enclosed.in_resources
+        heard: HearWords = enclosed.in_resources
         if len(body) > IN_MEMORY:
             weigh([body])
             outlined, heard = outline([body]), partial(in_documents, lambda: [body], len(body))

@@ -41,7 +41,7 @@ from transfer.records import Document, DocumentStatus, RecordKind
 from transfer.sealing import SITE
 from transfer.source_answers import AnswerToRequest
 
-Asked = TypeVar("Asked")
+T = TypeVar("T")
 
 _SPACE: Final = b"\xef\xbb\xbf \t\r\n\x0b"
 _LEAST: Final = 132
@@ -171,9 +171,9 @@ def _read(
     return _asked(services, lambda tx: _of_what_it_says(tx, services, arrival, body, said, answer))
 
 
-def _asked(services: Services, ask: Callable[[Tx], Asked]) -> Asked:
+def _asked(services: Services, ask: Callable[[Tx], T]) -> T:
     """What a transaction finds that ends without writing."""
-    found: list[Asked] = []
+    found: list[T] = []
     with suppress(_Undone), services.ledger.transaction() as tx:
         found.append(ask(tx))
         raise _Undone

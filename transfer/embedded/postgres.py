@@ -26,7 +26,7 @@ from transfer.embedded.process import Handle, inherited, spawn, stop
 from transfer.errors import Unavailable
 from transfer.remedies import Remedy, RemedyCode
 
-Role = Literal["owner", "app", "airflow"]
+DatabaseRole = Literal["owner", "app", "airflow"]
 
 #: role → (name in PostgreSQL, its database)
 ROLES: dict[str, tuple[str, str]] = {
@@ -157,7 +157,7 @@ class Postgres:
             self._process = None
         self._forget_socket()
 
-    def url(self, role: Role | Literal["superuser"], database: str | None = None) -> str:
+    def url(self, role: DatabaseRole | Literal["superuser"], database: str | None = None) -> str:
         """libpq URL with password, for psycopg. `database` other than the role's own is for tests."""
         name, own = ROLES[role]
         host = quote(str(self._socket()), safe="")

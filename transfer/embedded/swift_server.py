@@ -33,6 +33,7 @@ from swift.common.ring import RingData
 from swift.common.wsgi import loadapp
 
 from transfer.embedded import swift_inner
+from transfer.embedded.swift_inner import WsgiApp
 from transfer.embedded.swift_listing import Listing
 
 #: how the pipelines refer to what is in here
@@ -94,8 +95,6 @@ _PIPELINE = (
     "proxy-server"
 )
 _PLAIN_FILTERS = ("catch_errors", "gatekeeper", "healthcheck", "listing_formats", "bulk", "dlo", "symlink")
-
-WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class LocalCache:

@@ -24,7 +24,7 @@ from transfer.gateway.intake import Intake
 from transfer.gateway.mllp import MllpLimits, MllpServer, certificates, doors
 from transfer.gateway.mllp.message_store import LedgerMessageStore
 from transfer.gateway.tls import doors_context
-from transfer.health import Check, Readiness, Scrape
+from transfer.health import HealthCheck, Readiness, Scrape
 from transfer.pages import access_events
 from transfer.serving.budget import ConnectionLimits
 from transfer.serving.http import server, turning
@@ -33,7 +33,7 @@ from transfer.serving.proxies import TrustedProxies
 from transfer.settings import ProxyHeader, Settings
 
 
-async def serve(services: Services, settings: Settings, checks: Mapping[str, Check], scraped: Scrape) -> None:
+async def serve(services: Services, settings: Settings, checks: Mapping[str, HealthCheck], scraped: Scrape) -> None:
     """Serve until SIGTERM or SIGINT. `checks` are what this process needs, `scraped` what it
     says to whoever scrapes it.
     """

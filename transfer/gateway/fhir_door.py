@@ -51,7 +51,7 @@ MAX_POSTS_EACH = 48
 BUSY_SECONDS = 5
 
 #: what the documents of a message say, by the message or its outline
-Heard = Callable[[bytes, Institution], EnclosedWord]
+HearWords = Callable[[bytes, Institution], EnclosedWord]
 
 FHIR_JSON = ("application/fhir+json", "application/json")
 
@@ -110,7 +110,7 @@ class FhirDoor:
             outlined = await asyncio.to_thread(outline, body.sink.chunks())
             return await self._store(caller, body, outlined, partial(in_documents, body.sink.chunks, body.length))
 
-    async def _store(self, caller: Caller, body: Payload, outlined: bytes, heard: Heard) -> FhirResponse:
+    async def _store(self, caller: Caller, body: Payload, outlined: bytes, heard: HearWords) -> FhirResponse:
         incoming = await asyncio.to_thread(inbound.sort, outlined, body.sha256())
         said = await asyncio.to_thread(said_against, caller, incoming, outlined, heard)
         check_may(caller, incoming, said)
@@ -169,7 +169,7 @@ def in_documents(
 
 
 def said_against(
-    caller: Caller, incoming: InboundBody, body: bytes, heard: Heard = enclosed.in_resources
+    caller: Caller, incoming: InboundBody, body: bytes, heard: HearWords = enclosed.in_resources
 ) -> tuple[Objection, ...]:
     """What a message says against a release: first what a Consent says that it is, then what it brings besides, then
     what its documents say. `heard`: reads the documents of the message, or of what its outline stands for.

@@ -21,7 +21,7 @@ IN_ROW = 64 << 10
 #: how long an unmatched message is kept sealed
 UNMATCHED_RETENTION = timedelta(hours=72)
 #: why an arrival is where it is: a code, the rules by which it was matched, or the error that a person is asked about
-Outcome = ArrivalOutcome | MatchRule | Set[MatchRule] | TransferError
+AnyOutcome = ArrivalOutcome | MatchRule | Set[MatchRule] | TransferError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +185,7 @@ def as_it_is_now(tx: Tx, arrival: Arrival) -> Arrival:
 
 
 def settle(
-    tx: Tx, arrival: Arrival, state: ArrivalState, outcome: Outcome, *, purge_after: timedelta | None = None
+    tx: Tx, arrival: Arrival, state: ArrivalState, outcome: AnyOutcome, *, purge_after: timedelta | None = None
 ) -> None:
     """Write what became of it, and why."""
     tx.run(
@@ -195,7 +195,7 @@ def settle(
     )
 
 
-def _written(outcome: Outcome) -> str:
+def _written(outcome: AnyOutcome) -> str:
     match outcome:
         case TransferError():
             return f"{type(outcome).__name__.lower()}: {outcome}"

@@ -8,7 +8,7 @@ from psycopg.rows import namedtuple_row
 from psycopg_pool import ConnectionPool
 from psycopg_pool.pool import AddConnection, MaintenanceTask
 
-Connection = psycopg.Connection[Any]
+LedgerConnection = psycopg.Connection[Any]
 
 #: how long a transaction waits for a connection
 WAIT_SECONDS: Final = 20
@@ -42,7 +42,7 @@ def bounded(url: str, wait_seconds: int) -> str:
     return make_conninfo("", **{**KEEPALIVES, **bounds, **conninfo_to_dict(url)})
 
 
-def pool(url: str, *, most: int, wait_seconds: int, is_brief: bool) -> ConnectionPool[Connection]:
+def pool(url: str, *, most: int, wait_seconds: int, is_brief: bool) -> ConnectionPool[LedgerConnection]:
     """Connections that are made when they are needed, `most` at the most.
 
     `is_brief`: for a process of a few seconds. It has one plan for all values of a statement from the second time on.
@@ -61,11 +61,11 @@ def pool(url: str, *, most: int, wait_seconds: int, is_brief: bool) -> Connectio
     )
 
 
-def _remember_plans(connection: Connection) -> None:
+def _remember_plans(connection: LedgerConnection) -> None:
     connection.prepared_max = _MOST_PLANS
 
 
-class _Pool(ConnectionPool[Connection]):
+class _Pool(ConnectionPool[LedgerConnection]):
     """The library doubles its pauses between attempts, so they last as long again as the database was away."""
 
     def schedule_task(self, task: MaintenanceTask, delay: float) -> None:

@@ -13,7 +13,7 @@ from transfer.ledger import Row, Tx
 from transfer.requests import RequestAnswer
 
 #: a person's answer, here or by telephone for a source, or what made the question needless
-Answer = HoldAnswer | RequestAnswer | SystemAnswer
+AnyAnswer = HoldAnswer | RequestAnswer | SystemAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Hold:
     about: str | None
     opened_at: datetime
     resolved_at: datetime | None
-    answer: Answer | None
+    answer: AnyAnswer | None
     #: by when somebody is to answer, UTC; None: it has no clock
     due_at: datetime | None
 
@@ -48,7 +48,7 @@ def place(
     return HoldId(row.hold)
 
 
-def resolve(tx: Tx, hold: str, answer: Answer, note: str | None = None) -> Hold | None:
+def resolve(tx: Tx, hold: str, answer: AnyAnswer, note: str | None = None) -> Hold | None:
     """Write the answer, or what made the question needless. None: there is no such open hold."""
     row = tx.row(
         """UPDATE holds SET resolved_at = transfer.now(), answer = %s WHERE hold = %s AND resolved_at IS NULL
@@ -62,7 +62,7 @@ def resolve(tx: Tx, hold: str, answer: Answer, note: str | None = None) -> Hold 
     return of_row(row)
 
 
-def last_answer(tx: Tx, subject: str, code: HoldCode, about: str | None = None) -> Answer | None:
+def last_answer(tx: Tx, subject: str, code: HoldCode, about: str | None = None) -> AnyAnswer | None:
     """The last answer to this question, about this thing where one is named; None: nobody has answered."""
     answer: str | None = tx.value(
         """SELECT answer FROM holds WHERE subject = %s AND code = %s AND resolved_at IS NOT NULL
@@ -72,7 +72,7 @@ def last_answer(tx: Tx, subject: str, code: HoldCode, about: str | None = None) 
     return _answer(answer) if answer else None
 
 
-def last_answer_about(tx: Tx, code: HoldCode, about: str) -> Answer | None:
+def last_answer_about(tx: Tx, code: HoldCode, about: str) -> AnyAnswer | None:
     """The last answer to this question about this thing, on whatever case it was asked."""
     answer: str | None = tx.value(
         """SELECT answer FROM holds WHERE code = %s AND about = %s AND answer IS NOT NULL
@@ -201,7 +201,7 @@ def of_row(row: Row) -> Hold:
     )
 
 
-def _answer(stored: str) -> Answer:
+def _answer(stored: str) -> AnyAnswer:
     for kind in (HoldAnswer, RequestAnswer):
         if stored in set(kind):
             return kind(stored)

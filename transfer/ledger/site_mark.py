@@ -5,20 +5,15 @@ found again. So a site key is drawn for a new ledger alone, and every process lo
 transaction. Restoring a backup brings its mark back.
 """
 
-from typing import Any
-
-import psycopg
-
 from transfer.errors import OtherKeys, Unavailable
+from transfer.ledger.connections import LedgerConnection
 from transfer.sealing import SITE, KeyGone, KeyName, Keys, site_mark
 
 #: rows that are looked at in a ledger of before there was a mark
 _MOST = 10
 
-Connection = psycopg.Connection[Any]
 
-
-def check(connection: Connection, keys: Keys) -> bool:
+def check(connection: LedgerConnection, keys: Keys) -> bool:
     """Whether these keys are known to be the ledger's. False: they are away, and cannot be asked.
 
     A ledger of before there was a mark gets one, once these keys are found to open what it holds.
@@ -42,7 +37,7 @@ def check(connection: Connection, keys: Keys) -> bool:
     return True
 
 
-def begin(connection: Connection, keys: Keys) -> bool:
+def begin(connection: LedgerConnection, keys: Keys) -> bool:
     """Draw the site's key unless it is there, and mark the ledger. False: it was there.
 
     Raises:
@@ -65,24 +60,24 @@ def _are_begun(keys: Keys) -> bool:
         return False
 
 
-def _marked(connection: Connection) -> bytes | None:
+def _marked(connection: LedgerConnection) -> bytes | None:
     row = connection.execute("SELECT mark FROM transfer.site_mark").fetchone()
     return bytes(row[0]) if row else None
 
 
-def _mark(connection: Connection, mark: bytes) -> bytes | None:
+def _mark(connection: LedgerConnection, mark: bytes) -> bytes | None:
     """Set the mark, unless another has meanwhile. Returns the one that stands."""
     connection.execute("INSERT INTO transfer.site_mark (mark) VALUES (%s) ON CONFLICT DO NOTHING", [mark])
     return _marked(connection)
 
 
-def _is_new(connection: Connection) -> bool:
+def _is_new(connection: LedgerConnection) -> bool:
     return not connection.execute(
         "SELECT FROM transfer.facts UNION ALL SELECT FROM transfer.arrivals LIMIT 1"
     ).fetchall()
 
 
-def _opens(connection: Connection, keys: Keys) -> bool:
+def _opens(connection: LedgerConnection, keys: Keys) -> bool:
     """Whether one of the keys that rows name is here, or was destroyed here. True where none is named."""
     rows = connection.execute(
         """(SELECT 'patient/' || patient FROM transfer.patients WHERE identity IS NOT NULL

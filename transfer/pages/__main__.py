@@ -18,7 +18,7 @@ from transfer.addresses import is_loopback
 from transfer.errors import OtherKeys, OtherVersion
 from transfer.flow import fax_reports, lines_in, page_texts
 from transfer.flow.services import Services
-from transfer.health import Check, Readiness, Scrape
+from transfer.health import HealthCheck, Readiness, Scrape
 from transfer.pages import access_events
 from transfer.pages.address import Address
 from transfer.pages.app import application
@@ -34,7 +34,7 @@ from transfer.settings import BadSetting, Settings
 
 
 async def serve(
-    services: Services, settings: Settings, address: Address, checks: Mapping[str, Check], scraped: Scrape
+    services: Services, settings: Settings, address: Address, checks: Mapping[str, HealthCheck], scraped: Scrape
 ) -> None:
     """Serve until SIGTERM or SIGINT. `checks` are what this process needs."""
     stop = asyncio.Event()

@@ -23,7 +23,7 @@ from transfer.pages.forms import Fields
 from transfer.rights import Actor, Right
 from transfer.sessions import Session
 
-Id = TypeVar("Id", bound=Identifier)
+T = TypeVar("T", bound=Identifier)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class BrowserRequest:
     #: of the form that was sent; empty where a page is asked for
     fields: Fields = field(default_factory=Fields)
 
-    def id(self, kind: type[Id], name: str) -> Id:
+    def id(self, kind: type[T], name: str) -> T:
         """An identifier of ours from the path.
 
         Raises:

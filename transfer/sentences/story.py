@@ -18,7 +18,7 @@ from transfer.sentences.patterns import Pattern, filled
 from transfer.sentences.waiting import REQUESTS
 from transfer.sentences.words import Sentences
 
-Fields = Mapping[str, Value]
+FactFields = Mapping[str, Value]
 #: an identifier or a code → what people call it
 Words = Mapping[str, str]
 
@@ -32,7 +32,7 @@ def _joined(*parts: Pattern) -> Pattern:
     return lambda said: "".join(filled(part, said) for part in parts)
 
 
-def _counted(said: Fields) -> str:
+def _counted(said: FactFields) -> str:
     of = f" of {said['expected']}" if said["expected"] else ""
     told = f"{said['received']}{of} {said['material']} received, logged in ({said['state']})"
     parts = (
@@ -45,13 +45,13 @@ def _counted(said: Fields) -> str:
     return told + "".join(filled(part, said) for part in parts)
 
 
-def _moved(said: Fields) -> str:
+def _moved(said: FactFields) -> str:
     basis = f", on the basis of {said['basis']}" if said["basis"] else ""
     why = f" ({filled('{findings}', said)})" if said["findings"] else ""
     return f"{said['request']}: {said['state']}{basis}{why}"
 
 
-def _answered(said: Fields) -> str:
+def _answered(said: FactFields) -> str:
     fee = f", {said['amount']} {said['currency']}" if said["amount"] else ""
     aside = "" if said["counts"] else "; it came late, and changes nothing"
     return filled(
@@ -60,13 +60,13 @@ def _answered(said: Fields) -> str:
     ) + (fee + aside)
 
 
-def _collected(said: Fields) -> str:
+def _collected(said: FactFields) -> str:
     part = "" if said["is_whole"] else "; parts are missing"
     void = "; by its own word it does not count" if said["is_void"] else ""
     return f"{said['document']} received from {said['institution']}, on the basis of {said['basis']}{part}{void}"
 
 
-def _destroyed(said: Fields) -> str:
+def _destroyed(said: FactFields) -> str:
     gone, spared = said["records"], said["spared"]
     counts = f"{len(gone) if isinstance(gone, tuple) else 0} records destroyed"
     kept = f", {len(spared)} kept under another authorization" if isinstance(spared, tuple) and spared else ""

@@ -15,7 +15,6 @@ class Sentences:
 # What several codes say alike to the patient.
 NEW_FORM = "We need a new signed release form from you. Please ask us or your doctor's office for one."
 WORKING = "We are working on it. You need not do anything."
-OURS = "This is being settled on our side. Nothing is needed from you."
 THEIRS = "We are asking the institution that holds your records. You need not do anything."
 LOOKED_AT = "Somebody is looking at your release form. You need not do anything."
 STOPPED = "The release of your records has been stopped."

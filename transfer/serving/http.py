@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from transfer.health import Check
+from transfer.health import HealthCheck
 from transfer.serving.budget import ConnectionBudget, ConnectionLimits, CountedConnection, Proxy, network_of
 from transfer.serving.counting import CountedAnswers, door_of
 from transfer.serving.listening import Entrance, Listener
@@ -275,7 +275,7 @@ def _demanded_certificate(transport: asyncio.Transport) -> bytes | None:
     return secured.getpeercert(binary_form=True)
 
 
-def turning(loop: asyncio.AbstractEventLoop) -> Check:
+def turning(loop: asyncio.AbstractEventLoop) -> HealthCheck:
     """Whether the event loop still comes round; to be asked from another thread."""
 
     def ask() -> bool:

@@ -5,15 +5,12 @@ https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt), or with each reque
 """
 
 import asyncio
-import logging
 import socket
 import struct
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from transfer.errors import Unreadable
-
-log = logging.getLogger("transfer.serving.proxies")
 
 #: between two questions where a proxy is that is named by name
 RESOLVE_SECONDS = 5.0

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from transfer.adapters.dicom.found import Entry, has_name, has_number, study_found
+from transfer.adapters.dicom.found import ArchiveEntry, has_name, has_number, study_found
 from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier
 from transfer.sources import StudyFound
@@ -13,14 +13,14 @@ Question = Mapping[str, str]
 
 
 def studies(
-    who: Demographics, institution: Institution, ask: Callable[[Question], dict[str, Entry]]
+    who: Demographics, institution: Institution, ask: Callable[[Question], dict[str, ArchiveEntry]]
 ) -> list[StudyFound]:
     """The patient's studies by the numbers this archive would know, and if that finds none by name and birth date.
 
     Archives ignore keys that they do not know and then answer with everybody: what contradicts the question is
     dropped here, unread. `ask` gives the entries by Study Instance UID.
     """
-    found: dict[str, Entry] = {}
+    found: dict[str, ArchiveEntry] = {}
     known = set()
     for identifier, question in _by_number(who, institution):
         if identifier in known:

@@ -15,27 +15,27 @@ from transfer.institutions import Institution
 from transfer.patients import Demographics, IssuedIdentifier, PersonName, fold
 from transfer.sources import SeriesFound, StudyFound
 
-Entry = dict[str, object]
+ArchiveEntry = dict[str, object]
 
 #: what is asked for of a study beside what every archive gives by itself (PS3.18 10.6.3, PS3.4 C.6.2)
 STUDY_FIELDS: Final = ("00080061", "00081030", "00100021", "00080051", "00100040", "00080201")
 
 
-def has_number(entry: Entry, identifier: IssuedIdentifier, institution: Institution) -> bool:
+def has_number(entry: ArchiveEntry, identifier: IssuedIdentifier, institution: Institution) -> bool:
     """The entry's patient has the number asked about, and the archive does not say another issuer."""
     said = first_text(entry, "00100021")
     same_issuer = said is None or institution.issuer(said) == identifier.issuer
     return same_issuer and first_text(entry, "00100020") == identifier.value.strip()
 
 
-def has_name(entry: Entry, who: Demographics) -> bool:
+def has_name(entry: ArchiveEntry, who: Demographics) -> bool:
     """Same birth date and one family name in common, folded."""
     families = {fold(name.family) for name in who.names}
     born = header.day(first_text(entry, "00100030") or "")
     return born is not None and born == who.birth_date and any(fold(name.family) in families for name in _names(entry))
 
 
-def study_found(entry: Entry, institution: Institution) -> StudyFound:
+def study_found(entry: ArchiveEntry, institution: Institution) -> StudyFound:
     uid = required_uid(entry, "0020000D")
     day, at = _begun(entry, institution)
     return StudyFound(
@@ -49,11 +49,11 @@ def study_found(entry: Entry, institution: Institution) -> StudyFound:
     )
 
 
-def series_found(entry: Entry) -> SeriesFound:
+def series_found(entry: ArchiveEntry) -> SeriesFound:
     return SeriesFound(uid=required_uid(entry, "0020000E"))
 
 
-def required_uid(entry: Entry, tag: str) -> str:
+def required_uid(entry: ArchiveEntry, tag: str) -> str:
     """A UID without which the entry means nothing; leaving it out would make the list look whole."""
     uid = first_text(entry, tag)
     if uid is None or not header.UID.fullmatch(uid):
@@ -61,7 +61,7 @@ def required_uid(entry: Entry, tag: str) -> str:
     return uid
 
 
-def _patient(entry: Entry, institution: Institution) -> Demographics:
+def _patient(entry: ArchiveEntry, institution: Institution) -> Demographics:
     number = first_text(entry, "00100020")
     issuer = institution.issuer(first_text(entry, "00100021"))
     said = Demographics(
@@ -73,7 +73,7 @@ def _patient(entry: Entry, institution: Institution) -> Demographics:
     return institution.placeholders.left_out_of(said)
 
 
-def _names(entry: Entry) -> Iterator[PersonName]:
+def _names(entry: ArchiveEntry) -> Iterator[PersonName]:
     for value in _values(entry, "00100010"):
         if isinstance(value, dict):
             for writing in ("Alphabetic", "Ideographic", "Phonetic"):
@@ -82,7 +82,7 @@ def _names(entry: Entry) -> Iterator[PersonName]:
             yield from header.names(_text(value) or "")
 
 
-def _accession(entry: Entry, institution: Institution) -> Iterator[IssuedIdentifier]:
+def _accession(entry: ArchiveEntry, institution: Institution) -> Iterator[IssuedIdentifier]:
     """The accession number under its stated issuer, or under the institution's word `accession`."""
     number = first_text(entry, "00080050")
     if number is None:
@@ -93,7 +93,7 @@ def _accession(entry: Entry, institution: Institution) -> Iterator[IssuedIdentif
         yield IssuedIdentifier(issuer, number)
 
 
-def _begun(entry: Entry, institution: Institution) -> tuple[date | None, datetime | None]:
+def _begun(entry: ArchiveEntry, institution: Institution) -> tuple[date | None, datetime | None]:
     day = header.day(first_text(entry, "00080020") or "")
     if day is None:
         return None, None
@@ -113,7 +113,7 @@ def _clock(text: str) -> time:
         return time()
 
 
-def _offset(entry: Entry) -> timezone | None:
+def _offset(entry: ArchiveEntry) -> timezone | None:
     """Timezone Offset From UTC (0008,0201), as `-0500`."""
     said = re.fullmatch(r"([+-])(\d\d)(\d\d)", first_text(entry, "00080201") or "")
     if not said:
@@ -122,14 +122,14 @@ def _offset(entry: Entry) -> timezone | None:
     return timezone(timedelta(minutes=minutes if said[1] == "+" else -minutes))
 
 
-def _values(entry: Entry, tag: str) -> list[object]:
+def _values(entry: ArchiveEntry, tag: str) -> list[object]:
     """The values of an attribute in the DICOM JSON model (PS3.18 F); none if it is absent or of another form."""
     attribute = entry.get(tag)
     values = attribute.get("Value") if isinstance(attribute, dict) else None
     return values if isinstance(values, list) else []
 
 
-def first_text(entry: Entry, tag: str) -> str | None:
+def first_text(entry: ArchiveEntry, tag: str) -> str | None:
     """The first value of an attribute that is not empty, as text."""
     return next((text for text in map(_text, _values(entry, tag)) if text), None)
 

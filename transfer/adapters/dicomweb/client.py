@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from transfer.adapters.dicom.asking import Question, studies
 from transfer.adapters.dicom.fetching import store
-from transfer.adapters.dicom.found import STUDY_FIELDS, Entry, required_uid, series_found
+from transfer.adapters.dicom.found import STUDY_FIELDS, ArchiveEntry, required_uid, series_found
 from transfer.adapters.dicom.header import checked_uid
 from transfer.adapters.dicom.limits import DicomLimits
 from transfer.adapters.dicom.series import Arriving, Bytes, Gathering
@@ -120,7 +120,7 @@ class DicomwebClient:
         came = fetch.instances([path] if rest is None else rest, one_by_one=rest is not None)
         return store(gathering, came, vault, institution=institution)
 
-    def _studies(self, question: Question, keep_going: KeepGoing) -> dict[str, Entry]:
+    def _studies(self, question: Question, keep_going: KeepGoing) -> dict[str, ArchiveEntry]:
         try:
             return self._pages("/studies", "0020000D", keep_going, fields=_query(question), gone_is_none=False)
         except NotFound:
@@ -128,13 +128,13 @@ class DicomwebClient:
 
     def _pages(
         self, path: str, uid_tag: str, keep_going: KeepGoing, *, fields: str = "", gone_is_none: bool = True
-    ) -> dict[str, Entry]:
+    ) -> dict[str, ArchiveEntry]:
         """All entries of a list, by UID.
 
         An archive may give fewer than asked for without saying so: the list is at its end when a page brings nothing
         new, which also holds where `offset` is not understood.
         """
-        found: dict[str, Entry] = {}
+        found: dict[str, ArchiveEntry] = {}
         while True:
             query = "&".join(part for part in (fields, f"limit={_PAGE}", f"offset={len(found)}") if part)
             try:
@@ -150,7 +150,7 @@ class DicomwebClient:
             if len(found) > self._limits.entries:
                 raise TooLarge(f"the archive lists more than {self._limits.entries} entries")
 
-    def _listing(self, path: str, keep_going: KeepGoing) -> list[Entry]:
+    def _listing(self, path: str, keep_going: KeepGoing) -> list[ArchiveEntry]:
         """A QIDO-RS answer; empty for 204 and for `[]`. Of one that stopped in the middle nothing is used.
 
         Raises:

@@ -10,7 +10,7 @@ from typing import Final
 
 from transfer.adapters.dicom.asking import Question, studies
 from transfer.adapters.dicom.fetching import Looks, store
-from transfer.adapters.dicom.found import Entry, first_text, required_uid, series_found
+from transfer.adapters.dicom.found import ArchiveEntry, first_text, required_uid, series_found
 from transfer.adapters.dicom.header import checked_uid
 from transfer.adapters.dicom.limits import DicomLimits
 from transfer.adapters.dicom.series import Gathering
@@ -109,7 +109,7 @@ class DimseClient:
         came = fetch.instances(keys, rest, lambda: self._classes(keys, looks))
         return store(gathering, came, vault, institution=institution)
 
-    def _studies(self, question: Question, looks: Looks) -> dict[str, Entry]:
+    def _studies(self, question: Question, looks: Looks) -> dict[str, ArchiveEntry]:
         with closing(self._asked("STUDY", question, looks)) as entries:
             return {required_uid(entry, _STUDY): entry for entry in entries}
 
@@ -118,7 +118,7 @@ class DimseClient:
         with closing(self._asked("IMAGE", keys, looks)) as entries:
             return {required_uid(entry, _INSTANCE): first_text(entry, _CLASS) for entry in entries}
 
-    def _asked(self, level: str, keys: Mapping[str, str], looks: Looks) -> Generator[Entry, None, None]:
+    def _asked(self, level: str, keys: Mapping[str, str], looks: Looks) -> Generator[ArchiveEntry, None, None]:
         """The answers to one C-FIND; not those of another study or series."""
         contexts = [Context(negotiation.FIND)]
         try:
@@ -153,7 +153,7 @@ class DimseClient:
             raise command.refusal(said.status)
 
 
-def _is_of(entry: Entry, keys: Mapping[str, str]) -> bool:
+def _is_of(entry: ArchiveEntry, keys: Mapping[str, str]) -> bool:
     """Archives also ignore keys that they do not know and then answer with everybody's."""
     asked = ((_STUDY, keys.get("StudyInstanceUID")), (_SERIES, keys.get("SeriesInstanceUID")))
     return all(uid is None or first_text(entry, tag) in (None, uid) for tag, uid in asked)

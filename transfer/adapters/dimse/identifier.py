@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from transfer.adapters.dicom import elements
-from transfer.adapters.dicom.found import Entry
+from transfer.adapters.dicom.found import ArchiveEntry
 from transfer.adapters.dicom.header import decoded
 from transfer.errors import Unexpected, Unreadable
 
@@ -56,7 +56,7 @@ def uids(several: Iterable[str]) -> str:
     return "\\".join(several)
 
 
-def entry(data: bytes) -> Entry:
+def entry(data: bytes) -> ArchiveEntry:
     """An answer of C-FIND. Raises `Unexpected`."""
     try:
         found = elements.read(data, _READ)

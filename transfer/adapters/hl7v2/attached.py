@@ -13,10 +13,10 @@ from transfer.errors import TransferError
 from transfer.institutions import Institution
 from transfer.patients import Demographics
 
-Attached = tuple[tuple[Demographics, ...], bytes]
+AttachedContent = tuple[tuple[Demographics, ...], bytes]
 
 
-def attached(payload: bytes, institution: Institution) -> Iterator[Attached]:
+def attached(payload: bytes, institution: Institution) -> Iterator[AttachedContent]:
     """Of a message, or of each message of a batch; a pointer gives nothing. What cannot be read is left out."""
     with suppress(TransferError):
         for each in batch(payload).messages:
@@ -24,7 +24,7 @@ def attached(payload: bytes, institution: Institution) -> Iterator[Attached]:
                 yield from _of_message(Message(each), institution)
 
 
-def _of_message(message: Message, institution: Institution) -> Iterator[Attached]:
+def _of_message(message: Message, institution: Institution) -> Iterator[AttachedContent]:
     person: list[Segment | None] = [message.first("PID")]
 
     def before(segment: Segment) -> Segment | None:

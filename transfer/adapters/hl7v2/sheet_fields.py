@@ -11,7 +11,7 @@ from transfer.adapters.hl7v2.sheet import Detail, LeftOut, LeftOutReason
 #: label, how it is said, which components that shows (None: all)
 _Shown = tuple[str, Callable[[FieldPart], str], Sequence[int] | None]
 #: by number of the field, in the order in which they are read
-Fields = Mapping[int, _Shown]
+SheetFields = Mapping[int, _Shown]
 
 _NAME: Final = (2, 3, 4, 5, 6, 7)
 _CODED: Final = (2, 5, 9)
@@ -37,7 +37,7 @@ def _number(part: FieldPart) -> str:
     return wording.first(part) if part.text(5) in _RECORD_NUMBERS else ""
 
 
-OF_RESULT: Final[Fields] = MappingProxyType(
+OF_RESULT: Final[SheetFields] = MappingProxyType(
     {
         9: ("Probability", _whole, None),
         15: ("Produced by", wording.coded, _CODED),
@@ -51,7 +51,7 @@ OF_RESULT: Final[Fields] = MappingProxyType(
         25: ("Director", wording.person, _NAME),
     }
 )
-OF_ORDER: Final[Fields] = MappingProxyType(
+OF_ORDER: Final[SheetFields] = MappingProxyType(
     {
         3: ("Report number", wording.first, (1,)),
         2: ("Order number", wording.first, (1,)),
@@ -65,7 +65,7 @@ OF_ORDER: Final[Fields] = MappingProxyType(
         32: ("Interpreted by", _whole, None),
     }
 )
-OF_SPECIMEN: Final[Fields] = MappingProxyType(
+OF_SPECIMEN: Final[SheetFields] = MappingProxyType(
     {
         2: ("Specimen number", _whole, None),
         4: ("Specimen", wording.coded, _CODED),
@@ -77,7 +77,7 @@ OF_SPECIMEN: Final[Fields] = MappingProxyType(
     }
 )
 #: those from TXA-12 on may stand one place further: `statuses.fields_late`
-OF_DOCUMENT: Final[Fields] = MappingProxyType(
+OF_DOCUMENT: Final[SheetFields] = MappingProxyType(
     {
         2: ("Kind of document", wording.label, ()),
         12: ("Document number", wording.first, (1,)),
@@ -95,7 +95,7 @@ OF_DOCUMENT: Final[Fields] = MappingProxyType(
         21: ("Reason for the change", _lines, None),
     }
 )
-OF_PATIENT: Final[Fields] = MappingProxyType(
+OF_PATIENT: Final[SheetFields] = MappingProxyType(
     {
         5: ("Patient", wording.name, None),
         3: ("Number", _number, None),
@@ -105,7 +105,7 @@ OF_PATIENT: Final[Fields] = MappingProxyType(
 )
 
 
-def details(segment: Segment, fields: Fields) -> list[Detail]:
+def details(segment: Segment, fields: SheetFields) -> list[Detail]:
     """What stands in these fields, each repetition for itself."""
     return [
         Detail(label, text)
@@ -115,7 +115,7 @@ def details(segment: Segment, fields: Fields) -> list[Detail]:
     ]
 
 
-def unsaid(segment: Segment, fields: Fields) -> list[LeftOut]:
+def unsaid(segment: Segment, fields: SheetFields) -> list[LeftOut]:
     """The words of these fields that `details` does not show: codes."""
     return [
         LeftOut(LeftOutReason.CODE, f"{segment.name}-{number}", words)

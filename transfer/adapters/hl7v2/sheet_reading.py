@@ -19,7 +19,7 @@ from transfer.adapters.hl7v2.sheet_fields import (
     OF_PATIENT,
     OF_RESULT,
     OF_SPECIMEN,
-    Fields,
+    SheetFields,
     details,
     others,
     unsaid,
@@ -195,7 +195,7 @@ def _title(order: Segment | None) -> str:
     return words_of(order, 25 + late) or wording.label(order.part(2))
 
 
-def _document_fields(late: int) -> Fields:
+def _document_fields(late: int) -> SheetFields:
     return {number + late if number >= 12 else number: shown for number, shown in OF_DOCUMENT.items()}
 
 

@@ -27,7 +27,7 @@ _PICTURES: Final = frozenset(
     {"image/jpeg", "image/png", "image/tiff", "image/gif", "image/bmp", "image/webp", "image/jp2"}
 )
 
-Piece = bytes
+DrawnPiece = bytes
 
 
 class TooLong(BaseException):
@@ -78,7 +78,7 @@ def type_of(content_type: str, data: bytes) -> str:
 
 def _shown(
     spec: Mapping[str, Any], document: Mapping[str, Any], said: str, data: bytes, most: int, depth: int
-) -> tuple[str, list[Piece]]:
+) -> tuple[str, list[DrawnPiece]]:
     if not data.strip(b"\0 \t\r\n"):
         raise NotShown("empty")
     if depth > _DEPTH:
@@ -97,9 +97,9 @@ def _shown(
 
 def _drawn(
     spec: Mapping[str, Any], document: Mapping[str, Any], found: Sequence[Block], most: int, depth: int
-) -> tuple[str, list[Piece]]:
+) -> tuple[str, list[DrawnPiece]]:
     """Blocks on pages of ours, with the pages of what they carry where it stands."""
-    pieces: list[Piece] = []
+    pieces: list[DrawnPiece] = []
     how, waiting = RENDERED, list[Block]()
     carries_all = all(isinstance(block, Embedded | Facts | narrative.Heading) for block in found)
     for block in found:
@@ -142,12 +142,12 @@ def _within(name: str, sentence: str) -> str:
 
 def _carried(
     spec: Mapping[str, Any], document: Mapping[str, Any], data: bytes, most: int, depth: int
-) -> tuple[str, list[Piece]]:
+) -> tuple[str, list[DrawnPiece]]:
     """A PDF's own pages, then those of the files within it. What a reader must know stands on a page before them."""
     own = carried(data, most)
     if own.is_placeholder and not own.values and not own.attached:
         raise NotShown("xfa")
-    said, after = list(own.remarks), list[Piece]()
+    said, after = list(own.remarks), list[DrawnPiece]()
     left = most - own.pages
     for attached in own.attached:
         pages = _attached(spec, document, attached, left, depth, said)
@@ -167,7 +167,7 @@ def _carried(
 
 def _attached(
     spec: Mapping[str, Any], document: Mapping[str, Any], attached: Attached, most: int, depth: int, said: list[str]
-) -> list[Piece]:
+) -> list[DrawnPiece]:
     """The pages of a file within another, or none and a sentence that says why."""
     why = "damaged"
     if attached.data is not None and most > 0:

@@ -24,7 +24,7 @@ from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.reports import ReportFile, ReportKind
 from transfer.rights import Actor, Right
-from transfer.sheets import Cell, Sheet, SheetFormat
+from transfer.sheets import Sheet, SheetCell, SheetFormat
 
 _FACTS = (facts.AccountingAsked, facts.AccountingDelayed, facts.AccountingGiven)
 _HEADINGS = ("No", "Date", "Recipient", "Address", "What was disclosed", "Purpose, or why", "Reference")
@@ -225,7 +225,7 @@ def _sheet(tx: Tx, services: Services, one: AccountingRequest) -> Sheet:
     return Sheet(title="Accounting of disclosures", about=said, headings=_HEADINGS, rows=numbered)
 
 
-def _row(services: Services, view: DisclosureView) -> tuple[Cell, ...]:
+def _row(services: Services, view: DisclosureView) -> tuple[SheetCell, ...]:
     what = ", ".join(f"{count} {kind}" for kind, count in view.kinds) or f"word of {view.about}"
     return (
         f"{view.begun_at.astimezone(services.zone):%Y-%m-%d}",
@@ -242,7 +242,7 @@ def _recipient(services: Services, institution: str) -> tuple[str, str]:
     return institution_name(services.institutions, institution), (address or "").replace("\n", ", ")
 
 
-def _astray(tx: Tx, services: Services, one: AccountingRequest) -> Iterable[tuple[datetime, tuple[Cell, ...]]]:
+def _astray(tx: Tx, services: Services, one: AccountingRequest) -> Iterable[tuple[datetime, tuple[SheetCell, ...]]]:
     """What went to the wrong place is disclosed, too. Who got it, where it was nobody we know, stands in the case."""
     opened = tx.case(one.case).opened
     theirs = {one.case, *(cases.of_patient(tx, PatientId(opened.patient)) if opened else ())}
@@ -257,7 +257,7 @@ def _is_astray(line: LedgerLine) -> bool:
     return isinstance(line.fact, facts.MisdirectionRecorded)
 
 
-def _astray_row(services: Services, line: LedgerLine) -> tuple[Cell, ...]:
+def _astray_row(services: Services, line: LedgerLine) -> tuple[SheetCell, ...]:
     fact = line.fact
     assert isinstance(fact, facts.MisdirectionRecorded)  # by its kind
     who = _recipient(services, fact.to) if fact.to else ("not one of our facilities: see the request", "")

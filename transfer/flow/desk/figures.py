@@ -22,7 +22,7 @@ from transfer.ledger import Tx, written
 from transfer.periods import Period
 from transfer.reports import REVIEWED, ReportFile, ReportKind
 from transfer.rights import Actor, Right
-from transfer.sheets import Cell, Sheet, SheetFormat
+from transfer.sheets import Sheet, SheetCell, SheetFormat
 
 #: facts that are counted as they are: what the figure is called, and which
 _COUNTED: Final[tuple[tuple[str, type[Fact]], ...]] = (
@@ -79,7 +79,7 @@ def figures_file(services: Services, period: Period, form: SheetFormat, *, actor
     """The same as a file, with its SHA-256 written down."""
     with at_desk(services, actor, Right.AUDIT) as tx:
         found = _Counting(tx, services, period).all()
-        rows: tuple[tuple[Cell, ...], ...] = (
+        rows: tuple[tuple[SheetCell, ...], ...] = (
             *(("figure", one.says, one.count, one.read_from) for one in found.figures),
             *(("exception", one.says, "", one.about) for one in found.exceptions),
         )

@@ -20,7 +20,7 @@ from transfer.ledger import Tx, looks
 from transfer.periods import Period
 from transfer.reports import ReportFile, ReportKind
 from transfer.rights import Actor, Right
-from transfer.sheets import Cell, Sheet, SheetFormat
+from transfer.sheets import Sheet, SheetCell, SheetFormat
 
 
 def disclosures_file(
@@ -153,7 +153,7 @@ def disclosures_sheet(found: tuple[DisclosureView, ...], period: Period, zone: Z
     )
 
 
-def _row(number: int, one: DisclosureView, zone: ZoneInfo) -> tuple[Cell, ...]:
+def _row(number: int, one: DisclosureView, zone: ZoneInfo) -> tuple[SheetCell, ...]:
     what = f"packet {one.about}" if one.is_packet else f"word of {one.about}"
     return (
         *(number, at(one.begun_at), f"{one.begun_at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}", at(one.ended_at)),
@@ -171,7 +171,7 @@ _DECISIONS = (
 )
 
 
-def _decision(one: DecisionView) -> tuple[Cell, ...]:
+def _decision(one: DecisionView) -> tuple[SheetCell, ...]:
     pair = [f"{said.name or said.person}: {said.answer}, {at(said.at)}" for said in one.opinions]
     return (
         *(one.code, one.subject, at(one.opened_at), at(one.due_at), at(one.resolved_at)),
@@ -184,7 +184,7 @@ def _decision(one: DecisionView) -> tuple[Cell, ...]:
 _VIEWS = ("When (UTC)", "Account", "Name", "Claimed", "What", "Cases", "About", "Where", "Why")
 
 
-def _look(one: LookView) -> tuple[Cell, ...]:
+def _look(one: LookView) -> tuple[SheetCell, ...]:
     return (
         *(at(one.at), one.person or "", one.name or "", "yes" if one.is_claimed else "no", one.kind),
         *(" ".join(one.cases), one.about or "", one.place or "", one.reason or ""),

@@ -9,7 +9,7 @@ from transfer import facts
 from transfer.arrivals import ArrivalKind
 from transfer.facts import Chain
 from transfer.flow.outside.center_packets import get_packet
-from transfer.flow.outside.sending import Store, send
+from transfer.flow.outside.sending import StoreSent, send
 from transfer.flow.services import Services
 from transfer.identifiers import ArrivalId, PacketId
 from transfer.ledger import Tx
@@ -18,7 +18,7 @@ from transfer.outside_sessions import OutsideSession
 
 
 def send_report(
-    services: Services, store: Store, session: OutsideSession, packet: PacketId, body: bytes, content_type: str
+    services: Services, store: StoreSent, session: OutsideSession, packet: PacketId, body: bytes, content_type: str
 ) -> ArrivalId:
     """Keep the report on the case of a packet. The same file again is kept once.
 

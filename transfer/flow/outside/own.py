@@ -18,7 +18,7 @@ from transfer.errors import Unknown
 from transfer.flow import stopping
 from transfer.flow.assess import look
 from transfer.flow.outside.letters import LOOK_WITHIN, is_said_to_have_died
-from transfer.flow.outside.sending import Store, send, send_file
+from transfer.flow.outside.sending import StoreSent, send, send_file
 from transfer.flow.outside.sessions import by_outsider
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
@@ -119,7 +119,7 @@ def stop(services: Services, session: OutsideSession) -> None:
     _await_cut(services, opened.patient, stopped)
 
 
-def take_back(services: Services, store: Store, session: OutsideSession, signed: str, words: str, key: str) -> None:
+def take_back(services: Services, store: StoreSent, session: OutsideSession, signed: str, words: str, key: str) -> None:
     """Take every form back in writing (45 CFR 164.508(b)(5)). What was written is kept, and it stops in the transaction
     that keeps it. Somebody confirms what is destroyed. The same `key` again is the same writing.
 
@@ -151,7 +151,7 @@ def take_back(services: Services, store: Store, session: OutsideSession, signed:
 
 
 def send_own(
-    services: Services, store: Store, session: OutsideSession, body: bytes, content_type: str, key: str
+    services: Services, store: StoreSent, session: OutsideSession, body: bytes, content_type: str, key: str
 ) -> ArrivalId:
     """Send a file about the case: a signed form, letters. Our reference for it. The same `key` is the same file.
 

@@ -16,7 +16,7 @@ from transfer.case import OpenedCase
 from transfer.errors import Unknown
 from transfer.facts import Chain
 from transfer.flow.assess import look
-from transfer.flow.outside.sending import FHIR_JSON, Store, send, send_file
+from transfer.flow.outside.sending import FHIR_JSON, StoreSent, send, send_file
 from transfer.flow.outside.sessions import by_outsider
 from transfer.flow.services import Services
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, RequestId
@@ -105,7 +105,7 @@ def get_request(services: Services, session: OutsideSession, request: RequestId)
 
 
 def send_reply(
-    services: Services, store: Store, session: OutsideSession, request: RequestId, reply: Reply
+    services: Services, store: StoreSent, session: OutsideSession, request: RequestId, reply: Reply
 ) -> tuple[ArrivalId, ...]:
     """Store what a source says to a request, each part by itself. Sent again it is stored once. Our references for it.
 
@@ -143,7 +143,7 @@ def send_reply(
     return tuple(one.arrival for one in kept)
 
 
-def _message(services: Services, store: Store, session: OutsideSession, body: bytes, key: str) -> ArrivalId:
+def _message(services: Services, store: StoreSent, session: OutsideSession, body: bytes, key: str) -> ArrivalId:
     return send(services, store, session.institution, ArrivalKind.ANSWER, body, FHIR_JSON, key=key)
 
 

@@ -13,7 +13,7 @@ from transfer.staging import CHUNK
 
 #: returns once it is durable; the second argument is done in the same transaction.
 #: Raises: Unavailable: nothing was stored
-Store = Callable[[NewArrival, Callable[[Tx, Stored], None] | None], Stored]
+StoreSent = Callable[[NewArrival, Callable[[Tx, Stored], None] | None], Stored]
 
 FHIR_JSON: Final = "application/fhir+json"
 #: the files that are taken, by what their bytes are
@@ -22,7 +22,7 @@ TAKEN: Final = frozenset({"application/pdf", "image/tiff", "image/jpeg", "image/
 
 def send(
     services: Services,
-    store: Store,
+    store: StoreSent,
     institution: InstitutionId,
     kind: ArrivalKind,
     body: bytes,
@@ -58,7 +58,13 @@ def send(
 
 
 def send_file(
-    services: Services, store: Store, institution: InstitutionId, case: CaseId, body: bytes, content_type: str, key: str
+    services: Services,
+    store: StoreSent,
+    institution: InstitutionId,
+    case: CaseId,
+    body: bytes,
+    content_type: str,
+    key: str,
 ) -> ArrivalId:
     """Store a file about a case, for people to look at. As `send`."""
     return send(services, store, institution, ArrivalKind.NOTICE, body, content_type, key=key, case=case)

@@ -5,9 +5,9 @@ What somebody asks for that is another's, is gone or may not be given any more i
 """
 
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -24,13 +24,11 @@ from transfer.outside_sessions import OutsideSession
 from transfer.pages import session as sessions
 from transfer.pages.access_events import event_of
 from transfer.pages.forms import TOKEN
-from transfer.pages.guard import NoAnswer, form_of, is_from_here, refusal
+from transfer.pages.guard import Endpoint, NoAnswer, form_of, is_from_here, refusal
 from transfer.pages.routes import Answer, Next
 from transfer.serving.http import is_of, network_of_caller, transport_of
 
 _log = logging.getLogger(__name__)
-
-Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 NOTHING_HERE: Final = refusal(404, "There is no such page", "What you look for is not here.")
 AWAY: Final = refusal(

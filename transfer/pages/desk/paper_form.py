@@ -10,7 +10,7 @@ from transfer.flow import desk
 from transfer.flow.desk import PagesOf
 from transfer.identifiers import CaseId, IncomingId, InstitutionId
 from transfer.pages.desk.incoming import KINDS, shown
-from transfer.pages.desk.words import by_name, words
+from transfer.pages.desk.words import Choices, by_name, words
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
 from transfer.records import RecordKind
@@ -59,8 +59,6 @@ _RECORDS: Final = (
 )
 _FORMS: Final = (("release", "Releases records"), ("refusal", "Forbids a release"))
 _TERMS: Final = (("none", "Nothing"), ("present", "Something else: exceptions, conditions"))
-
-Choices = list[tuple[str, str]]
 
 
 def show(asked: Asked) -> Answer:

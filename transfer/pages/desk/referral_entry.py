@@ -9,7 +9,7 @@ from transfer.flow import desk
 from transfer.flow.desk import EnteredReferral, PagesOf, PaperView
 from transfer.identifiers import IncomingId, InstitutionId
 from transfer.pages.desk.facilities import entered, new_form
-from transfer.pages.desk.words import by_name, words
+from transfer.pages.desk.words import Choices, by_name, words
 from transfer.pages.forms import Fields, Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
 from transfer.rights import Right
@@ -30,8 +30,6 @@ NAMES: Final = (
     *("receiver", "at", "sources", "priority", "paper", "pages"),
     *_DATES,
 )
-
-Choices = list[tuple[str, str]]
 
 
 def show(asked: Asked) -> Answer:

@@ -8,6 +8,9 @@ from transfer.completeness import NeedState
 from transfer.flow.services import Services
 from transfer.requests import Owner
 
+#: what is sent, and what people read
+Choices = list[tuple[str, str]]
+
 #: each state of a line in a word, and its color
 NEEDS: Final[Mapping[str, tuple[str, str]]] = {
     NeedState.MISSING: ("Outstanding", "alarm"),
@@ -45,7 +48,7 @@ def called(services: Services, institution: str | None) -> str:
     return services.institutions[name].name if name in services.institutions else name
 
 
-def by_name(services: Services, institutions: Iterable[str]) -> list[tuple[str, str]]:
+def by_name(services: Services, institutions: Iterable[str]) -> Choices:
     """Institutions to choose from, in the order of their names."""
     return sorted(((one, called(services, one)) for one in institutions), key=lambda named: named[1])
 

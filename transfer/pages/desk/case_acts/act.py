@@ -14,7 +14,7 @@ from transfer.pages.routes import Act, Answer, Asked, Declared, Next, Page
 from transfer.rights import Right
 
 #: value and label, or with a hint
-Choices = Sequence[tuple[str, str] | tuple[str, str, str]]
+ActChoices = Sequence[tuple[str, str] | tuple[str, str, str]]
 Does = Callable[[Asked, CaseId, Problems], Callable[[], object]]
 
 
@@ -25,7 +25,7 @@ class Field:
     kind: str
     name: str
     label: str
-    choices: Choices = ()
+    choices: ActChoices = ()
     hint: str = ""
 
 
@@ -117,7 +117,7 @@ def request_of(text: str) -> RequestId | None:
     return RequestId(text) if RequestId.pattern.fullmatch(text) else None
 
 
-def facilities(services: Services, *, giving: bool = False) -> Choices:
+def facilities(services: Services, *, giving: bool = False) -> ActChoices:
     """All institutions by their names; `giving`: those alone that hold records."""
     held = (one for one in services.institutions.values() if one.departments or not giving)
     return sorted(((one.id, one.name) for one in held), key=lambda one: one[1])

@@ -6,7 +6,7 @@ from typing import Final
 from transfer.flow import desk
 from transfer.flow.desk import Dossier
 from transfer.identifiers import CaseId
-from transfer.pages.desk.case_acts.act import CaseAct, Choices, Field
+from transfer.pages.desk.case_acts.act import ActChoices, CaseAct, Field
 from transfer.pages.forms import Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
 from transfer.rights import Right
@@ -14,7 +14,7 @@ from transfer.rights import Right
 _NOBODY: Final = ("-", "Nobody")
 
 
-def _to(asked: Asked) -> Choices:
+def _to(asked: Asked) -> ActChoices:
     return (*desk.list_staff(asked.services, actor=asked.actor), _NOBODY)
 
 
@@ -27,7 +27,7 @@ def _assign(asked: Asked, case: CaseId, problems: Problems) -> Callable[[], obje
     return lambda: desk.assign(asked.services, case, None if to == _NOBODY[0] else to, actor=asked.actor)
 
 
-def _chosen(asked: Asked, name: str, choices: Choices, problems: Problems) -> str:
+def _chosen(asked: Asked, name: str, choices: ActChoices, problems: Problems) -> str:
     return asked.fields.one_of(name, [one[0] for one in choices], problems, needed="Choose a person")
 
 
