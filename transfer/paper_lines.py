@@ -80,11 +80,7 @@ def load(path: Path) -> PaperLines:
     Raises:
         ValueError: it is not there, or names the place in it and what is wrong; values are not repeated.
     """
-    try:
-        said = reviewed.read(path)
-    except OSError:
-        raise ValueError(f"{path.name}: there is no such file that can be read") from None
-    return reviewed.validated(PaperLines, said, path.name)
+    return reviewed.load(PaperLines, path)
 
 
 class Delivered(Protocol):

@@ -60,8 +60,4 @@ def load(path: Path) -> StaffGroups:
     Raises:
         ValueError: it is not there, or names the place in it and what is wrong; values are not repeated.
     """
-    try:
-        said = reviewed.read(path)
-    except OSError:
-        raise ValueError(f"{path.name}: there is no such file that can be read") from None
-    return reviewed.validated(StaffGroups, said, path.name)
+    return reviewed.load(StaffGroups, path)

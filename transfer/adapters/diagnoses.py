@@ -1,10 +1,15 @@
-"""A diagnosis of a referral from the codes that its message gives, whichever language it came in."""
+"""What a referral is for and from whom, in whichever language it came: a diagnosis by its codes, words for people."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from transfer.diagnoses import CodeSystem, Diagnosis, DiagnosisCode
 from transfer.records import Coding
+
+#: LOINC codes: stage group, clinical, pathological and other (https://loinc.org/21908-9, 21902-2, 21914-7)
+STAGES: Final = frozenset({"21908-9", "21902-2", "21914-7"})
+#: characters of what people are told in a line
+_MOST: Final = 300
 
 _NAMES: Final = {CodeSystem.ICD_10_CM: "ICD-10-CM ", CodeSystem.SNOMED_CT: "SNOMED CT "}
 
@@ -25,3 +30,19 @@ def diagnosis_of(said: Sequence[Coding], name: str = "") -> Diagnosis:
         codes=tuple(dict.fromkeys(code for code, _ in read if code)),
         words=" ".join((f"{words} ({number})" if words and number else words or number).split()),
     )
+
+
+def staged(stage: str | None) -> str:
+    """A stage as people read it behind a diagnosis; empty where there is none."""
+    words = stage or ""
+    return words if not words or "stage" in words.lower() else f"stage {words}"
+
+
+def by_telephone(number: str | None) -> str:
+    """A telephone number as people read it behind a name; empty where there is none."""
+    return f"telephone {number}" if number else ""
+
+
+def in_a_line(*parts: str | None) -> str | None:
+    """What there is of these, with commas; None where there is nothing."""
+    return ", ".join(" ".join(part.split()) for part in parts if part)[:_MOST] or None

@@ -12,7 +12,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from transfer.adapters.held_keys import MOST_BYTES, HeldKeys, KeysMoved
-from transfer.adapters.keys_copy import DESTROYED, ENDED, MOVED, KeysCopy, add_line, secrets_in, settle, write_note
+from transfer.adapters.keys_copy import (
+    DESTROYED,
+    ENDED,
+    MOVED,
+    KeysCopy,
+    add_line,
+    overwrite,
+    secrets_in,
+    settle,
+    write_note,
+)
 from transfer.errors import NotAllowed
 from transfer.sealing import SITE, KeyGone, KeyName
 
@@ -74,21 +84,9 @@ class FolderKeys(HeldKeys):
         path = self._path(name)
         if path.exists() and not self.was_destroyed(name):
             add_line(self._folder / DESTROYED, name)
-        self._remove(path)
+        overwrite(path)
         if self._copy:
             self._copy.destroy(self._folder, name)
-
-    def _remove(self, path: Path) -> None:
-        try:
-            with path.open("r+b") as file:
-                file.write(bytes(path.stat().st_size))
-                file.flush()
-                os.fsync(file.fileno())
-        except FileNotFoundError:
-            pass
-        else:
-            path.unlink(missing_ok=True)
-            settle(path.parent)
 
     def has(self, name: KeyName) -> bool:
         return os.path.exists(f"{self._folder}/{name}")  # noqa: PTH110  for every batch, too
@@ -142,7 +140,7 @@ class FolderKeys(HeldKeys):
             raise NotAllowed("these keys were not moved: nothing else has them")
         names = self.names()
         for name in names:
-            self._remove(self._path(name))
+            overwrite(self._path(name))
         return len(names)
 
     def has_copy(self) -> bool:

@@ -66,7 +66,7 @@ class KeysCopy:
         self._follow(keys)
         for name in _lines(self._folder / DESTROYED):
             if not (keys / name).exists():
-                _overwrite(self._sealed(name))
+                overwrite(self._sealed(name))
         for permission in (keys / ENDED).glob("[!.]*"):
             write_note(self._folder, permission.name, permission.read_text())
         return count
@@ -132,7 +132,7 @@ class KeysCopy:
         """
         if self._is_there(keys):
             self._follow(keys)
-            _overwrite(self._sealed(name))
+            overwrite(self._sealed(name))
 
     def note_end(self, keys: Path, permission: str, how: str) -> None:
         """That a permission ended. Where the copy is away it learns of it when it is next made: nobody may be kept
@@ -261,7 +261,8 @@ def _make(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def _overwrite(path: Path) -> None:
+def overwrite(path: Path) -> None:
+    """Make a file of a key unreadable where it lies, and remove it. One that is not there is left so."""
     try:
         with path.open("r+b") as file:
             file.write(bytes(path.stat().st_size))

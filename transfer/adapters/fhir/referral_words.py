@@ -7,7 +7,7 @@ https://hl7.org/fhir/R4/servicerequest.html · https://hl7.org/fhir/R4/condition
 from collections.abc import Iterator
 from typing import Final
 
-from transfer.adapters.diagnoses import diagnosis_of
+from transfer.adapters.diagnoses import STAGES, by_telephone, diagnosis_of, in_a_line, staged
 from transfer.adapters.fhir.codes import coding_of
 from transfer.adapters.fhir.identities import Resources
 from transfer.adapters.fhir.trees import Tree, child, children, codings, text, texts, type_of
@@ -15,10 +15,7 @@ from transfer.adapters.loinc import LOINC
 from transfer.diagnoses import Diagnosis, in_words
 from transfer.institutions import Institution
 
-#: stage group, clinical, pathological and other (https://loinc.org/21908-9, 21902-2, 21914-7)
-_STAGES: Final = frozenset({"21908-9", "21902-2", "21914-7"})
 _NO_LONGER: Final = frozenset({"refuted", "entered-in-error"})
-_MOST: Final = 300
 
 
 def diagnoses(order: Tree, resources: Resources, institution: Institution) -> tuple[Diagnosis, ...]:
@@ -40,7 +37,7 @@ def _diagnosis(concept: Tree, name: str, institution: Institution) -> Diagnosis:
 def diagnosis(order: Tree, resources: Resources, institution: Institution) -> str | None:
     """What the referral is for, in words with its stage; None where it says none."""
     stage = next(_stages(order, _conditions(order, resources), resources), "")
-    return _joined(in_words(diagnoses(order, resources, institution)), _staged(stage))
+    return in_a_line(in_words(diagnoses(order, resources, institution)), staged(stage))
 
 
 def referrer(order: Tree, resources: Resources) -> str | None:
@@ -56,7 +53,7 @@ def referrer(order: Tree, resources: Resources) -> str | None:
     )
     office = resources.follow(child(role, "organization")) if role else {}
     telephone = next((number for one in (role, person, office) for number in _telephones(one)), None)
-    return _joined(name or (text(person_reference, "display") if is_person else None), _called(telephone))
+    return in_a_line(name or (text(person_reference, "display") if is_person else None), by_telephone(telephone))
 
 
 def _referred(order: Tree, field: str, resources: Resources) -> Iterator[Tree]:
@@ -79,7 +76,7 @@ def _stages(order: Tree, conditions: list[Tree], resources: Resources) -> Iterat
             yield from _words(child(stage, "summary"))
     for one in _referred(order, "supportingInfo", resources):
         said = {text(coding, "code") for coding in codings(child(one, "code")) if text(coding, "system") == LOINC}
-        if type_of(one) == "Observation" and said & _STAGES:
+        if type_of(one) == "Observation" and said & STAGES:
             yield from _words(child(one, "valueCodeableConcept"))
 
 
@@ -98,15 +95,3 @@ def _telephones(resource: Tree) -> Iterator[str]:
     for telecom in children(resource, "telecom"):
         if (value := text(telecom, "value")) and text(telecom, "system") == "phone":
             yield value
-
-
-def _staged(stage: str) -> str:
-    return stage if not stage or "stage" in stage.lower() else f"stage {stage}"
-
-
-def _called(telephone: str | None) -> str | None:
-    return f"telephone {telephone}" if telephone else None
-
-
-def _joined(*parts: str | None) -> str | None:
-    return ", ".join(" ".join(part.split()) for part in parts if part)[:_MOST] or None

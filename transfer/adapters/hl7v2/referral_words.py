@@ -7,17 +7,14 @@ Any of it may be absent. The codes pick the checklist; nothing is decided by the
 from dataclasses import replace
 from typing import Final
 
-from transfer.adapters.diagnoses import diagnosis_of
+from transfer.adapters.diagnoses import STAGES, by_telephone, diagnosis_of, in_a_line, staged
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.values import coding_system, codings
 from transfer.diagnoses import Diagnosis, in_words
 from transfer.institutions import Institution
 
-#: stage group, clinical, pathological and other (https://loinc.org/21908-9, 21902-2, 21914-7)
-_STAGES: Final = frozenset({"21908-9", "21902-2", "21914-7"})
 #: DG1-21, table 0206
 _DELETED: Final = "D"
-_MOST: Final = 300
 
 
 def diagnoses(message: Message, institution: Institution) -> tuple[Diagnosis, ...]:
@@ -42,7 +39,7 @@ def diagnosis(message: Message, institution: Institution) -> str | None:
     if said is None:
         return None
     stage = next((found for one in message.segments("OBX") if (found := _stage(one))), "")
-    return _joined(said, stage)
+    return in_a_line(said, stage)
 
 
 def referrer(message: Message) -> str | None:
@@ -52,16 +49,11 @@ def referrer(message: Message) -> str | None:
             # XPN: prefix, given, further given, family
             name = " ".join(part for part in (prd.text(2, 5), prd.text(2, 2), prd.text(2, 3), prd.text(2)) if part)
             telephone = prd.text(5) or prd.text(5, 12)
-            return _joined(name, f"telephone {telephone}" if telephone else "")
+            return in_a_line(name, by_telephone(telephone))
     return None
 
 
 def _stage(obx: Segment) -> str | None:
-    if not _STAGES & {obx.text(3), obx.text(3, 4)}:
+    if not STAGES & {obx.text(3), obx.text(3, 4)}:
         return None
-    words = obx.text(5, 2) or obx.text(5)
-    return words if not words or "stage" in words.lower() else f"stage {words}"
-
-
-def _joined(*parts: str) -> str | None:
-    return ", ".join(" ".join(part.split()) for part in parts if part)[:_MOST] or None
+    return staged(obx.text(5, 2) or obx.text(5))
