@@ -51,7 +51,7 @@ from transfer.permissions.provisions import outcomes
 from transfer.permissions.purposes import serves
 from transfer.permissions.signatures import is_event, strongest
 from transfer.records import RecordKind
-from transfer.security_labels import SENSITIVITY
+from transfer.security_labels import FEDERALLY_PROTECTED, SENSITIVITY
 
 PERMIT, DENY = ProvisionType.PERMIT, ProvisionType.DENY
 CHICAGO = ZoneInfo("America/Chicago")
@@ -69,7 +69,8 @@ def a_permission(ended: End | None = None, **differing) -> Permission:
 
 
 def ruling(*permissions, release=NOTE, policy=Basis.AUTHORIZATION, now=NOW, **more) -> Ruling:
-    return evaluate(release, policy=policy, zone=CHICAGO, permissions=permissions, now=now, **more)
+    grounds = {"disputes": {}, "beyond_treatment": FEDERALLY_PROTECTED | SENSITIVITY, "own_forms": ()} | more
+    return evaluate(release, policy=policy, zone=CHICAGO, permissions=permissions, now=now, **grounds)
 
 
 def findings(*permissions, **more) -> set[Finding]:

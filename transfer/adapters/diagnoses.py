@@ -14,7 +14,7 @@ _MOST: Final = 300
 _NAMES: Final = {CodeSystem.ICD_10_CM: "ICD-10-CM ", CodeSystem.SNOMED_CT: "SNOMED CT "}
 
 
-def diagnosis_of(said: Sequence[Coding], name: str = "") -> Diagnosis:
+def diagnosis_of(said: Sequence[Coding], name: str) -> Diagnosis:
     """`said` are codes of one diagnosis, `name` is what it is called where none of them has a display.
 
     People are told the ICD-10-CM code where there is one, that of a neoplasm first, else the first code.

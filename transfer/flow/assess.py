@@ -297,10 +297,10 @@ def next_step(
     case: Case,
     completeness: Completeness,
     *,
-    deliver: Delivery = Delivery.WHEN_ELECTRONIC_COMPLETE,
+    deliver: Delivery,
     needs_approval: bool,
     is_news: bool,
-    has_records: bool = True,
+    has_records: bool,
 ) -> NextStep:
     """The rule for what follows. `deliver` is what the receiving center waits for.
 

@@ -19,7 +19,7 @@ def heed(
     patient: PatientId,
     source: InstitutionId,
     documents: Iterable[Document],
-    but: Collection[CaseId] = (),
+    but: Collection[CaseId],
     *,
     epoch: int,
 ) -> None:
@@ -43,7 +43,7 @@ def heed_now(
     patient: PatientId,
     source: InstitutionId,
     documents: Iterable[Document],
-    but: Collection[CaseId] = (),
+    but: Collection[CaseId],
     *,
     epoch: int,
 ) -> None:

@@ -76,7 +76,7 @@ def of_packet(tx: Tx, packet: PacketId) -> Disclosure | None:
     return _disclosure(row) if row else None
 
 
-def to_recipient(tx: Tx, recipient: InstitutionId, days: int, case: CaseId | None = None) -> list[Disclosure]:
+def to_recipient(tx: Tx, recipient: InstitutionId, days: int, case: CaseId | None) -> list[Disclosure]:
     """What was handed to a receiver in its last days, of one case or of all, oldest first; at most 1,000."""
     rows = tx.rows(
         """SELECT * FROM (

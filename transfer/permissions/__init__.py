@@ -16,13 +16,11 @@ from transfer.permissions.forms import (
     Statement,
     UnclearForm,
 )
-from transfer.permissions.labels import BEYOND_TREATMENT
 from transfer.permissions.provisions import Action, Provision, ProvisionType
 from transfer.permissions.releases import Emergency, Release, Ruling
 from transfer.permissions.rules import RENEWAL, changes, doubts_on, evaluate, expires_at, findings_on, renewal_due
 
 __all__ = [
-    "BEYOND_TREATMENT",
     "RENEWAL",
     "Action",
     "Authorization",

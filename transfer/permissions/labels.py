@@ -6,7 +6,7 @@ Where the law is silent, the narrower reading holds. After a refusal a form can 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from transfer.security_labels import CONFIDENTIALITY, FEDERALLY_PROTECTED, KNOWN_LABELS, SENSITIVITY
+from transfer.security_labels import CONFIDENTIALITY, KNOWN_LABELS, SENSITIVITY
 
 #: v3-Confidentiality, from the least to the most restricted
 _LEVELS: Final = ("U", "L", "M", "N", "R", "V")
@@ -35,9 +35,6 @@ _EXPRESSLY_INCLUDES: Final[Mapping[str, frozenset[str]]] = {
     "PSYTHPN": PSYCHOTHERAPY,
     "HIPAAPsyNotes": PSYCHOTHERAPY,
 }
-
-#: what the treatment basis alone never releases where an institution's file does not say which sensitivities
-BEYOND_TREATMENT: Final = FEDERALLY_PROTECTED | SENSITIVITY
 
 
 def is_beyond(labels: frozenset[str], beyond: frozenset[str]) -> bool:

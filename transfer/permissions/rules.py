@@ -10,7 +10,7 @@ from transfer.institutions import Basis
 from transfer.own_forms import OwnForm, lacks_own
 from transfer.permissions.findings import Finding
 from transfer.permissions.forms import Authorization, End, FormStatus, Permission, SignerRole, Statement
-from transfer.permissions.labels import BEYOND_TREATMENT, PSYCHOTHERAPY, combines_psychotherapy, is_beyond, is_hit
+from transfer.permissions.labels import PSYCHOTHERAPY, combines_psychotherapy, is_beyond, is_hit
 from transfer.permissions.provisions import Outcome, Provision, ProvisionType, nearest_misfit, outcomes
 from transfer.permissions.purposes import is_perhaps_compound, with_wider
 from transfer.permissions.releases import Emergency, Release, Ruling
@@ -52,10 +52,10 @@ def evaluate(
     zone: ZoneInfo,
     permissions: Iterable[Permission],
     now: datetime,
-    disputes: Mapping[PermissionId, frozenset[Finding]] | None = None,
+    disputes: Mapping[PermissionId, frozenset[Finding]],
+    beyond_treatment: frozenset[str],
+    own_forms: Iterable[OwnForm],
     emergency: Emergency | None = None,
-    beyond_treatment: frozenset[str] = BEYOND_TREATMENT,
-    own_forms: Iterable[OwnForm] = (),
 ) -> Ruling:
     """Rule on one release.
 
@@ -69,7 +69,6 @@ def evaluate(
     told whether a form refuses or covers this release, the ruling needs a person.
     """
     known = tuple(permissions)
-    disputes = disputes or {}
     wanted = tuple(one for one in own_forms if is_hit(one.labels, release.labels))
     if stopped := _stops(release, known, zone, now):
         ruling = _refusal(stopped)
