@@ -6,12 +6,9 @@ TRANSFER_GRACE_SECONDS at the most; what takes longer is cut.
 
 import asyncio
 import contextlib
-import signal
 import sys
 from collections.abc import Mapping
 from functools import partial
-
-import uvicorn
 
 from transfer import health, logs, metrics, spans, versions, wiring
 from transfer.adapters.vault import SMALL_PART
@@ -27,7 +24,7 @@ from transfer.gateway.tls import doors_context
 from transfer.health import HealthCheck, Readiness, Scrape
 from transfer.pages import access_events
 from transfer.serving.budget import ConnectionLimits
-from transfer.serving.http import server, turning
+from transfer.serving.http import asked_to_stop, serve_until, server, turning
 from transfer.serving.listening import allow_many_files
 from transfer.serving.proxies import TrustedProxies
 from transfer.settings import ProxyHeader, Settings
@@ -37,7 +34,7 @@ async def serve(services: Services, settings: Settings, checks: Mapping[str, Hea
     """Serve until SIGTERM or SIGINT. `checks` are what this process needs, `scraped` what it
     says to whoever scrapes it.
     """
-    stop = _asked_to_stop()
+    stop = asked_to_stop()
     tls = doors_context(settings, services.institutions)
     intake = Intake(services.ledger)
     outgoing = await asyncio.to_thread(Outgoing, services)
@@ -80,7 +77,7 @@ async def serve(services: Services, settings: Settings, checks: Mapping[str, Hea
     await mllp.start()
     try:
         with health.served(settings.health, readiness, is_live=turning(asyncio.get_running_loop()), metrics=scraped):
-            await _serve_until(stop, http, mllp, readiness, settings.grace_seconds)
+            await serve_until(stop, http, readiness, partial(mllp.close, settings.grace_seconds))
     finally:
         await mllp.close(grace=0)
         resolving.cancel()
@@ -89,25 +86,6 @@ async def serve(services: Services, settings: Settings, checks: Mapping[str, Hea
             await watch
         await asyncio.to_thread(outgoing.shut)
         await intake.close()
-
-
-async def _serve_until(
-    stop: asyncio.Event, http: uvicorn.Server, mllp: MllpServer, readiness: Readiness, grace: int
-) -> None:
-    """Serve until asked to stop, then close all doors at once and finish what is under way behind each."""
-    serving, stopping = asyncio.create_task(http.serve()), asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    readiness.stop()
-    http.should_exit = True
-    await asyncio.gather(serving, mllp.close(grace))
-
-
-def _asked_to_stop() -> asyncio.Event:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ the most. Several may serve one folder: making a key waits for the others.
 
 import asyncio
 import os
-import signal
 
 from transfer import health, logs
 from transfer.adapters.key_places import folder_keys
@@ -15,7 +14,7 @@ from transfer.adapters.mutual_tls import context
 from transfer.health import Readiness
 from transfer.key_service.application import application
 from transfer.sealing import SITE
-from transfer.serving.http import server, turning
+from transfer.serving.http import asked_to_stop, serve_until, server, turning
 from transfer.settings import Settings
 
 
@@ -27,16 +26,9 @@ async def serve(settings: Settings, keys: FolderKeys) -> None:
     tls = context(settings.keys_tls, is_server=True)
     http = server(application(keys), host, port, tls, grace=settings.grace_seconds)
     readiness = Readiness({"keys": lambda: bool(keys.fetch(SITE))})
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        readiness.stop()
-        http.should_exit = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    with health.served(settings.health, readiness, is_live=turning(loop)):
-        await http.serve()
+    stop = asked_to_stop()
+    with health.served(settings.health, readiness, is_live=turning(asyncio.get_running_loop())):
+        await serve_until(stop, http, readiness)
 
 
 def main() -> None:

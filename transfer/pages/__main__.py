@@ -6,7 +6,6 @@ most. It works while Airflow and the doors are away; while the identity provider
 
 import asyncio
 import contextlib
-import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -28,7 +27,7 @@ from transfer.pages.routes import WayIn
 from transfer.pages.sign_in_by_provider import by_provider
 from transfer.sealing import SITE
 from transfer.serving.budget import ConnectionLimits
-from transfer.serving.http import server, turning
+from transfer.serving.http import asked_to_stop, serve_until, server, turning
 from transfer.serving.proxies import TrustedProxies
 from transfer.settings import BadSetting, Settings
 
@@ -37,9 +36,7 @@ async def serve(
     services: Services, settings: Settings, address: Address, checks: Mapping[str, HealthCheck], scraped: Scrape
 ) -> None:
     """Serve until SIGTERM or SIGINT. `checks` are what this process needs."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = asked_to_stop()
     host, port = settings.desk_http
     proxies = TrustedProxies(settings.trusted_proxies)
     http = server(
@@ -57,12 +54,7 @@ async def serve(
     resolving = asyncio.create_task(proxies.resolve())
     try:
         with health.served(settings.health, readiness, is_live=turning(asyncio.get_running_loop()), metrics=scraped):
-            serving, stopping = asyncio.create_task(http.serve()), asyncio.create_task(stop.wait())
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            readiness.stop()
-            http.should_exit = True
-            await serving
+            await serve_until(stop, http, readiness)
     finally:
         resolving.cancel()
         with contextlib.suppress(asyncio.CancelledError):

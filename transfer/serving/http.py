@@ -5,10 +5,11 @@ caller whom nobody knows gets one answer. How many connections there may be says
 """
 
 import asyncio
+import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from transfer.health import HealthCheck
+from transfer.health import HealthCheck, Readiness
 from transfer.serving.budget import ConnectionBudget, ConnectionLimits, CountedConnection, Proxy, network_of
 from transfer.serving.counting import CountedAnswers, door_of
 from transfer.serving.listening import Entrance, Listener
@@ -273,6 +274,28 @@ def _demanded_certificate(transport: asyncio.Transport) -> bytes | None:
     if secured is None or secured.context.verify_mode is not ssl.CERT_REQUIRED:
         return None
     return secured.getpeercert(binary_form=True)
+
+
+def asked_to_stop() -> asyncio.Event:
+    """Set at the first SIGTERM or SIGINT. To be called where the loop runs."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+async def serve_until(
+    stop: asyncio.Event, http: uvicorn.Server, readiness: Readiness, *others: Callable[[], Awaitable[None]]
+) -> None:
+    """Serve until asked to stop, or until the server ends. Then be ready no more, close all doors at once, `others`
+    beside it, and finish what is under way behind each.
+    """
+    serving, stopping = asyncio.create_task(http.serve()), asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    readiness.stop()
+    http.should_exit = True
+    await asyncio.gather(serving, *(close() for close in others))
 
 
 def turning(loop: asyncio.AbstractEventLoop) -> HealthCheck:

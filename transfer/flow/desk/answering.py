@@ -8,9 +8,8 @@ from transfer.flow import needs
 from transfer.flow.assess import settle_needs
 from transfer.flow.basis import may_ask
 from transfer.flow.changing import lines_of
-from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
+from transfer.flow.desk.verbs import at_desk, locked_request, not_allowed, unknown
 from transfer.flow.hearing import Hearing, hear, is_known, leads_to, progress
-from transfer.flow.identity import hold_patient_of
 from transfer.flow.services import Services
 from transfer.holds import HoldCode
 from transfer.identifiers import InstitutionId
@@ -67,14 +66,8 @@ def answer_request(
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
         if institution is not None and institution not in services.institutions:
             raise unknown(Reason(RefusalCode.NO_SUCH_INSTITUTION), Remedy(RemedyCode.WRITE_WORDS))
-        request = requests.get(tx, name)
-        if request is None:
-            raise unknown(Reason(RefusalCode.NO_REQUEST, request=name), Remedy(RemedyCode.FIND_IN_CASE))
-        hold_patient_of(tx, request.case)  # patients are locked before cases
-        found, _, _ = opened_case(tx, request.case)
-        still_open(found)
-        request = requests.get(tx, name) or request
-        ruling = may_ask(tx, services.institutions, OpenedCase.of(found), request)
+        request = locked_request(tx, name)
+        ruling = may_ask(tx, services.institutions, OpenedCase.of(tx.case(request.case)), request)
         is_left = answer is _A.DO_WITHOUT
         if request.state is _S.NOT_PERMITTED and not ruling.is_permitted and not is_left:
             raise not_allowed(Reason(RefusalCode.REQUEST_NOT_PERMITTED, request=name), Remedy(RemedyCode.FORM_FIRST))

@@ -5,7 +5,7 @@ from datetime import date
 from transfer import facts
 from transfer.actions import ActionCode, ActionResult
 from transfer.facts import Chain
-from transfer.flow.desk.verbs import at_desk, known_case, not_allowed, still_open, unknown
+from transfer.flow.desk.verbs import at_desk, known_case, locked_request, not_allowed, still_open
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
 from transfer.ledger import Tx, case_lists, requests, sessions
@@ -88,12 +88,7 @@ def plan_action(services: Services, name: str, on: date, *, actor: Actor) -> Act
         NotAllowed: nothing is awaited of it any more, or the day is over or more than 180 days ahead.
     """
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
-        request = requests.get(tx, name)
-        if request is None:
-            raise unknown(Reason(RefusalCode.NO_REQUEST, request=name), Remedy(RemedyCode.FIND_IN_CASE))
-        tx.lock_case(request.case)
-        still_open(tx.case(request.case))
-        request = requests.get(tx, name) or request
+        request = locked_request(tx, name)
         today = tx.now().date()
         if not request.state.is_open or not today <= on <= today + MAX_PROMISE:
             raise not_allowed(

@@ -6,10 +6,10 @@ from transfer import facts
 from transfer.actions import ActionCode, ActionResult
 from transfer.adapters import passwords
 from transfer.facts import Chain
-from transfer.flow.desk.verbs import at_desk, demand, not_allowed, opened_case, still_open, unknown
+from transfer.flow.desk.verbs import at_desk, demand, locked_request, not_allowed, opened_case, still_open
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
-from transfer.ledger import letter_codes, letter_pins, requests
+from transfer.ledger import letter_codes, letter_pins
 from transfer.ledger.letter_codes import LiveCode
 from transfer.letter_codes import PIN_DIGITS, CodeHolder
 from transfer.refusals import Reason, RefusalCode
@@ -26,12 +26,7 @@ def give_reply_code(services: Services, name: str, *, actor: Actor) -> ActionRes
         NotAllowed: nothing is awaited of it any more, or its case is closed.
     """
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
-        request = requests.get(tx, name)
-        if request is None:
-            raise unknown(Reason(RefusalCode.NO_REQUEST, request=name), Remedy(RemedyCode.FIND_IN_CASE))
-        tx.lock_case(request.case)
-        still_open(tx.case(request.case))
-        request = requests.get(tx, name) or request
+        request = locked_request(tx, name)
         if not request.state.is_open:
             raise not_allowed(
                 Reason(RefusalCode.NOTHING_AWAITED, request=name, state=request.state),

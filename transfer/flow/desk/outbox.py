@@ -14,11 +14,11 @@ from transfer.flow.basis import may_ask
 from transfer.flow.desk.content import Content
 from transfer.flow.desk.looking import show_content
 from transfer.flow.desk.story import department
-from transfer.flow.desk.verbs import at_desk, not_allowed, opened_case, still_open, unknown
+from transfer.flow.desk.verbs import at_desk, locked_request, not_allowed, unknown
 from transfer.flow.letters import compose, has_outstanding, scan_of, send_by_hand
 from transfer.flow.services import LetterPost, Services
 from transfer.identifiers import LetterId, PatientId
-from transfer.ledger import Tx, letter_codes, letters, notes, patients, requests
+from transfer.ledger import Tx, letter_codes, letters, notes, requests
 from transfer.letters import (
     WRITTEN_ABOUT,
     Letter,
@@ -77,7 +77,7 @@ def send_letter(services: Services, name: str, *, actor: Actor) -> ActionResult:
         NotAllowed: nothing is awaited of it or outstanding, it may not be asked for, or its facility gets no letters.
     """
     with at_desk(services, actor, Right.WORK_ON_CASES) as tx:
-        request = _request(tx, name)
+        request = locked_request(tx, name)
         known = letters.of_request(tx, request.id)
         if standing := _standing(tx, known):
             return ActionResult(ActionCode.LETTER_QUEUED_BEFORE, letter=standing.id)
@@ -240,21 +240,8 @@ def _letter(tx: Tx, name: LetterId) -> tuple[Letter, Request]:
     letter = letters.get(tx, name)
     if letter is None:
         raise unknown(Reason(RefusalCode.NO_LETTER, letter=name), Remedy(RemedyCode.LIST_LETTERS))
-    request = _request(tx, letter.request)
+    request = locked_request(tx, letter.request)
     return letters.get(tx, name) or letter, request
-
-
-def _request(tx: Tx, name: str) -> Request:
-    """The request, with its patient and its open case locked."""
-    request = requests.get(tx, name)
-    if request is None:
-        raise unknown(Reason(RefusalCode.NO_REQUEST, request=name), Remedy(RemedyCode.FIND_IN_CASE))
-    opened = tx.case(request.case).opened
-    if opened:  # patients are locked before cases
-        patients.hold_epoch_shared(tx, PatientId(opened.patient))
-    found, _, _ = opened_case(tx, request.case)
-    still_open(found)
-    return requests.get(tx, name) or request
 
 
 def _patient(tx: Tx, letter: Letter) -> PatientId:

@@ -12,9 +12,10 @@ from transfer.facts import CaseOpened
 from transfer.flow.identity import hold_patient_of
 from transfer.flow.services import WithLedger
 from transfer.identifiers import CaseId, PatientId
-from transfer.ledger import Tx, arrivals, patients
+from transfer.ledger import Tx, arrivals, patients, requests
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
+from transfer.requests import Request
 from transfer.rights import Actor, Right, roles_with
 from transfer.sealing import KeyGone
 from transfer.sentences import sentence
@@ -96,6 +97,22 @@ def begin_epoch(tx: Tx, case: CaseId) -> None:
     """Have every open stream of the patient ruled on anew, at once. Called before the case is locked."""
     known_case(tx, case)
     hold_patient_of(tx, case, patients.begin_epoch)
+
+
+def locked_request(tx: Tx, name: str) -> Request:
+    """A request as it is once its patient is held and its case locked, in this order.
+
+    Raises:
+        Unknown: there is none.
+        NotAllowed: its case is closed.
+    """
+    request = requests.get(tx, name)
+    if request is None:
+        raise unknown(Reason(RefusalCode.NO_REQUEST, request=name), Remedy(RemedyCode.FIND_IN_CASE))
+    hold_patient_of(tx, request.case)
+    found, _, _ = opened_case(tx, request.case)
+    still_open(found)
+    return requests.get(tx, name) or request
 
 
 def still_open(found: Case) -> None:
