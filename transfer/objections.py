@@ -34,6 +34,21 @@ _CALLED_A_NO: Final = re.compile(
     re.IGNORECASE,
 )
 
+#: a whole title. Of a consent to surgery are those that say more, or another word
+_WHOLE_TITLE: Final = re.compile(
+    r"\W*(patient )?((notice|letter|form|statement) of )?revocation( (form|letter|notice|request))?\W*"
+    r"|\W*(patient |privacy )?(consent|authori[sz]ation)( form)?\W{1,3}(revocation|withdrawal)"
+    r"( (form|letter|notice))?\W*"
+    r"|\W*(roi|(consent|authori[sz]ation) (to|for) release( of (information|(medical |health )?records))?"
+    r"|release of (information|(medical |health )?records)|hie|health information exchange)( form)?\W{1,3}"
+    r"(revocation|withdrawal|cancell?(ation|ed)|opt\W?out|declin(ation|ed)|refus(al|ed)|void(ed)?)"
+    r"( (form|letter|notice|by (the )?patient))?\W*"
+    r"|\W*(cancell?ation|termination|declination|withdrawal|void(ed)?|cancell?ed)\W{1,3}(of )?(the )?"
+    r"(roi|(consent|authori[sz]ation) (to|for) release|release of (information|(medical |health )?records))\b.{0,40}"
+    r"|\W*declin(e|ed|es|ation) (to|of) (shar|releas|disclos)\w{1,4} .{0,30}(information|records?)\W*",
+    re.IGNORECASE,
+)
+
 #: what tells of a right, of a rule or of a case that may come, and takes nothing back. May is a month, too
 _TELLS: Final = re.compile(
     r"\b((?<!of )(?<!in )(?<!since )(?<!\d )may(?!\s{0,3}\d)"
@@ -78,6 +93,13 @@ _RELEASE_FORM: Final = (
     r"(releas|disclos|shar|exchang)\w{1,5}( of)?( (my|her|his|their|the|all|medical|health|patient))*"
     r"( (records?|information))?)"
 )
+#: what is released, as one name: "declined record sharing", "stop all record transfers"
+_SHARING: Final = r"((information|records?|data) (sharing|exchange|transfers?|releases?|disclosures?))\b"
+#: the form by the name that patients give it
+_SIGNED: Final = (
+    r"(roi|release of ((my|her|his|their|the|all|medical|health) ){0,3}(information|records?)"
+    r"|(records? )?release (form|i signed|s?he signed))\b"
+)
 #: "ROI revoked, plan to tell them" is the patient's
 _INSURER: Final = r"((health|medical|insurance) )?(insur|payer|payor|plan\b)"
 _BY_INSURER: Final = rf"(?!\W{{1,3}}by ((the|their|his|her|our|my|a|patient['’]s) )?{_INSURER})"
@@ -91,11 +113,17 @@ _IN_WORDS: Final = re.compile(
     rf"|\b{_NOT_PRIOR}authori[sz]ation{_GAP}(is|was|has been|been)( hereby)?"
     rf" (revoked|withdrawn|rescinded)\b{_BY_INSURER}"
     rf"|\b{_RELEASE_FORM}( (is|was|has been|been|hereby|now))*[ :-]{{1,3}}(revoked|withdrawn|rescinded|cancell?ed"
-    rf"|terminated|voided)\b{_BY_INSURER}"
-    r"|\b(revok\w{1,5}|rescind\w{0,5}|withdr[ae]w\w{0,5}|refus\w{1,4}|declin\w{1,4}|cancel(s|l?ed)?)"
-    r"( (to|sign|the|her|his|my|their|this|signed|an?)){0,4} (roi|release of information)\b"
+    rf"|terminated|voided|declined|refused)\b{_BY_INSURER}"
+    rf"|\bauthori[sz]ation (revoked|withdrawn|rescinded|cancell?ed) (by|per) (the )?(patient|pt)\b"
+    r"|\b(revok\w{1,5}|rescind\w{0,5}|withdr[ae]w\w{0,5}|refus\w{1,4}|declin\w{1,4}|cancel(s|l?ed)?|void|takes? back)"
+    rf"( (to|sign|the|her|his|my|their|this|signed|an?)){{0,4}} {_SIGNED}"
     rf"|\b(refus\w{{1,4}}|declin\w{{1,4}}|opt(s|ed|ing)?[- ]?out){_GAP}"
-    rf"({_SHARES}{_GAP}{_PAPERS}|health information exchange\b|hie\b)"
+    rf"({_SHARES}{_GAP}{_PAPERS}|{_SHARING}|health information exchange\b|hie\b)"
+    r"|\b(do not|does not|did not|don['’]t|doesn['’]t|no longer) (give|grant)s?( (my|her|his|their))?"
+    rf" {_FORM}{_GAP}{_SHARES}\b"
+    r"|\b(request|ask|want|wish)(s|es|ed|ing)?( that)? no (further |more |other )?((medical|health) )?"
+    rf"(records?|information){_GAP}{_SHARES}\b"
+    rf"|\b(do not|don['’]t) {_SHARES}{_GAP}{_PAPERS}{_GAP}(per|at) ((the )?(patient|pt)\W{{0,2}}s?|her|his) request\b"
     rf"|\b(do not|does not|did not|don['’]t|doesn['’]t|no longer) (want|wish|agree|consent|permit|allow|authori[sz]e)"
     rf"\w{{0,2}}{_GAP}({_SHARES}{_GAP}{_PAPERS}|{_PAPERS}{_GAP}({_SHARES}|go\b(?! (astray|missing|unread|lost)\b)))\b"
     rf"|\b{_STOPS}{_GAP}({_FORM}{_GAP}{_SHARES}|{_SHARES}{_GAP}{_FORM})\b"
@@ -103,6 +131,8 @@ _IN_WORDS: Final = re.compile(
     rf"( hereby)? (cancell?ed|terminated|void(ed)?|no longer valid)\b{_BY_INSURER}"
     r"|(?<!will )(?<!would )\bstop(s|ped)?( the)? (releasing|disclosing|sharing|sending|exchanging)"
     rf"{_GAP}{_PAPERS}"
+    r"|(?<!will )(?<!would )\b(stop|discontinue|cease)( (the|all|any|further)){0,2}"
+    rf" ((the )?releas(e|ing) of{_GAP}{_PAPERS}|{_SHARING})"
     rf"|(?<!not )(?<!no )(?<!n['’]t )\bobject(s|ed)? to{_GAP}{_SHARES}{_GAP}{_PAPERS}"
     rf"|\b(do not|don['’]t|never) {_SHARES} my{_GAP}{_PAPERS}"
     # as forms in Spanish have it
@@ -147,6 +177,13 @@ _DENYING: Final = (
         b"ANNUL",
         b" BACK ",
         b"STOP",
+        b"DISCONTINU",
+        b"CEASE",
+        b"NO FURTHER ",
+        b"NO RECORDS ",
+        b"NO INFORMATION ",
+        b"NO MORE RECORD",
+        b"NO MORE INFO",
         b"OBJECT",
         b"REJECT",
         b"WITHH",
@@ -235,7 +272,7 @@ def is_no(title: str) -> bool:
     """Whether a document of this title is a "no" to a release: "Revocation of authorization". Refusals of treatment
     are none.
     """
-    return ends_release(title) or _CALLED_A_NO.match(title) is not None
+    return ends_release(title) or bool(_CALLED_A_NO.match(title)) or bool(_WHOLE_TITLE.fullmatch(title))
 
 
 def ends_release(said: str) -> bool:
