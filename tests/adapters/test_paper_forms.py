@@ -47,6 +47,21 @@ def test_all_that_a_form_says_becomes_one_tree():
     assert (inner.disclosers, inner.recipients) == (frozenset(), {"prairie"})
 
 
+def test_a_list_that_is_missing_does_not_narrow_an_exception():
+    exception = {"records": ["note"], "special": "missing", "released_by": "missing", "released_to": "missing"}
+
+    (inner,) = root(refuses=[exception]).provisions
+    (of_hiv,) = root(refuses=[exception | {"records": "missing", "special": ["HIV"]}]).provisions
+
+    assert inner == Provision(type=ProvisionType.DENY, kinds=frozenset({RecordKind.NOTE}))
+    assert of_hiv == Provision(type=ProvisionType.DENY, labels=frozenset({"HIV"}))
+
+
+@pytest.mark.parametrize("field", ["information__special", "refuses", "disputes"])
+def test_what_a_form_has_nothing_for_is_missing_as_the_template_says(field: str):
+    assert read(fields(**{field: "missing"})) == read(fields(**{field: "none"}))
+
+
 def test_a_refusal_of_all_is_one_of_the_special_records_too():
     assert root(form="refusal", information__special=["HIV"]).labels == frozenset()
     assert root(form="refusal", information__special=["HIV"], information__ordinary=False).labels == {"HIV"}

@@ -104,7 +104,11 @@ def _code(*known: frozenset[str]) -> AfterValidator:
 
 
 def _or_none(value: Any) -> Any:
-    return () if value == "none" else value
+    return () if value in ("none", MISSING) else value
+
+
+def _all_if_missing(value: Any) -> Any:
+    return Extent.ALL if value == MISSING else value
 
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -147,7 +151,7 @@ class PaperInformation(ReviewedPart):
 class PaperRefusal(ReviewedPart):
     """What the form excepts. A list that is missing does not narrow it."""
 
-    records: _Kinds
+    records: Annotated[_Kinds, BeforeValidator(_all_if_missing)]
     special: _Special
     released_by: _Parties
     released_to: _Parties
