@@ -13,7 +13,12 @@ from typing import Final
 
 from transfer.identifiers import PatientId
 from transfer.patients import Demographics, IssuedIdentifier, PersonName, fold
-from transfer.placeholders import is_birth_date_placeholder, is_number_placeholder, without_placeholders
+from transfer.placeholders import (
+    is_birth_date_placeholder,
+    is_number_placeholder,
+    is_typed_for_number,
+    without_placeholders,
+)
 
 __all__ = [
     "Candidate",
@@ -105,7 +110,7 @@ def deciders(match_rule: MatchRule) -> int:
 
 def is_numbered(said: Demographics) -> bool:
     """Whether it bears a medical record number that is none typed for want of one."""
-    return bool(_numbers(said.identifiers))
+    return bool(_record_numbers(said))
 
 
 #: how many further things must agree where nobody is asked: an address, a telephone, the last four of a number
@@ -239,7 +244,7 @@ def lookup_terms(*said: Demographics) -> tuple[str, ...]:
     candidates and decide nothing. A message with neither a number nor a name with a birth date has no term and matches
     nobody.
     """
-    terms = {f"id|{_escaped(issuer)}|{_escaped(value)}" for one in said for issuer, value in _numbers(one.identifiers)}
+    terms = {f"id|{_escaped(issuer)}|{_escaped(value)}" for one in said for issuer, value in _record_numbers(one)}
     birth_dates = {_birth_date(one) for one in said} - {None}
     for family, given in {name for one in said for written in one.names for name in _looked_up(written)}:
         for birth_date in birth_dates:
@@ -278,13 +283,13 @@ def _evidence(
 
 
 def _shares_number(said: Demographics, known: Iterable[Demographics]) -> bool:
-    numbers = _numbers(said.identifiers)
-    return any(numbers & _numbers(one.identifiers) for one in known)
+    numbers = _record_numbers(said)
+    return any(numbers & _record_numbers(one) for one in known)
 
 
 def _has_other_number(said: Demographics, known: Iterable[Demographics]) -> bool:
-    ours = frozenset().union(*(_numbers(one.identifiers) for one in known))
-    theirs = _numbers(said.identifiers)
+    ours = frozenset().union(*(_record_numbers(one) for one in known))
+    theirs = _record_numbers(said)
     agreed = {issuer for issuer, _ in ours & theirs}
     return bool(({issuer for issuer, _ in ours} & {issuer for issuer, _ in theirs}) - agreed)
 
@@ -366,6 +371,13 @@ def _telephones(said: Demographics) -> frozenset[str]:
 def _ends_of_other_numbers(said: Demographics) -> frozenset[tuple[str, str]]:
     ends = ((one.type, one.last_four) for one in said.other_numbers)
     return frozenset((kind, end) for kind, end in ends if not is_number_placeholder(end))
+
+
+def _record_numbers(said: Demographics) -> frozenset[tuple[str, str]]:
+    """The medical record numbers that are no birth date or telephone typed for want of one: those tell nobody apart
+    from a namesake.
+    """
+    return frozenset(one for one in _numbers(said.identifiers) if not is_typed_for_number(one[1], said))
 
 
 def _numbers(identifiers: Iterable[IssuedIdentifier]) -> frozenset[tuple[str, str]]:

@@ -63,6 +63,10 @@ _DIGITS: Final = "01234567890123456789"
 _NO_NUMBERS: Final = frozenset({"112233", "11223344", "1122334455", "13579", "24680", "147258369", "741852963"})
 _SPREADSHEET: Final = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 
+#: of a telephone with its country
+_MOST_DIGITS: Final = 13
+_BIRTH_DATES_AS_TYPED: Final = ("%Y%m%d", "%m%d%Y", "%d%m%Y", "%y%m%d", "%m%d%y", "%d%m%y")
+
 #: nobody who is alive was born before
 _EARLIEST: Final = date(1901, 1, 2)
 _LATEST: Final = date(2100, 1, 1)
@@ -108,6 +112,17 @@ def _is_repeated(digits: str, length: int) -> bool:
     return unit * times == digits and times >= (2 if length > 2 and is_counted else 3)
 
 
+def is_typed_for_number(value: str, said: Demographics) -> bool:
+    """Whether a number is the birth date or a telephone of the same person, whatever stands between its digits."""
+    digits = re.sub(r"[\s()+./-]", "", value)
+    if not digits.isdecimal() or not 6 <= len(digits) <= _MOST_DIGITS:
+        return False
+    born = said.birth_date
+    if born is not None and any(digits == f"{born:{way}}" for way in _BIRTH_DATES_AS_TYPED):
+        return True
+    return len(digits) > 9 and any(re.sub(r"\D", "", one)[-10:] == digits[-10:] for one in said.telephones)
+
+
 def is_birth_date_placeholder(born: date) -> bool:
     """Whether nobody was born then, or a system writes this day where it knows none."""
     return born < _EARLIEST or born >= _LATEST or born in _NO_BIRTH_DATES
@@ -135,7 +150,9 @@ def without_placeholders(name: PersonName) -> tuple[str, tuple[str, ...]] | None
 
 
 class Placeholders(ReviewedPart):
-    """What its systems write where they do not know, besides what everybody writes."""
+    """What its systems write where they do not know, besides what everybody writes. `numbers` are telephones, too, such
+    as the clinic's own.
+    """
 
     numbers: tuple[str, ...] = ()
     birth_dates: tuple[date, ...] = ()
@@ -149,4 +166,5 @@ class Placeholders(ReviewedPart):
             names=tuple(name for name in said.names if fold(name.family) not in families),
             birth_date=None if said.birth_date in self.birth_dates else said.birth_date,
             identifiers=tuple(number for number in said.identifiers if fold(number.value) not in numbers),
+            telephones=tuple(one for one in said.telephones if fold(one) not in numbers),
         )

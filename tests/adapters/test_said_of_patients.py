@@ -44,6 +44,26 @@ def test_pid_3_gives_medical_record_numbers(kind):
     assert pid(f"4711^^^OFFICE^{kind}").identifiers == (MRN,)
 
 
+@pytest.mark.parametrize("kind", ["F", "P", "K", "N", "S", "MSK", "NAV", "BAD", "NOUSE", "p"])
+def test_a_name_of_somebody_else_or_of_nobody_is_not_the_patients(kind: str):
+    (own,) = pid("4711^^^OFFICE^MR", name=f"OBRIEN^MARY^^^^^L~JONES^PETER^^^^^{kind}").names
+
+    assert own.family == "OBRIEN"
+
+
+@pytest.mark.parametrize("kind", ["L", "A", "B", "C", "D", "M", "R", "U", ""])
+def test_a_name_of_the_patients_own_counts_whatever_its_type(kind: str):
+    assert len(pid("4711^^^OFFICE^MR", name=f"OBRIEN^MARY^^^^^L~JONES^MARY^^^^^{kind}").names) == 2
+
+
+def test_the_clinics_own_telephone_is_nobodys():
+    office = OFFICE.placeholders.model_copy(update={"numbers": ("2625550142",)})
+    said = pid("262-555-0142^^^OFFICE^MR")
+
+    assert office.left_out_of(said).telephones == ()
+    assert office.left_out_of(said).identifiers == ()
+
+
 @pytest.mark.parametrize("kind", ["SS", "SN", "MB", "DL", "MA", "HC", "AN", "VN", "HPID"])
 def test_pid_3_of_another_type_is_no_medical_record_number(kind):
     said = pid(f"4711^^^OFFICE^{kind}~4711^^^&2.16.840.1.113883.4.1&ISO")

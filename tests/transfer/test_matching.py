@@ -215,6 +215,28 @@ def test_numbers_that_are_none_match_nobody():
     assert judged(said(JANE, BORN, short), a_patient(current=said(JANE, BORN, short))) == (OURS, MatchRule.IDENTIFIER)
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["19570304", "03/04/1957", "1957-03-04", "04.03.1957", "030457", "6085550142", "(608) 555-0142", "+1 608-555-0142"],
+)
+def test_a_birth_date_or_a_telephone_typed_for_a_number_tells_nobody_from_a_namesake(typed: str):
+    number = IssuedIdentifier(HOSPITAL, typed)
+    who = replace(said(JANE, BORN, number), telephones=("(608) 555-0142",))
+
+    assert judged(who, a_patient(current=who)) == (DOUBTFUL, MatchRule.NAME_AND_BIRTH_DATE)
+    assert judged(replace(who, telephones=()), a_patient(current=who)) == (DOUBTFUL, MatchRule.NAME_AND_BIRTH_DATE)
+    assert not is_numbered(who)
+    assert not any(term.startswith("id|") for term in lookup_terms(who))
+
+
+def test_a_number_that_is_near_a_birth_date_or_a_telephone_is_one():
+    for real in ("19570305", "1957", "0304", "60855501", "A19570304", "5550142"):
+        number = IssuedIdentifier(HOSPITAL, real)
+        who = replace(said(JANE, BORN, number), telephones=("(608) 555-0142", "555-0142"))
+
+        assert judged(who, a_patient(current=who)) == (OURS, MatchRule.IDENTIFIER)
+
+
 def test_a_placeholder_that_both_say_hides_no_other_number():
     pending, other = IssuedIdentifier(HOSPITAL, "PENDING"), IssuedIdentifier(HOSPITAL, "00999")
     patient = a_patient(current=said(JANE, BORN, MRN, pending), studies=[ACCESSION])

@@ -34,6 +34,10 @@ _SYSTEMS = {
 #: CX-5 of numbers that are the institution's own where no issuer is said
 _OWN_NUMBERS = frozenset({None, "MR", "MRN", "PI", "PT", "PN", "ANON"})
 
+#: XPN-7 (table 0200) of another person's name, or of none that tells who it is: father, partner, business, nickname,
+#: pseudonym, masked, unavailable, bad, not to be used
+_NO_NAMES = frozenset({"F", "P", "K", "N", "S", "MSK", "NAV", "BAD", "NOUSE"})
+
 #: table 0001 in FHIR's words, so that both languages compare
 _SEX = {"F": "female", "M": "male", "O": "other", "A": "other", "U": "unknown"}
 
@@ -121,13 +125,15 @@ def accession_number(part: FieldPart, institution: Institution) -> IssuedIdentif
 
 
 def names(segment: Segment, *fields: int) -> tuple[PersonName, ...]:
-    """All names in these fields (XPN), in order, each once; those without a family name identify nobody."""
+    """All names in these fields (XPN), in order, each once. Those without a family name identify nobody, nor do
+    nicknames and the names of father or partner.
+    """
     said = (_name(part) for field in fields for part in segment.repetitions(field))
     return tuple(dict.fromkeys(name for name in said if name is not None))
 
 
 def _name(part: FieldPart) -> PersonName | None:
-    family = part.text(1)
+    family = part.text(1) if (part.text(7) or "").upper() not in _NO_NAMES else None
     given = [part.text(2), *(part.text(3) or "").split()]
     return PersonName(family, tuple(name for name in given if name)) if family else None
 
