@@ -160,6 +160,10 @@ _ASKS_FOR_RELEASE: Final = re.compile(
     re.IGNORECASE,
 )
 _BARE_NO: Final = re.compile(r"\W*(no?|false)\W*", re.IGNORECASE)
+#: a line that goes on in the next: that one begins small, or both are long and in capitals
+_WRAPPED: Final = re.compile(
+    r"(?<=[^\s.;:!?])[ \t]*(?:\r\n|\r|\n)[ \t]*(?=[a-z])|(?<=[^a-z.;:!?\r\n]{50})(?:\r\n|\r|\n)[ \t]*(?=[A-Z])"
+)
 _SENTENCE_ENDS: Final = re.compile(r"[.;!?\n\r\f\u2022]+\s*")
 
 
@@ -179,11 +183,8 @@ _DENYING: Final = (
         b"STOP",
         b"DISCONTINU",
         b"CEASE",
-        b"NO FURTHER ",
-        b"NO RECORDS ",
-        b"NO INFORMATION ",
-        b"NO MORE RECORD",
-        b"NO MORE INFO",
+        *(b"NO RECORDS ", b"NO INFORMATION ", b"RECORDS BE ", b"INFORMATION BE "),
+        *(b"FURTHER RECORD", b"FURTHER INFO", b"FURTHER MED", b"FURTHER HEALTH", b"MORE RECORD", b"MORE INFO"),
         b"OBJECT",
         b"REJECT",
         b"WITHH",
@@ -245,9 +246,14 @@ def ends(said: str) -> bool:
 
 def refuses_in_words(text: str) -> bool:
     """Whether a sentence of a text takes a release back or refuses one: "I hereby revoke my authorization". What tells
-    of a right to do so is none.
+    of a right to do so is none. Each line counts by itself, and with the one that it goes on in.
     """
-    return any(_IN_WORDS.search(one) and not _is_of_rights(one) for one in _SENTENCE_ENDS.split(text))
+    together = _WRAPPED.sub(" ", text)
+    return any(
+        _IN_WORDS.search(one) and not _is_of_rights(one)
+        for each in dict.fromkeys((text, together))
+        for one in _SENTENCE_ENDS.split(each)
+    )
 
 
 def is_refused(called: Iterable[str], values: Iterable[str]) -> bool:

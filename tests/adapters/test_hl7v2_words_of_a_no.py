@@ -98,3 +98,50 @@ def test_a_long_document_is_not_searched_for_words():
     document = "B" * 2 * _BLOCK + "DENIEDRELEASE" * 20_000 + "B" * 2 * _BLOCK  # letters of base64
 
     assert not hl7v2.may_object([f"{HEAD}OBX|1|ED|D^Document^L||^TEXT^^Base64^{document}\r".encode()])
+
+
+def in_lines(*lines: str, kind: str = "TX") -> bytes:
+    segments = [f"OBX|{number}|{kind}|T^Letter^L||{line}" for number, line in enumerate(lines, 1)]
+    return (HEAD + "TXA|1|CN|TX\r" + "\r".join([*segments, ""])).encode()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Dear Sirs,", "I hereby revoke my", "authorization to release records."),
+        ("I no longer want my", "records sent to the center"),
+        ("HEREWITH AND WITH EFFECT FROM TODAY ON I REVOKE MY EARLIER", "AUTHORIZATION TO DISCLOSE INFORMATION"),
+        ("Seen today. She asks that no", "further records be sent to the center."),
+    ],
+)
+def test_a_sentence_goes_on_in_the_next_line(lines):
+    assert refuses_in_words("\r\n".join(lines))
+    for message in (
+        in_lines(*lines),
+        in_lines("~".join(lines)),
+        (HEAD + "".join(f"NTE|{number}||{line}\r" for number, line in enumerate(lines))).encode(),
+    ):
+        (found,) = enclosed.against(message, LAKESIDE)
+        assert found.patients
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Patient declined", "Release of information signed"),
+        ("Refused flu shot.", "release of information signed"),
+        ("FLU SHOT DECLINED", "RELEASE OF INFORMATION SIGNED"),
+    ],
+)
+def test_lines_of_their_own_are_no_sentence_together(lines):
+    assert not refuses_in_words("\n".join(lines))
+    assert enclosed.against(in_lines(*lines), LAKESIDE) == ()
+
+
+def test_values_of_different_questions_are_no_sentence_together():
+    values = (
+        "OBX|1|ST|1^Smoking advice^L||declined\rOBX|2|ST|2^Papers^L||release of information given\r"
+        "NTE|1||declined\rOBX|3|CWE|3^Papers^L||release of information form given\r"
+    )
+
+    assert enclosed.against((HEAD + values).encode(), LAKESIDE) == ()

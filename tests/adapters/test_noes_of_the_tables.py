@@ -101,6 +101,29 @@ def test_a_bare_no_is_heard_in_a_result_by_fhir():
         assert len(inbound.said_against(body, LAKESIDE, is_form=False)) == expected
 
 
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        ({"resourceType": "Flag", "status": "active", "code": {"text": "HIE opt-out"}}, 1),
+        ({"resourceType": "Flag", "status": "active", "code": {"text": "Patient revoked ROI 11/30"}}, 1),
+        ({"resourceType": "Flag", "status": "inactive", "code": {"text": "Patient revoked ROI 11/30"}}, 0),
+        ({"resourceType": "Flag", "status": "active", "code": {"text": "Fall risk, refuses assistance"}}, 0),
+        (
+            {
+                "resourceType": "CommunicationRequest",
+                "status": "active",
+                "payload": [{"contentString": "Please stop sending my records to Summit"}],
+            },
+            1,
+        ),
+    ],
+)
+def test_a_flag_on_a_chart_and_a_message_to_be_sent_are_heard(resource, expected):
+    said = inbound.said_against(dump(resource | {"subject": {"reference": "Patient/1"}}), LAKESIDE, is_form=False)
+
+    assert len(said) == expected
+
+
 WORDS = [
     "I cancel my authorization to release records",
     "Please terminate the release authorization",

@@ -37,8 +37,8 @@ _OPT_OUT: Final = re.compile(r"opt[-_ ]?out", re.IGNORECASE)
 _DECISION: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Consent.decision"
 
 #: what a person's word may come in besides a document, and the states in which it is none
-_TELLING: Final = ("Observation", "QuestionnaireResponse", "Communication")
-_VOID: Final = ("entered-in-error", "cancelled", "not-done")
+_TELLING: Final = ("Observation", "QuestionnaireResponse", "Communication", "CommunicationRequest", "Flag")
+_VOID: Final = ("entered-in-error", "cancelled", "not-done", "inactive", "revoked")
 #: people, and numbers of forms, that one Consent may name: a real one names one or two of each
 _MOST: Final = 32
 #: characters of an address that are looked at for the numbers of forms
@@ -190,7 +190,9 @@ def _says_no(resource: Tree) -> bool:
         return False
     if type_of(resource) == "QuestionnaireResponse":
         return refuses(resource)
-    if type_of(resource) == "Communication":
+    if type_of(resource) == "Flag":
+        return any(is_no(each) or refuses_in_words(each) for each in _named(child(resource, "code")))
+    if type_of(resource) in ("Communication", "CommunicationRequest"):
         told = [text(each, "contentString") for each in children(resource, "payload")]
         told += [text(each, "text") for each in children(resource, "note")]
         return any(map(refuses_in_words, filter(None, told))) or any(map(is_no, _named(child(resource, "topic"))))

@@ -44,6 +44,9 @@ _LINE_ENDS: Final = (b"\r", b"\n")
 _BETWEEN: Final = (b"\r", b"\n", b" ", b"|", b"^", b"&", b"~", b"#", b"\\")
 _INDENTED: Final = 8
 _LOOKED_AT: Final = 1024
+#: segments that a text is sent in line by line, and more bytes than a line has
+_OF_LINES: Final = (b"OBX", b"NTE")
+_LINE: Final = 512
 #: bytes that are left out where none of those stands in them
 _BLOCK: Final = 16 << 10
 #: an access restriction begins (v2.6 and later, ch. 3.4.14)
@@ -70,6 +73,9 @@ _WORDS: Final = frozenset({"TX", "FT", "ST", "CE", "CWE", "CF", "CNE", "ID", "IS
 #: fields that say what a document is: TXA-2 (type) and TXA-25 (title), OBR-4, OBX-3
 _TITLES: Final = {"TXA": (2, 25), "OBR": (4,), "OBX": (3,)}
 _TYPE: Final = 4
+#: OBX-2 of a text, and where a line of one stands
+_LINES_ARE: Final = frozenset({"TX", "FT", "ST", ""})
+_LINE_FIELDS: Final = {"OBX": 5, "NTE": 3}
 #: segments in which a "no" may stand, beside those of the sender's own
 _HEARD: Final = frozenset({"CON", "ARV", "NTE", *_TITLES})
 _UNREADABLE: Final = Objection(kind=ObjectionKind.UNREADABLE, patients=(), references=())
@@ -122,8 +128,17 @@ def _has_consent(piece: bytes) -> bool:
 def _has_no(piece: bytes) -> bool:
     if says_ending(piece):
         return True
-    # What refuses stands in one segment: a note of a patient who denies pain, beside a consent, is not read for it.
-    return says_refusing(piece) and any(map(says_refusing, piece.replace(b"\n", b"\r").split(b"\r")))
+    if not says_refusing(piece):
+        return False
+    # What refuses stands in one segment, or in two lines of a text: a note of a patient who denies pain, beside a
+    # consent, is not read for it.
+    segments = piece.replace(b"\n", b"\r").split(b"\r")
+    lines = ((one, other) for one, other in pairwise(segments) if _are_lines(one, other))
+    return any(map(says_refusing, segments)) or any(says_refusing(one + b" " + other) for one, other in lines)
+
+
+def _are_lines(one: bytes, other: bytes) -> bool:
+    return one[:3] == other[:3] and one[:3] in _OF_LINES and max(len(one), len(other)) < _LINE
 
 
 def _has_restriction(piece: bytes) -> bool:
@@ -157,25 +172,54 @@ def objections(payload: bytes, institution: Institution) -> tuple[Objection, ...
 
 def _of_message(message: Message, institution: Institution) -> Iterator[Objection]:
     pid = message.first("PID")
+    text: tuple[str, ...] | None = None
+    lines: list[str] = []
     for segment in message.segments_in_order:
+        if (of := _text_of(segment)) != text:
+            if _is_told(lines):
+                yield _unreadable(pid, institution)
+            text, lines = of, []
+        if of:
+            lines += _said(segment, _LINE_FIELDS[segment.name])
         if segment.name == "PID":
             pid = segment
-        elif segment.name.startswith("Z"):
-            if _is_own_no(message, segment):
-                yield _unreadable(pid, institution)
-        elif segment.name not in _HEARD:
-            continue
-        elif segment.name != "CON":
-            if _says_no(segment, message):
-                yield _unreadable(pid, institution)
-        elif is_about_release(segment) and (kind := _kind(segment) or _ended(segment, message, institution)):
-            who = demographics(pid, institution)
-            yield Objection(
-                kind=kind,
-                patients=(who,) if who != Demographics() else (),
-                references=tuple(_references(segment, institution)),
-                is_written=(segment.text(10) or "").upper() not in _BY_WORD,
-            )
+        elif found := _in_segment(segment, pid, message, institution):
+            yield found
+    if _is_told(lines):
+        yield _unreadable(pid, institution)
+
+
+def _in_segment(segment: Segment, pid: Segment | None, message: Message, institution: Institution) -> Objection | None:
+    if segment.name.startswith("Z"):
+        return _unreadable(pid, institution) if _is_own_no(message, segment) else None
+    if segment.name not in _HEARD:
+        return None
+    if segment.name != "CON":
+        return _unreadable(pid, institution) if _says_no(segment, message) else None
+    kind = is_about_release(segment) and (_kind(segment) or _ended(segment, message, institution))
+    if not kind:
+        return None
+    who = demographics(pid, institution)
+    return Objection(
+        kind=kind,
+        patients=(who,) if who != Demographics() else (),
+        references=tuple(_references(segment, institution)),
+        is_written=(segment.text(10) or "").upper() not in _BY_WORD,
+    )
+
+
+def _text_of(segment: Segment) -> tuple[str, ...] | None:
+    """What is the same of all lines of one text. None: it is no such line."""
+    if segment.name == "NTE":
+        return ("NTE",)
+    if segment.name == "OBX" and (segment.text(2) or "").upper() in _LINES_ARE:
+        return ("OBX", segment.text(3) or "", segment.text(3, 2) or "")
+    return None
+
+
+def _is_told(lines: list[str]) -> bool:
+    """Whether lines that follow each other say no together: a sentence goes on from one to the next."""
+    return len(lines) > 1 and refuses_in_words("\n".join(lines))
 
 
 def _unreadable(pid: Segment | None, institution: Institution) -> Objection:
