@@ -116,9 +116,12 @@ def test_a_bare_no_is_heard_in_a_result_by_fhir():
             },
             1,
         ),
+        ({"resourceType": "Task", "status": "requested", "description": "Patient called and revoked her ROI"}, 1),
+        ({"resourceType": "Task", "status": "rejected", "statusReason": {"text": "Patient cancelled the ROI"}}, 1),
+        ({"resourceType": "Task", "status": "rejected", "statusReason": {"text": "No record of this patient"}}, 0),
     ],
 )
-def test_a_flag_on_a_chart_and_a_message_to_be_sent_are_heard(resource, expected):
+def test_a_flag_on_a_chart_a_task_and_a_message_to_be_sent_are_heard(resource, expected):
     said = inbound.said_against(dump(resource | {"subject": {"reference": "Patient/1"}}), LAKESIDE, is_form=False)
 
     assert len(said) == expected

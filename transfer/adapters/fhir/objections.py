@@ -37,7 +37,7 @@ _OPT_OUT: Final = re.compile(r"opt[-_ ]?out", re.IGNORECASE)
 _DECISION: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Consent.decision"
 
 #: what a person's word may come in besides a document, and the states in which it is none
-_TELLING: Final = ("Observation", "QuestionnaireResponse", "Communication", "CommunicationRequest", "Flag")
+_TELLING: Final = ("Observation", "QuestionnaireResponse", "Communication", "CommunicationRequest", "Flag", "Task")
 _VOID: Final = ("entered-in-error", "cancelled", "not-done", "inactive", "revoked")
 #: people, and numbers of forms, that one Consent may name: a real one names one or two of each
 _MOST: Final = 32
@@ -127,7 +127,7 @@ def read_beside(tree: Tree, institution: Institution) -> Iterator[Objection]:
             if said.kind is not ObjectionKind.REPLACES:
                 yield replace(said, kind=ObjectionKind.UNREADABLE)
         if _says_no(resource) or any(map(_says_no, children(resource, "contained"))):
-            who = person(child(resource, "subject"), around.within(resource), institution)
+            who = person(_subject(resource), around.within(resource), institution)
             patients = () if who == Demographics() else (who,)
             yield Objection(kind=ObjectionKind.UNREADABLE, patients=patients, references=())
 
@@ -158,9 +158,13 @@ def read_anywhere(tree: Tree, institution: Institution) -> Iterator[Objection]:
         if type_of(resource) == "Consent":
             yield replace(within.read(resource), kind=ObjectionKind.UNREADABLE)
         else:
-            who = person(child(resource, "subject"), within.resources, institution)
+            who = person(_subject(resource), within.resources, institution)
             patients = within.brought if who == Demographics() else (who,)
             yield Objection(kind=ObjectionKind.UNREADABLE, patients=patients, references=())
+
+
+def _subject(resource: Tree) -> Tree:
+    return child(resource, "for" if type_of(resource) == "Task" else "subject")
 
 
 def _asks_for_end(entry: Tree) -> bool:
@@ -192,6 +196,10 @@ def _says_no(resource: Tree) -> bool:
         return refuses(resource)
     if type_of(resource) == "Flag":
         return any(is_no(each) or refuses_in_words(each) for each in _named(child(resource, "code")))
+    if type_of(resource) == "Task":
+        told = [text(resource, "description"), text(resource, "statusReason", "text")]
+        told += [text(each, "text") for each in (child(resource, "code"), *children(resource, "note"))]
+        return any(map(refuses_in_words, filter(None, told)))
     if type_of(resource) in ("Communication", "CommunicationRequest"):
         told = [text(each, "contentString") for each in children(resource, "payload")]
         told += [text(each, "text") for each in children(resource, "note")]
