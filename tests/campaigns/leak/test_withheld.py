@@ -45,6 +45,8 @@ class Outside:
     #: file of the packet → what it says; nothing of what is there as it was received
     packet: dict[str, list[str]]
     submission: str
+    #: of the case's chain of facts, as the packet names its head: a fact more for what was withheld would tell
+    facts: int
     notes: list[str]
     #: of each run its DAG and number: its id and its configuration are made of them
     runs: list[str]
@@ -117,6 +119,7 @@ def _delivered(house: House, chart: Chart, told: Counter[str]) -> Outside:
         case=case,
         packet=_packet(folder),
         submission=neutral(sent),
+        facts=json.loads(next(folder.rglob("manifest.json")).read_text())["anchor"]["sequence"],
         notes=[neutral(row.sentence or "") for row in notes],
         runs=[f"{row.dag_id} {row.round}" for row in notes],
         tasks=told,
@@ -252,6 +255,7 @@ def test_a_packet_reads_the_same_with_and_without_something_withheld(pairs: Pair
         assert len(said) == len(one.packet[path]), path
         assert not differences("".join(said), "".join(one.packet[path])), path
     assert not differences(other.submission, one.submission)
+    assert one.facts == other.facts
     assert one.notes == other.notes
     assert one.runs == other.runs
     assert one.tasks == other.tasks
@@ -287,6 +291,7 @@ def test_a_label_that_is_released_is_shown_so_that_the_comparison_can_fail(house
     kept = delivered(house, released)
 
     _, lacking = pairs("molecular", "HIV")
+    assert kept.facts != lacking.facts
     assert differences(kept.submission, lacking.submission)
     assert differences(kept.packet["manifest.json"][0], lacking.packet["manifest.json"][0])
 
