@@ -4,6 +4,7 @@ import csv
 import json
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +58,13 @@ def test_each_form_of_the_table_is_decided_as_it_says(row):
     assert (said.decision, set(said.findings)) == (row["decision"], set(map(Finding, row["findings"].split())))
 
 
+def titled(title: str) -> dict[str, Any]:
+    return a_form(
+        sourceAttachment={"contentType": "application/pdf", "data": "AAAA", "title": title},
+        provision={"class": [{"code": "DocumentReference"}]},
+    )
+
+
 # --- siblings of the table: each kind of fault once more, otherwise ---------------------------------------------------
 
 PERSON = {
@@ -77,6 +85,17 @@ PERSON = {
     "two codes of one document, one unknown": a_form(
         provision={"code": [{"coding": [{"system": LOINC, "code": "11488-4"}, {"system": "urn:x", "code": "N1"}]}]}
     ),
+    **{
+        f"a title that says more: {title}": titled(title)
+        for title in (
+            "Records of 2024",
+            "Signed 03/02/2026",
+            "Lakeside records",
+            "Images of Odalys",
+            "Jane Quillfeather - ROI",
+            "Release to my brother",
+        )
+    },
     "a title that narrows": a_form(
         sourceAttachment={"contentType": "application/pdf", "data": "AAAA", "title": "All records of 2024"}
     ),
@@ -242,6 +261,16 @@ PERMITTED = {
     "words that are the code's": a_form(
         provision={"code": [{**concept("11488-4", LOINC, display="Consult note"), "text": "Consult note"}]}
     ),
+    **{
+        f"a title without news: {title}": titled(title)
+        for title in (
+            "Authorization for Use and Disclosure of Protected Health Information",
+            "Request for Medical Records",
+            "Quillfeather, Odalys - ROI",
+            "Authorization_Quillfeather.pdf",
+            "Release of info",
+        )
+    },
     "a title without news": a_form(
         sourceAttachment={
             "contentType": "application/pdf",

@@ -40,16 +40,17 @@ def note_source(consent: Tree, resources: Resources, doubts: Doubts) -> None:
     reference = child(consent, "sourceReference")
     source = resources.follow(reference)
     is_document = type_of(source) == "DocumentReference"
+    names = names_said(resources.follow(child(consent, "patient")))
     note_bytes(child(consent, "sourceAttachment"), doubts)
     said = [text(consent, "sourceAttachment", "title"), text(reference, "display")]
     if is_document:
         titles = [text(each, "attachment", "title") for each in children(source, "content")]
         said += [text(source, "description"), *titles]
-        _note_document(source, names_said(resources.follow(child(consent, "patient"))), doubts)
+        _note_document(source, names, doubts)
         if text(source, "status") != "current" or text(source, "docStatus") not in _DONE:
             doubts.note(Finding.SIGNATURE_DOUBTED)
     # a Contract and the answers of a questionnaire are words
-    if not all(map(adds_nothing, said)) or (source and not is_document):
+    if not all(adds_nothing(one, names) for one in said) or (source and not is_document):
         doubts.note(Finding.WORDS_SAY_MORE)
     if ends(file_name(child(consent, "sourceAttachment"))):
         doubts.note(Finding.MEANING_MODIFIED)
