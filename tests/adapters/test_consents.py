@@ -19,6 +19,7 @@ from tests.kit.consents import (
     NOW,
     PARTNERS,
     REASON,
+    ROLE,
     a_form,
     actor,
     checked,
@@ -56,6 +57,19 @@ def test_each_form_of_the_table_is_decided_as_it_says(row):
     )
 
     assert (said.decision, set(said.findings)) == (row["decision"], set(map(Finding, row["findings"].split())))
+
+
+NPI = "http://hl7.org/fhir/sid/us-npi"
+
+
+def spelled(begin: str, reason: str, degree: str, role: str, number: str) -> dict[str, Any]:
+    """The complete form, with the systems of its codes and numbers spelled otherwise."""
+    said = a_form(provision={"securityLabel": [{"system": CONFIDENTIALITY, "code": "N"}]})
+    known = {REASON: begin + reason, CONFIDENTIALITY: begin + degree, ROLE: begin + role, NPI: number}
+    text = json.dumps(said)
+    for ours, theirs in known.items():
+        text = text.replace(f'"{ours}"', f'"{theirs}"')
+    return dict(json.loads(text))
 
 
 def titled(title: str) -> dict[str, Any]:
@@ -271,6 +285,10 @@ PERMITTED = {
             "Release of info",
         )
     },
+    "systems by their OIDs": spelled("urn:oid:2.16.840.1.113883.5.", "8", "25", "90", "urn:oid:2.16.840.1.113883.4.6"),
+    "systems as STU3 spells them": spelled(
+        "http://hl7.org/fhir/v3/", "ActReason", "Confidentiality", "ParticipationType", NPI
+    ),
     "a title without news": a_form(
         sourceAttachment={
             "contentType": "application/pdf",

@@ -96,3 +96,21 @@ def reference_status(status: str | None, doc_status: str | None) -> DocumentStat
     current = meaning(Vocabulary.DOCUMENT_REFERENCE, (status or "").lower())
     written = meaning(Vocabulary.COMPOSITION, doc_status.lower()) if doc_status else DocumentStatus.FINAL
     return least(one for one in (current, written) if one)
+
+
+#: HL7's own systems by their OIDs (https://terminology.hl7.org/external_terminologies.html, .../codesystems-v3.html)
+_BY_OID: Final = {
+    "urn:oid:2.16.840.1.113883.5.8": ACT_REASON,
+    "urn:oid:2.16.840.1.113883.5.25": CONFIDENTIALITY,
+    "urn:oid:2.16.840.1.113883.5.4": "http://terminology.hl7.org/CodeSystem/v3-ActCode",
+    "urn:oid:2.16.840.1.113883.5.90": PARTICIPATION,
+    "urn:oid:2.16.840.1.113883.4.6": NPI,
+}
+_STU3: Final = "http://hl7.org/fhir/v3/"
+
+
+def as_in_r4(system: str | None) -> str | None:
+    """A system as R4 spells it, where it is said by its OID or as STU3 spells it; any other as it is."""
+    if system and system.startswith(_STU3):
+        return f"http://terminology.hl7.org/CodeSystem/v3-{system.removeprefix(_STU3)}"
+    return _BY_OID.get(system or "", system)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from transfer import security_labels
-from transfer.adapters.fhir.codes import ACT_REASON, CONFIDENTIALITY, KIND, PARTICIPATION, coding_of, kind_of
+from transfer.adapters.fhir.codes import ACT_REASON, CONFIDENTIALITY, KIND, PARTICIPATION, as_in_r4, coding_of, kind_of
 from transfer.adapters.fhir.consent_codes import (
     ACT_CODE,
     Doubts,
@@ -192,7 +192,7 @@ class ProvisionReader:
         """The actor's roles. Noted: one that is none of ours, or that no permit names its parties by."""
         found = _roles(actor)
         codings = list(concept_codings([child(actor, "role")], self.doubts))
-        is_foreign = any(text(coding, "system") != PARTICIPATION for coding in codings)
+        is_foreign = any(as_in_r4(text(coding, "system")) != PARTICIPATION for coding in codings)
         known = {_DISCLOSES[0], _RECEIVES[0]} if kind is ProvisionType.PERMIT else {*_DISCLOSES, *_RECEIVES}
         if is_foreign or not found <= known:
             self.doubts.note(Finding.CODE_UNKNOWN)
@@ -249,7 +249,7 @@ class ProvisionReader:
         found = set()
         for coding in coded(codings, self.doubts):
             code = text(coding, "code") or ""
-            if code in known.get(text(coding, "system") or "", ()):
+            if code in known.get(as_in_r4(text(coding, "system")) or "", ()):
                 found.add(code)
             else:
                 self.doubts.note(Finding.CODE_UNKNOWN)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from transfer.adapters.fhir.codes import NPI
+from transfer.adapters.fhir.codes import NPI, as_in_r4
 from transfer.adapters.fhir.times import full_date
 from transfer.adapters.fhir.trees import Tree, child, children, text, texts, truth, type_of
 from transfer.errors import NeedsReview
@@ -167,7 +167,11 @@ def organization(reference: Tree, resources: Resources, institutions: Institutio
         return organization(child(resource, "organization"), resources, institutions)
     for identifier in (child(reference, "identifier"), *children(resource, "identifier")):
         system, value = text(identifier, "system"), text(identifier, "value")
-        known = institutions.with_identifier(IssuedIdentifier(system, value)) if system and value else None
+        known = None
+        for spelled in dict.fromkeys((system, as_in_r4(system))):
+            known = known or (
+                institutions.with_identifier(IssuedIdentifier(spelled, value)) if spelled and value else None
+            )
         if known:
             return InstitutionId(known.id)
     raise NeedsReview("it names an institution we do not know")
