@@ -1,5 +1,7 @@
 """A "no" by the codes of the standards' own tables, and in words that they have a place for."""
 
+import base64
+
 import pytest
 
 from tests.kit.consents import ACT_CODE, COMPLETE, NOW, PARTNERS, a_form, checked, concept
@@ -101,6 +103,23 @@ def test_a_bare_no_is_heard_in_a_result_by_fhir():
         assert len(inbound.said_against(body, LAKESIDE, is_form=False)) == expected
 
 
+def packed(words: str) -> str:
+    return base64.b64encode(words.encode()).decode()
+
+
+def a_message(**attached: str) -> dict[str, object]:
+    return {"resourceType": "Communication", "status": "completed", "payload": [{"contentAttachment": attached}]}
+
+
+def a_composition(words: str) -> dict[str, object]:
+    inner = {"text": {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{words}</p></div>'}}
+    return {"resourceType": "Composition", "status": "final", "title": "Note", "section": [{"section": [inner]}]}
+
+
+def an_intake(code: dict[str, str], **value: object) -> dict[str, object]:
+    return {"resourceType": "Observation", "status": "final", "component": [{"code": code, **value}]}
+
+
 @pytest.mark.parametrize(
     ("resource", "expected"),
     [
@@ -119,9 +138,28 @@ def test_a_bare_no_is_heard_in_a_result_by_fhir():
         ({"resourceType": "Task", "status": "requested", "description": "Patient called and revoked her ROI"}, 1),
         ({"resourceType": "Task", "status": "rejected", "statusReason": {"text": "Patient cancelled the ROI"}}, 1),
         ({"resourceType": "Task", "status": "rejected", "statusReason": {"text": "No record of this patient"}}, 0),
+        ({"resourceType": "ServiceRequest", "status": "revoked", "note": [{"text": "Patient revoked ROI"}]}, 1),
+        (
+            {"resourceType": "ServiceRequest", "status": "entered-in-error", "note": [{"text": "Patient revoked ROI"}]},
+            0,
+        ),
+        ({"resourceType": "ServiceRequest", "status": "active", "note": [{"text": "Patient signed ROI"}]}, 0),
+        ({"resourceType": "Condition", "note": [{"text": "Patient refuses release of records"}]}, 1),
+        ({"resourceType": "Communication", "status": "completed", "category": [{"text": "ROI revocation"}]}, 1),
+        ({"resourceType": "Communication", "status": "completed", "category": [{"text": "Notification"}]}, 0),
+        (a_message(title="Revocation of authorization", url="x"), 1),
+        (a_message(title="Authorization", url="x"), 0),
+        (a_message(contentType="text/plain", data=packed("I hereby revoke my\nauthorization to release records.")), 1),
+        (a_message(contentType="text/plain", data=packed("I may revoke my authorization at any time.")), 0),
+        ({"resourceType": "Composition", "status": "final", "title": "Revocation of authorization"}, 1),
+        (a_composition("Seen today. She does not want her records to be sent to the center."), 1),
+        (a_composition("Seen today. She wants her records to be sent to the center."), 0),
+        (an_intake({"text": "Consent to release of information"}, valueBoolean=False), 1),
+        (an_intake({"text": "Consent to surgery"}, valueBoolean=False), 0),
+        (an_intake({"text": "Remark"}, valueString="Patient revoked ROI"), 1),
     ],
 )
-def test_a_flag_on_a_chart_a_task_and_a_message_to_be_sent_are_heard(resource, expected):
+def test_words_are_heard_wherever_a_resource_has_a_place_for_them(resource, expected):
     said = inbound.said_against(dump(resource | {"subject": {"reference": "Patient/1"}}), LAKESIDE, is_form=False)
 
     assert len(said) == expected

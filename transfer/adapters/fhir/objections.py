@@ -19,7 +19,16 @@ from transfer.adapters.fhir.identities import Resources, demographics, issued, p
 from transfer.adapters.fhir.questionnaires import refuses
 from transfer.adapters.fhir.trees import Tree, child, children, extensions, objects_in, text, texts, type_of
 from transfer.institutions import Institution
-from transfer.objections import Objection, ObjectionKind, ends_release, is_no, is_refused, refuses_in_words
+from transfer.objections import (
+    Objection,
+    ObjectionKind,
+    ends_release,
+    is_no,
+    is_refused,
+    refuses_in_words,
+    says_ending,
+    says_refusing,
+)
 from transfer.patients import Demographics, IssuedIdentifier
 
 #: https://hl7.org/fhir/R4/valueset-consent-state-codes.html; any other state cannot be read
@@ -36,9 +45,22 @@ _OPT_OUT: Final = re.compile(r"opt[-_ ]?out", re.IGNORECASE)
 #: R5's word in a Consent of R4 (https://hl7.org/fhir/R5/versions.html#extensions)
 _DECISION: Final = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Consent.decision"
 
-#: what a person's word may come in besides a document, and the states in which it is none
-_TELLING: Final = ("Observation", "QuestionnaireResponse", "Communication", "CommunicationRequest", "Flag", "Task")
-_VOID: Final = ("entered-in-error", "cancelled", "not-done", "inactive", "revoked")
+#: messages of people to people
+_MESSAGES: Final = ("Communication", "CommunicationRequest")
+#: elements by which a resource is called
+_CALLED_BY: Final[Mapping[str, tuple[str, ...]]] = {
+    "Flag": ("code",),
+    "Composition": ("type",),
+    **dict.fromkeys(_MESSAGES, ("topic",)),
+}
+#: states in which a person's word is none; of any other resource where it was entered in error
+_VOID: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(
+        ("Observation", "QuestionnaireResponse", "Communication", "Task"), ("entered-in-error", "cancelled", "not-done")
+    ),
+    "CommunicationRequest": ("entered-in-error", "revoked"),
+    "Flag": ("entered-in-error", "inactive"),
+}
 #: people, and numbers of forms, that one Consent may name: a real one names one or two of each
 _MOST: Final = 32
 #: characters of an address that are looked at for the numbers of forms
@@ -186,31 +208,62 @@ def _objects(resource: Tree) -> bool:
 
 def _says_no(resource: Tree) -> bool:
     """Whether it is a document that is called a "no", a message or the answers to a form that are one, or a result that
-    is: of a consent, or in a sentence.
+    is: of a consent, or in a sentence. A flag on a chart is one by what it is called; anything by a note on it.
     """
-    if type_of(resource) in DOCUMENT_TYPES:
-        return _is_called_a_no(resource)
-    if type_of(resource) not in _TELLING or text(resource, "status") in _VOID:
+    kind = type_of(resource)
+    if kind is None:  # an element of one
         return False
-    if type_of(resource) == "QuestionnaireResponse":
+    if kind in DOCUMENT_TYPES and _is_called_a_no(resource):
+        return True
+    if text(resource, "status") in _VOID.get(kind, ("entered-in-error",)):
+        return False
+    if kind == "QuestionnaireResponse":
         return refuses(resource)
-    if type_of(resource) == "Flag":
-        return any(is_no(each) or refuses_in_words(each) for each in _named(child(resource, "code")))
-    if type_of(resource) == "Task":
-        told = [text(resource, "description"), text(resource, "statusReason", "text")]
-        told += [text(each, "text") for each in (child(resource, "code"), *children(resource, "note"))]
-        return any(map(refuses_in_words, filter(None, told)))
-    if type_of(resource) in ("Communication", "CommunicationRequest"):
-        told = [text(each, "contentString") for each in children(resource, "payload")]
-        told += [text(each, "text") for each in children(resource, "note")]
-        return any(map(refuses_in_words, filter(None, told))) or any(map(is_no, _named(child(resource, "topic"))))
-    called, values = [list(_named(child(resource, name))) for name in ("code", "valueCodeableConcept")]
-    said = [*values, *filter(None, [text(resource, "valueString")])]
-    said += [str(value)] if isinstance(value := resource.get("valueBoolean"), bool) else []
-    notes = [text(each, "text") for each in children(resource, "note")]
-    return (
-        any(map(is_no, called)) or is_refused(called, said) or any(map(refuses_in_words, filter(None, [*said, *notes])))
-    )
+    if kind == "Observation" and any(map(_is_refused, (resource, *children(resource, "component")))):
+        return True
+    return any(map(is_no, _called(resource, kind))) or any(map(refuses_in_words, filter(None, _told(resource, kind))))
+
+
+def _is_refused(result: Tree) -> bool:
+    called, said = [list(_named(child(result, name))) for name in ("code", "valueCodeableConcept")]
+    said += filter(None, [text(result, "valueString")])
+    said += [str(value)] if isinstance(value := result.get("valueBoolean"), bool) else []
+    return any(map(is_no, called)) or is_refused(called, said) or any(map(refuses_in_words, said))
+
+
+def _called(resource: Tree, kind: str) -> Iterator[str]:
+    """What it is called, where that may be a "no"."""
+    concepts = [child(resource, name) for name in _CALLED_BY.get(kind, ())]
+    concepts += children(resource, "category") + children(resource, "reasonCode") if kind in _MESSAGES else []
+    yield from (said for concept in concepts for said in _named(concept))
+    titles = [text(each, "contentAttachment", "title") for each in children(resource, "payload")]
+    titles += [text(resource, "title")] if kind == "Composition" else []
+    yield from filter(None, titles)
+
+
+def _told(resource: Tree, kind: str) -> Iterator[str | None]:
+    """What stands in it in words."""
+    yield from (text(each, "text") for each in children(resource, "note"))
+    match kind:
+        case "Communication" | "CommunicationRequest":
+            for each in children(resource, "payload"):
+                yield text(each, "contentString")
+                yield words_in(child(each, "contentAttachment"))
+        case "Flag":
+            yield from _named(child(resource, "code"))
+        case "Task":
+            yield from (text(resource, "description"), text(resource, "statusReason", "text"))
+            yield text(resource, "code", "text")
+        case "Composition":
+            sections = children(resource, "section")
+            for each in (*sections, *(inner for section in sections for inner in children(section, "section"))):
+                yield _perhaps_a_no(text(each, "text", "div") or "")
+
+
+def _perhaps_a_no(div: str) -> str:
+    """Its words, where one of a "no" is among them: a document is long, and few say no."""
+    capitals = div.upper().encode(errors="replace")
+    return narrated(div) if says_ending(capitals) or says_refusing(capitals) else ""
 
 
 def _named(concept: Tree) -> Iterator[str]:
