@@ -90,7 +90,7 @@ def told(error: BaseException) -> str:
 def _of_the_system(error: BaseException) -> str:
     """The name that the operating system has for it, as EADDRINUSE or ENOSPC: never a path or an address."""
     number = error.errno if isinstance(error, OSError) else None
-    return f" {errno.errorcode[number]}" if number in errno.errorcode else ""
+    return f" {errno.errorcode[number]}" if number is not None and number in errno.errorcode else ""
 
 
 def _raised(error: BaseException) -> str:
