@@ -55,6 +55,8 @@ class Version:
     types: frozenset[str] = frozenset()
     code: Coding | None = None  # in its bare form: other words for a code are no other code
     day: PartialDate | None = None
+    #: by what else its source may name it; two that share one are no copies for it
+    aliases: frozenset[IssuedIdentifier] = frozenset()
     #: the number of the document it relates to, those of others, and how
     parent: IssuedIdentifier | None = None
     further_parents: frozenset[IssuedIdentifier] = frozenset()
@@ -69,6 +71,10 @@ class Version:
     @property
     def parents(self) -> frozenset[IssuedIdentifier]:
         return self.further_parents | ({self.parent} if self.parent else frozenset())
+
+    @property
+    def called(self) -> frozenset[IssuedIdentifier]:
+        return self.numbers | self.aliases
 
 
 def terms(
@@ -112,7 +118,7 @@ def _is_copy(new: Version, one: Version) -> bool:
 
 
 def _relates(newer: Version, older: Version) -> bool:
-    return newer.relation is not None and not newer.parents.isdisjoint(older.numbers)
+    return newer.relation is not None and not newer.parents.isdisjoint(older.called)
 
 
 # --- what replaces or withdraws what ---------------------------------------------------------------------------------
@@ -180,19 +186,19 @@ def _word(newer: Version, older: Version) -> Relation | None:
         if older.status.is_void and not (newer.status.is_changed or _is_later(newer, older)):
             return None  # what is withdrawn, and sent again by a queue, stays withdrawn
         return Relation.WITHDRAWS if newer.status.is_void else Relation.REPLACES
-    if newer.relation in ENDINGS and not newer.parents.isdisjoint(newer.numbers):
+    if newer.relation in ENDINGS and not newer.parents.isdisjoint(newer.called):
         return None  # it says which of its numbers it speaks of: not of another report on the same accession
     return _by_status(newer, older)
 
 
 def _names(newer: Version, older: Version) -> bool:
     """It says by a number of the other's that it replaces or withdraws it."""
-    return newer.relation in ENDINGS and not newer.parents.isdisjoint(older.numbers)
+    return newer.relation in ENDINGS and not newer.parents.isdisjoint(older.called)
 
 
 def _names_another(newer: Version, older: Version) -> bool:
     """It names the other by a number that is not its own, too."""
-    return _names(newer, older) and not newer.parents & older.numbers <= newer.numbers
+    return _names(newer, older) and not newer.parents & older.called <= newer.called
 
 
 def _may_change(newer: Version, older: Version) -> bool:

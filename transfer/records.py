@@ -158,6 +158,8 @@ class Document:
     #: others to which it relates in the same way: one report may replace several
     further_parents: tuple[IssuedIdentifier, ...] = ()
     relation: Relation | None = None
+    #: by what another document of its source may name it. No number of its own: it makes no copies
+    aliases: tuple[IssuedIdentifier, ...] = ()
     #: the source's own entries for it, which it changes in place; none where it writes each version anew
     entries: tuple[IssuedIdentifier, ...] = ()
     #: Study Instance UIDs of the images that it is the report of

@@ -643,7 +643,7 @@ def test_a_document_that_replaces_several_names_them_all(office, source, them):
     one, other, both = (each.document for each in all_of(source, them))
 
     assert both.relation is Relation.REPLACES
-    assert {both.parent, *both.further_parents} <= {*one.identifiers, *other.identifiers}
+    assert {both.parent, *both.further_parents} <= {*one.identifiers, *other.identifiers, *one.aliases, *other.aliases}
     assert (both.parent in one.identifiers, both.further_parents[0] in other.identifiers) == (True, True)
 
 

@@ -87,7 +87,7 @@ def test_a_clinical_document_says_what_it_replaces(
     related: tuple[tuple[str, str], ...], relation: Relation | None, parent: str | None
 ):
     said = word_of(a_cda("C", *related))
-    assert said == OwnWord(numbers=(named("C"),), relation=relation, parent=named(parent) if parent else None)
+    assert said == OwnWord(numbers=(named("C"),), relation=relation, parents=(named(parent),) if parent else ())
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_clinical_document_says_what_it_replaces(
 )
 def test_a_clinical_document_says_how_it_stands(status: str, meant: DocumentStatus | None, relation: Relation | None):
     said = word_of(a_cda("C", status=status))
-    assert (said.status, said.relation, said.parent) == (meant, relation, named("C") if relation else None)
+    assert (said.status, said.relation, said.parents) == (meant, relation, (named("C"),) if relation else ())
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,9 @@ def test_one_preliminary_result_keeps_its_report_from_final(
 
 def test_an_oid_alone_is_no_number_of_a_document():
     content = a_cda("C").replace(b' extension="C"', b"")
-    assert word_of(content) == OwnWord()
+    said = word_of(content)
+    assert (said.numbers, said.relation) == ((), None)
+    assert [one.value for one in said.aliases] == [f"urn:oid:{ROOT}"]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_an_oid_alone_is_no_number_of_a_document():
 def test_a_fhir_document_says_how_it_stands(status: str, meant: DocumentStatus):
     before = {"code": "replaces", "targetIdentifier": {"system": f"urn:oid:{ROOT}", "value": "D0"}}
     said = word_of(a_document(status, {"code": "signs"}, before))
-    assert said == OwnWord(numbers=(named("D1"),), status=meant, relation=Relation.REPLACES, parent=named("D0"))
+    assert said == OwnWord(numbers=(named("D1"),), status=meant, relation=Relation.REPLACES, parents=(named("D0"),))
 
 
 def in_xml(status: str, number: str = "D1", more: str = "") -> bytes:
@@ -172,7 +174,7 @@ def test_what_a_document_in_xml_says_of_one_other_alone_is_heard():
     alone = in_xml("final").replace(b'<relatesTo><code value="signs"/></relatesTo>', b"")
 
     assert word_of(alone).relation is Relation.REPLACES
-    assert word_of(alone).parent == named("D0")
+    assert word_of(alone).parents == (named("D0"),)
 
 
 def test_a_state_said_twice_is_none():

@@ -182,6 +182,10 @@ class ClinicalDocumentReader:
         #: root and extension of its own id, and of each document that it relates to, with the type of the relation
         self.own_id = ("", "")
         self.related: list[tuple[str, tuple[str, str]]] = []
+        #: the same by the set that it is a version of: root and extension, and the number of the version
+        self.own_version = ("", "", "")
+        self.related_versions: list[tuple[str, tuple[str, str, str]]] = []
+        self._set = ("", "")
         #: ClinicalDocument.statusCode, as profiles add it (sdtc:statusCode, an ActStatus); None: it does not say
         self.status: str | None = None
         self._relation = ""
@@ -245,9 +249,15 @@ class ClinicalDocumentReader:
             case ["statusCode"]:
                 self.status = attributes.get("code")
             case ["relatedDocument"]:
-                self._relation = attributes.get("typeCode", "")
+                self._relation, self._set = attributes.get("typeCode", ""), ("", "")
             case ["relatedDocument", "parentDocument", "id"] if len(self.related) < _RELATED:
                 self.related.append((self._relation, said))
+            case ["setId"] | ["relatedDocument", "parentDocument", "setId"]:
+                self._set = said
+            case ["versionNumber"]:
+                self.own_version = (*self._set, attributes.get("value", ""))
+            case ["relatedDocument", "parentDocument", "versionNumber"] if len(self.related_versions) < _RELATED:
+                self.related_versions.append((self._relation, (*self._set, attributes.get("value", ""))))
 
     def _end(self, _tag: str) -> None:
         if self._observing and self._observing[-1] >= self._depth:

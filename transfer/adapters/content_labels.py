@@ -60,7 +60,7 @@ class ReadWithin:
                 case _ if read.is_other:
                     continue
                 case ClinicalDocumentReader():
-                    return of_clinical_document(read.own_id, read.related, self._institution, read.status)
+                    return of_clinical_document(read, self._institution)
                 case ResourceReader() | XmlResourceReader():
                     return of_resource(read.tree, self._institution)
         return OwnWord()

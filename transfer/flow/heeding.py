@@ -54,10 +54,7 @@ def heed_now(
     concerned = [case for case in cases.of_patient(tx, patient) if case not in but]
     if not concerned:
         return
-    told = [
-        (copies.terms(one.identifiers, (), (one.parent, *one.further_parents)), _version_of(services, source, one))
-        for one in documents
-    ]
+    told = [(_terms(one), _version_of(services, source, one)) for one in documents]
     for case in concerned:  # all of them before a round is owed to one
         tx.lock_case(case)
     for case in concerned:
@@ -97,8 +94,12 @@ def _is_said_alike(one: Version, other: Version) -> bool:
     """The same word again, as a source gives it that is asked twice: it says nothing of what was kept of it."""
     return all(
         getattr(one, name) == getattr(other, name)
-        for name in ("source", "status", "at", "stated_at", "numbers", "parents", "relation")
+        for name in ("source", "status", "at", "stated_at", "numbers", "aliases", "parents", "relation")
     )
+
+
+def _terms(said: Document) -> tuple[str, ...]:
+    return copies.terms((*said.identifiers, *said.aliases), (), (said.parent, *said.further_parents))
 
 
 def _version_of(services: Services, source: InstitutionId, said: Document) -> Version:
@@ -111,6 +112,7 @@ def _version_of(services: Services, source: InstitutionId, said: Document) -> Ve
         at=said.at,
         stated_at=said.stated_at,
         numbers=frozenset(said.identifiers),
+        aliases=frozenset(said.aliases),
         parent=said.parent,
         further_parents=frozenset(said.further_parents),
         relation=said.relation,

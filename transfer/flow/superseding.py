@@ -134,6 +134,7 @@ def version(tx: Tx, services: Services, kept: StoredRecord, joined: Joined | Non
         at=about.at,
         stated_at=about.stated_at,
         numbers=frozenset(about.identifiers),
+        aliases=frozenset(about.aliases),
         contents=frozenset(file.sha256 for file in files),
         types=frozenset(file.content_type for file in files),
         code=about.code.bare if about.code else None,

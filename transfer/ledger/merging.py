@@ -251,7 +251,8 @@ def _hand_over_records(tx: Tx, absorbed: PatientId, before: PatientId, after: Pa
             tx.run("DELETE FROM record_terms WHERE record = %s", kept.id)
             contents = sorted({file.sha256 for file in records.files(tx, kept)})
             parents = (kept.about.parent, *kept.about.further_parents)
-            for term in copies.terms(kept.about.identifiers, contents, parents):
+            numbers = (*kept.about.identifiers, *kept.about.aliases, *kept.about.entries)
+            for term in copies.terms(numbers, contents, parents):
                 tx.run(
                     "INSERT INTO record_terms (term, record) VALUES (%s, %s) ON CONFLICT DO NOTHING",
                     *(tx.keys.hmac(new, term.encode()), kept.id),

@@ -38,6 +38,8 @@ class About:
     parent: IssuedIdentifier | None = None
     further_parents: tuple[IssuedIdentifier, ...] = ()
     relation: Relation | None = None
+    #: by what else another document of its source may name it
+    aliases: tuple[IssuedIdentifier, ...] = ()
     labels: frozenset[str] = frozenset()
     #: the source's own entries for it, which it changes in place; the state in which it was read
     entries: tuple[IssuedIdentifier, ...] = ()
@@ -80,6 +82,7 @@ class About:
             parent=document.parent,
             further_parents=document.further_parents,
             relation=document.relation,
+            aliases=document.aliases,
             labels=document.labels,
             entries=document.entries,
             studies=document.studies,
@@ -205,7 +208,7 @@ def keep(tx: Tx, new: NewRecord) -> StoredRecord:
     )
     assert row is not None  # the line above kept it
     contents = [part.location.sha256 for part in new.parts if part.role != "series"]
-    numbers = (*new.about.identifiers, *new.about.entries)
+    numbers = (*new.about.identifiers, *new.about.aliases, *new.about.entries)
     terms = copies.terms(numbers, contents, (new.about.parent, *new.about.further_parents))
     with tx.at_once():
         _send_parts(tx, new.patient, record, new.parts, 1)

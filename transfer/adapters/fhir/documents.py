@@ -52,12 +52,14 @@ def describe(
     *,
     address: str | None,
     around: frozenset[str] = frozenset(),
+    entry: Tree | None = None,
 ) -> Description:
     """What a DocumentReference or DiagnosticReport says.
 
     Its attachments are one document: its pages, its addenda, its formats. `address` is the resource's absolute URL at
     its source; the source's own id for it is one of the document's numbers, so that a later "replaces
-    DocumentReference/12" finds it. `around` are the labels of what it came in: they hold beside its own.
+    DocumentReference/12" finds it. `entry` is what it was posted in. `around` are the labels of what it came in: they
+    hold beside its own.
 
     Raises:
         Unreadable: more attachments than a document has, or it names two patients and does not take itself back.
@@ -69,8 +71,47 @@ def describe(
         raise Unreadable(f"a document in more than {MOST_ATTACHMENTS} attachments")
     labels = around | labels_in(resource, institution.labels)
     document = _document(resource, attachments, patient, institution, resources, address)
+    document = _named_by_entry(document, resource, institution, address, entry or {})
     version = hashlib.sha256(dump(resource)).hexdigest()
     return Description(document=replace(document, labels=labels), attachments=attachments, version=version)
+
+
+def _named_by_entry(
+    document: Document, resource: Tree, institution: Institution, address: str | None, entry: Tree
+) -> Document:
+    """With what another document may name it by: its id, and the URN that the entry gave it (R4 2.36.4.2).
+
+    Senders give one id to several documents that they post: it makes no copies. What is put under it (PUT) is changed
+    there in place: a withdrawal that says no number speaks of that.
+    """
+    said, kind = (text(entry, "fullUrl") or "").lower(), type_of(resource) or ""
+    own = _by_address(address or "")
+    aliases = [by_id(institution, kind, own.value)] if own else []
+    if number := text(resource, "id"):
+        aliases.append(by_id(institution, kind, number))
+    put = _put(entry, institution)
+    aliases += put
+    urn = [IssuedIdentifier(_URI, said)] if said.startswith("urn:uuid:") else []
+    if document.status.is_void and not document.identifiers and put:
+        document = replace(document, relation=Relation.WITHDRAWS, parent=put[0])
+    return replace(
+        document,
+        aliases=tuple(dict.fromkeys([*aliases, *urn])),
+        entries=tuple(dict.fromkeys([*document.entries, *put])),
+    )
+
+
+def _put(entry: Tree, institution: Institution) -> list[IssuedIdentifier]:
+    url = _LITERAL.fullmatch(text(entry, "request", "url") or "")
+    if text(entry, "request", "method") != "PUT" or not url:
+        return []
+    kind, _, number = url[0].partition("/")
+    return [by_id(institution, kind, number.partition("/")[0])]
+
+
+def by_id(institution: Institution, kind: str, number: str) -> IssuedIdentifier:
+    """Of a server of this institution, whichever that is."""
+    return IssuedIdentifier(f"{institution.id}/{kind}", number)
 
 
 def _names_another(resource: Tree, patient: Demographics, institution: Institution, resources: Resources) -> bool:
@@ -206,30 +247,39 @@ def _relation(
     said: dict[Relation, dict[IssuedIdentifier, None]] = {Relation.REPLACES: {}, Relation.APPENDS: {}}
     for each in children(resource, "relatesTo"):
         relation = RELATES_TO.get(text(each, "code") or "")
-        if relation and (target := _target(child(each, "target"), institution, resources, address)):
+        for target in _targets(child(each, "target"), institution, resources, address) if relation else ():
             said[relation][target] = None
     return next(((relation, tuple(others)) for relation, others in said.items() if others), (None, ()))
 
 
-def _target(
+def _targets(
     reference: Tree, institution: Institution, resources: Resources, address: str | None
-) -> IssuedIdentifier | None:
-    """By its number, by that of the resource at hand, by a URN that is a number (IHE MHD: entryUUID), or by the
+) -> Iterator[IssuedIdentifier]:
+    """By its number, by that of the resource at hand, by a URN that is a number (IHE MHD: entryUUID), and by the
     source's own id for it; one without an address of its own is read as at the server that we ask there.
     """
     beside, behind = child(reference, "identifier"), resources.follow(reference)
     master = child(behind, "masterIdentifier")
     said = [each for each in (beside, master, *children(behind, "identifier")) if each]
     if found := next(issued(said, institution), None):
-        return found
+        yield found
     literal = text(reference, "reference") or ""
-    if literal.startswith(("urn:uuid:", "urn:oid:")):
-        return IssuedIdentifier(_URI, literal)
     own = _RESTFUL.fullmatch(address or "")
     base = own["issuer"].rpartition("/")[0] if own else _asked_at(institution)
     if base and _LITERAL.fullmatch(literal):
         literal = f"{base.rstrip('/')}/{literal}"
-    return _by_address(literal)
+    if at_server := _by_address(literal):
+        yield at_server
+    yield from referred(literal, institution)
+
+
+def referred(literal: str, institution: Institution) -> Iterator[IssuedIdentifier]:
+    """What a reference names without a number: a URN, or an id of a server of this institution."""
+    if literal.lower().startswith(("urn:uuid:", "urn:oid:")):
+        yield IssuedIdentifier(_URI, literal.lower())
+    elif _LITERAL.fullmatch(literal) or _RESTFUL.fullmatch(literal):
+        kind, number = literal.partition("/_history")[0].split("/")[-2:]
+        yield by_id(institution, kind, number)
 
 
 def _asked_at(institution: Institution) -> str | None:

@@ -97,6 +97,7 @@ def merged(documents: list[Document]) -> Document:
             parent=first.parent or other.parent,
             further_parents=first.further_parents if first.parent else other.further_parents,
             relation=first.relation or other.relation,
+            aliases=tuple(dict.fromkeys(first.aliases + other.aliases)),
             entries=tuple(dict.fromkeys(first.entries + other.entries)),
             labels=first.labels | other.labels,
         )

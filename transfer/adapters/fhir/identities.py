@@ -75,6 +75,8 @@ def issued(identifiers: Iterable[Tree], institution: Institution) -> Iterator[Is
     seen: set[IssuedIdentifier] = set()
     for identifier in identifiers:
         issuer, value = institution.issuer(text(identifier, "system")), text(identifier, "value")
+        if value and value[:9].lower() == "urn:uuid:":
+            value = value.lower()  # RFC 9562, 4: its letters are the same in either case
         if issuer and value and (found := IssuedIdentifier(issuer, value)) not in seen:
             seen.add(found)
             yield found

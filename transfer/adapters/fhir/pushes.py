@@ -115,7 +115,7 @@ def _document(
         (check_meaning if says_void(resource) else check)(resource)
         around = resources.within(resource)
         patient = person(_subject(resource), around, institution)
-        described = describe(resource, patient, institution, around, address=address, around=labels)
+        described = describe(resource, patient, institution, around, address=address, around=labels, entry=entry)
         return _sent(resource, described, around, institution)
     except (NeedsReview, TooLarge) as error:
         return Bad(reason=str(error), source=address)
@@ -130,7 +130,7 @@ def _sent(resource: Tree, described: Description, around: Resources, institution
     """Raises: NeedsReview, TooLarge: it has nothing to read, or what cannot be unpacked."""
     document, labels, flaws = described.document, set[str](), set[Flaw]()
     if document.status.is_void:
-        if not document.identifiers:
+        if not (document.identifiers or document.relation):
             raise Unexpected("a withdrawal that does not say of what")
         return PushedDocument(document=document, files=())
     if not described.attachments:

@@ -150,6 +150,8 @@ def _document(message: Message, report: Report, institution: Institution, common
     kind, code = kind_and_code([one.part(3) for one in report.named("OBX")], institution, document_type=txa.part(2))
     own = document_number(txa.part(12 + late), institution, "document")
     parent = document_number(txa.part(13 + late), institution, "document")
+    if own and parent and not any(txa.part(13 + late).text(at) for at in (2, 3, 4)):
+        parent = IssuedIdentifier(own.issuer, parent.value)  # a bare number is one of the same numbering
     results = [one.text(11) for one in report.named("OBX")]
     status = statuses.of_document(trigger, txa.text(17 + late), txa.text(19 + late), results)
     relation = statuses.document_relation(trigger, status)

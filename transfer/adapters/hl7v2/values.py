@@ -112,8 +112,10 @@ def document_number(part: FieldPart, institution: Institution, role: str) -> Iss
     """A document's or order's number (EI). One without a namespace belongs to the institution's numbers of that role:
     `filler`, `placer`, `document`; the institution's `issuers` may name their URI.
     """
-    value = part.text(1)
-    by = issuer(institution, part.text(2), part.text(3), part.text(4)) or institution.issuer(role)
+    value, universal = part.text(1), part.text(3)
+    if value is None:  # a universal id alone (v2.9 ch. 2A.3.20), as in TXA-12 `^^1000`
+        value, universal = universal, None
+    by = issuer(institution, part.text(2), universal, part.text(4)) or institution.issuer(role)
     return IssuedIdentifier(by, value) if value and by else None
 
 
