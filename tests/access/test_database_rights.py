@@ -41,6 +41,7 @@ APP = {
     "arrival_terms": FORGET,
     "patient_terms": FORGET,
     "record_terms": FORGET,
+    "heeded_words": FORGET,
     "record_parts": CHANGE | FORGET,
     "arrivals": CHANGE | FORGET,
     "compared_identities": CHANGE | FORGET,

@@ -1,11 +1,13 @@
 """Two patients of ours who are one person, and who are two after all."""
 
-from datetime import date
+import json
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from tests.kit import builders as b
+from tests.kit import lives
 from tests.kit.doors import posted
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN, BEN, somebody
@@ -128,6 +130,38 @@ def test_what_comes_for_either_is_the_ones(services: Services, two: Two):
     with services.ledger.transaction() as tx:
         rows = tx.rows("SELECT patient FROM records WHERE kind = 'pathology-report' AND record <> %s", two.report)
     assert [row.patient for row in rows] == [two.patient]
+
+
+def test_what_was_said_of_documents_before_holds_afterwards(services: Services, two: Two):
+    """A withdrawal that nobody may collect, and what is put to one place again."""
+    hiv = [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV"}]}]
+
+    def comes(number: str, day: int, place: str | None = None, **said: Any) -> None:
+        sent = lives.pushed(
+            two.other_chart,
+            lives.a_reference(number, f"{number} on day {day}", **said),
+            datetime(2026, 10, day, tzinfo=UTC),
+        )
+        bundle = json.loads(sent.body)
+        if place:
+            del bundle["entry"][1]["resource"]["identifier"]
+            bundle["entry"][1]["request"] = {"method": "PUT", "url": f"DocumentReference/{place}"}
+        b.comes(services, sent.institution, ArrivalKind.ANSWER, json.dumps(bundle).encode(), sent.content_type)
+        process_all(services)
+
+    comes("A", 2, status="entered-in-error", securityLabel=hiv)
+    comes("", 1, "12")
+    two.merge()
+    comes("A", 1)
+    comes("", 2, "12", docStatus="corrected")
+
+    with services.ledger.transaction() as tx:
+        came = [(kept.status, joined.superseded) for kept, joined in records.joined(tx, two.other)]
+    assert came[-3:] == [
+        (DocumentStatus.FINAL, True),
+        (DocumentStatus.FINAL, True),
+        (DocumentStatus.CORRECTED, False),
+    ]
 
 
 def test_a_merged_patient_opens_no_new_one(services: Services, two: Two):

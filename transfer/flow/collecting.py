@@ -15,6 +15,7 @@ from transfer.flaws import Flaw
 from transfer.flow.assess import look
 from transfer.flow.basis import may_collect
 from transfer.flow.cross_check import check
+from transfer.flow.heeding import ended_by_heeded
 from transfer.flow.opening_records import OpenedParts, note_opened
 from transfer.flow.services import Services
 from transfer.flow.superseding import version
@@ -92,6 +93,8 @@ def join(
     if word := copies.ended_by(new, earlier):
         by, relation = word
         records.supersede(tx, case, kept.id, by, relation)
+    elif said := ended_by_heeded(tx, services, kept, new):
+        records.supersede(tx, case, kept.id, None, said)
     if _has_withheld_pages(tx, case, kept, [one for one, _ in related]):
         kept = opened_records.write_seen(tx, kept, Flaw.PAGES_WITHHELD)
         if found or kept.is_opened:

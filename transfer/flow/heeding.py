@@ -1,4 +1,4 @@
-"""What a document says of earlier ones where it is not collected: in closed cases, or where no permission covers it."""
+"""What a document says of others where it is not collected: in closed cases, or where no permission covers it."""
 
 from collections.abc import Collection, Iterable
 
@@ -9,8 +9,10 @@ from transfer.flow.identity import DecideAgain, unless_forgotten
 from transfer.flow.services import Services
 from transfer.flow.superseding import ask_about_void, version
 from transfer.identifiers import CaseId, InstitutionId, PatientId, RecordId
-from transfer.ledger import Tx, cases, patients, records, rounds
-from transfer.records import Document
+from transfer.ledger import Tx, cases, heeded, patients, records, rounds
+from transfer.ledger.heeded import HeededWord
+from transfer.ledger.records import About, StoredRecord
+from transfer.records import Document, Relation
 from transfer.rounds import Dag
 
 
@@ -54,7 +56,11 @@ def heed_now(
     concerned = [case for case in cases.of_patient(tx, patient) if case not in but]
     if not concerned:
         return
-    told = [(_terms(one), _version_of(services, source, one)) for one in documents]
+    documents = list(documents)
+    for one in documents:
+        if one.status.is_void or one.status.is_changed or one.relation in copies.ENDINGS:
+            heeded.note(tx, patient, source, one)  # what it ends may come after it
+    told = [(_terms(one), _version_of(services, _as_heeded(source, one))) for one in documents]
     for case in concerned:  # all of them before a round is owed to one
         tx.lock_case(case)
     for case in concerned:
@@ -90,6 +96,23 @@ def _may_say(newer: Version, older: Version) -> bool:
     return newer.source == older.source or is_their_number
 
 
+def ended_by_heeded(tx: Tx, services: Services, kept: StoredRecord, new: Version) -> Relation | None:
+    """What a document that no case collected said of this one before it came. None: nothing."""
+    known = [_version_of(services, word) for word in heeded.about_record(tx, kept)]
+    said = (
+        copies.ends_late(one, new)
+        for one in known
+        if _may_say(one, new) and not _is_itself(one, new) and not copies.ends(new, one)
+    )
+    return next(filter(None, said), None)
+
+
+def _is_itself(word: Version, new: Version) -> bool:
+    """The document that said it, collected after all."""
+    names = ("source", "status", "at", "stated_at", "parents", "relation")
+    return all(getattr(word, name) == getattr(new, name) for name in names)
+
+
 def _is_said_alike(one: Version, other: Version) -> bool:
     """The same word again, as a source gives it that is asked twice: it says nothing of what was kept of it."""
     return all(
@@ -102,19 +125,24 @@ def _terms(said: Document) -> tuple[str, ...]:
     return copies.terms((*said.identifiers, *said.aliases), (), (said.parent, *said.further_parents))
 
 
-def _version_of(services: Services, source: InstitutionId, said: Document) -> Version:
+def _as_heeded(source: InstitutionId, said: Document) -> HeededWord:
+    return HeededWord(institution=source, kind=said.kind, status=said.status, about=About.of(said))
+
+
+def _version_of(services: Services, word: HeededWord) -> Version:
     """A document that is not kept, as a version."""
+    about = word.about
     return Version(
         record=RecordId.draw(),
-        source=source,
-        kind=said.kind,
-        status=said.status,
-        at=said.at,
-        stated_at=said.stated_at,
-        numbers=frozenset(said.identifiers),
-        aliases=frozenset(said.aliases),
-        parent=said.parent,
-        further_parents=frozenset(said.further_parents),
-        relation=said.relation,
-        issuers=frozenset(services.institutions[source].issuers.values()),
+        source=word.institution,
+        kind=word.kind,
+        status=word.status,
+        at=about.at,
+        stated_at=about.stated_at,
+        numbers=frozenset(about.identifiers),
+        aliases=frozenset(about.aliases),
+        parent=about.parent,
+        further_parents=frozenset(about.further_parents),
+        relation=about.relation,
+        issuers=frozenset(services.institutions[word.institution].issuers.values()),
     )

@@ -14,7 +14,19 @@ from transfer.arrivals import ArrivalKind
 from transfer.facts import Chain
 from transfer.holds import HoldAnswer
 from transfer.identifiers import CaseId, HoldId, PatientId
-from transfer.ledger import Tx, arrivals, cases, compared, packets, patients, permissions, purging, records, rounds
+from transfer.ledger import (
+    Tx,
+    arrivals,
+    cases,
+    compared,
+    heeded,
+    packets,
+    patients,
+    permissions,
+    purging,
+    records,
+    rounds,
+)
 from transfer.ledger.patients import Identity
 from transfer.permissions import End
 from transfer.records import Relation
@@ -96,6 +108,7 @@ def merge(tx: Tx, absorbed: PatientId, kept: PatientId, hold: HoldId) -> list[Ca
     compared.forget(tx, absorbed)
     compared.forget(tx, kept, but=HoldAnswer.OURS)  # who was somebody else may be this patient now
     _hand_over(tx, absorbed, absorbed, kept)
+    heeded.copy_to(tx, absorbed, kept)
     patients.absorb(tx, kept, theirs, absorbed)
     for patient in (absorbed, kept):
         tx.append(Chain.patient(patient), facts.PatientsMerged(absorbed=absorbed, kept=kept, hold=hold))

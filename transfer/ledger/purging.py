@@ -113,6 +113,12 @@ def forget_patient(tx: Tx, patient: PatientId) -> None:
     tx.run("DELETE FROM patient_terms WHERE patient = %s", patient)
     search_terms.forget(tx, patient)
     tx.run("DELETE FROM compared_identities WHERE patient = %s", patient)
+    # Also what was said of those who became the patient.
+    tx.run(
+        """DELETE FROM heeded_words WHERE patient = %s
+             OR patient IN (SELECT absorbed FROM merged_patients WHERE kept = %s)""",
+        *(patient, patient),
+    )
     tx.run("UPDATE merged_patients SET identity = NULL, its_own = NULL WHERE kept = %s", patient)
     tx.run("UPDATE permissions SET form = NULL, reference = NULL WHERE patient = %s", patient)
     tx.run("UPDATE notes SET text = NULL WHERE patient = %s", patient)
