@@ -133,8 +133,8 @@ def test_what_comes_for_either_is_the_ones(services: Services, two: Two):
 
 
 def test_what_was_said_of_documents_before_holds_afterwards(services: Services, two: Two):
-    """A withdrawal that nobody may collect, and what is put to one place again."""
-    hiv = [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV"}]}]
+    """A withdrawal that waits for a person, and what is put to one place again."""
+    label = [{"text": "as the chief said"}]
 
     def comes(number: str, day: int, place: str | None = None, **said: Any) -> None:
         sent = lives.pushed(
@@ -149,7 +149,7 @@ def test_what_was_said_of_documents_before_holds_afterwards(services: Services, 
         b.comes(services, sent.institution, ArrivalKind.ANSWER, json.dumps(bundle).encode(), sent.content_type)
         process_all(services)
 
-    comes("A", 2, status="entered-in-error", securityLabel=hiv)
+    comes("A", 2, status="entered-in-error", securityLabel=label)
     comes("", 1, "12")
     two.merge()
     comes("A", 1)
