@@ -145,6 +145,26 @@ def test_of_very_many_only_some_are_compared():
 
 
 @pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Maria J <family>Lopez</family>, <suffix>MD</suffix>", ["Lopez/Maria J"]),
+        ("<family>Lopez</family>, Maria", ["Lopez/Maria"]),
+        ("Lopez<delimiter>, </delimiter><given>Maria</given>", ["Lopez/Maria"]),
+        (
+            "<given>Maria</given><family qualifier='BR'>Ruiz</family><family>Lopez</family>",
+            ["Lopez/Maria", "Ruiz/Maria"],
+        ),
+        ("<given>Maria</given><family qualifier='BR'>Ruiz</family>", ["Ruiz/Maria"]),
+        ("Maria Lopez", ["Lopez/Maria"]),
+    ],
+)
+def test_words_between_the_parts_of_a_name_belong_to_it(name: str, said: list[str]):
+    header = f"<recordTarget><patientRole><patient><name>{name}</name></patient></patientRole></recordTarget>"
+    (one,) = patients_named(a_cda(header), OFFICE)
+    assert [f"{each.family}/{' '.join(each.given)}" for each in one.names] == said
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b"<!DOCTYPE x [<!ENTITY e 'Eve'>]>" + a_cda(TARGET.format(more="", name=NAME)).partition(b"?>")[2],

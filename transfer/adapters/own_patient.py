@@ -26,6 +26,8 @@ _DEPTH: Final = 100
 _CHUNK: Final = 64 << 10
 #: in one name or number
 _MOST_CHARACTERS: Final = 500
+#: where the patient's name stands in a clinical document
+_NAME: Final = ["recordTarget", "patientRole", "patient", "name"]
 #: patients that are compared; a document is about one, or about a mother and her child
 MOST: Final = 20
 _WITH_HYPHENS: Final = re.compile(r"\d{4}-\d\d-\d\d")
@@ -173,7 +175,9 @@ class _Header:
         self.patients: list[_Patient] = []
         self._path: list[str] = []
         self._elements, self._is_over = 0, False
-        self._family, self._given_names, self._text = "", list[str](), ""
+        self._family, self._born_as, self._given_names = "", "", list[str]()
+        self._text = self._loose = ""
+        self._is_of_birth = False
         self._parser = expat.ParserCreate(namespace_separator=" ")
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._begin
@@ -217,7 +221,9 @@ class _Header:
                     (attributes.get("root", ""), attributes.get("extension", "")[:_MOST_CHARACTERS])
                 )
             case ["patientRole", "patient", "name"]:
-                self._family, self._given_names = "", []
+                self._family, self._born_as, self._given_names, self._loose = "", "", [], ""
+            case ["patientRole", "patient", "name", "family"]:
+                self._is_of_birth = "BR" in attributes.get("qualifier", "").split()
             case ["patientRole", "patient", "birthTime"]:
                 self.patients[-1].born = attributes.get("value", "")
             case ["patientRole", "patient", "administrativeGenderCode"]:
@@ -226,17 +232,30 @@ class _Header:
     def _take(self, text: str) -> None:
         if len(self._text) < _MOST_CHARACTERS:
             self._text += text
+        if self._path[1:] == _NAME and len(self._loose) < _MOST_CHARACTERS:
+            self._loose += text
 
     def _end(self, _tag: str) -> None:
         match self._path[1:]:
+            case [*name, "family"] if name == _NAME and self._is_of_birth:
+                self._born_as = self._text.strip()[:_MOST_CHARACTERS]
             case ["recordTarget", "patientRole", "patient", "name", "family"]:
                 self._family = self._family or self._text.strip()[:_MOST_CHARACTERS]
             case ["recordTarget", "patientRole", "patient", "name", "given"] if self._text.strip():
                 self._given_names.append(self._text.strip()[:_MOST_CHARACTERS])
-            case ["recordTarget", "patientRole", "patient", "name"] if self._family:
-                self.patients[-1].names.append(PersonName(self._family, tuple(self._given_names)))
-            case ["recordTarget", "patientRole", "patient", "name"] if whole := self._text.strip():
-                # a name in one piece, as EN allows (CDA R2 datatypes, 2.9)
-                self.patients[-1].names.append(read_name(whole) or PersonName(whole[:_MOST_CHARACTERS], ()))
+            case name if name == _NAME:
+                self.patients[-1].names += self._names()
         self._path.pop()
         self._text = ""
+
+    def _names(self) -> list[PersonName]:
+        """Of a name: in parts, in one piece, or some of it as words between its parts (CDA R2 datatypes, 2.9), with the
+        one of birth (qualifier BR).
+        """
+        loose = " ".join(self._loose.replace(",", " ").split())[:_MOST_CHARACTERS]
+        if not (self._family or self._born_as or self._given_names):
+            whole = self._loose.strip()[:_MOST_CHARACTERS]
+            return [read_name(whole) or PersonName(whole, ())] if whole else []
+        family = self._family or (loose if self._given_names else "") or self._born_as
+        given = tuple(self._given_names or (loose.split() if self._family or self._born_as else ()))
+        return [PersonName(one, given) for one in dict.fromkeys((family, self._born_as)) if one]

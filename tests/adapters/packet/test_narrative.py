@@ -267,6 +267,15 @@ def test_every_cell_of_any_table_has_a_place_of_its_own_within_it(spans):
 # what a document says of itself
 
 
+def test_words_between_the_parts_of_a_name_are_shown():
+    header = """<recordTarget><patientRole><patient><name>Ada B. <family>Quill</family></name></patient></patientRole>
+    </recordTarget>"""
+
+    facts = dict(next(block for block in blocks("text/xml", cda("x", header)) if isinstance(block, Facts)).rows)
+
+    assert facts["Patient"] == "Ada B. Quill"
+
+
 def test_a_clinical_document_says_whose_it_is_from_whom_and_what_it_replaces():
     header = """<id root="2.999" extension="D-17"/><code displayName="Pathology report"/>
     <effectiveTime value="20260105173000-0500"/><versionNumber value="2"/>

@@ -131,13 +131,16 @@ def _interval(time: Element | None) -> str:
 
 
 def _name(name: Element) -> str:
-    """A person's name: its parts in the order of the trade, else as it is written."""
+    """A person's name: its parts in the order of the trade. As it is written, where there are none or words stand
+    between them.
+    """
     given = " ".join(one.text for one in name.all("given"))
     family = " ".join(one.text for one in name.all("family"))
     if not given and not family:
         return name.text
     suffix = " ".join(one.text for one in name.all("suffix"))
-    return " ".join(filter(None, (*(one.text for one in name.all("prefix")), given, family, suffix)))
+    said = " ".join(filter(None, (*(one.text for one in name.all("prefix")), given, family, suffix)))
+    return said if len(said.split()) >= len(name.text.split()) else name.text
 
 
 def _agent(participation: Element, role: str, person: str) -> str:
