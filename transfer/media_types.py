@@ -200,7 +200,11 @@ _STREAMS: Final = (
     ("PowerPoint".encode("utf-16-le"), _POWERPOINT),
 )
 _HL7_MARK: Final = re.compile(rb"(MSH|FHS|BHS)[^A-Za-z0-9\s]{2}")
-_MIME_MARK: Final = re.compile(rb"(MIME-Version|Received|Return-Path):[ \t]", re.IGNORECASE)
+_MIME_MARK: Final = re.compile(
+    rb"(?:[A-Za-z][\w-]{0,60}:[^\r\n]{0,990}\r?\n(?:[ \t][^\r\n]{0,990}\r?\n){0,20}){0,30}?"
+    rb"(MIME-Version:[ \t]*1\.|(Received|Return-Path):[ \t])",
+    re.IGNORECASE,
+)
 #: what may stand before the first element of XML
 _NO_ELEMENT: Final = re.compile(
     rb"\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[[^\]]*\]\s*)?>", re.DOTALL | re.IGNORECASE

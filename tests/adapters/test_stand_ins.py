@@ -9,6 +9,7 @@ from typing import Any
 import pikepdf
 import pytest
 from fpdf import FPDF
+from PIL import Image
 
 from tests.kit import unreadable as u
 from transfer.adapters.opening import OpeningProcess, documents, stand_ins
@@ -34,12 +35,20 @@ NONE_YET = (
     "Cancelled",
     "N/A",
     "No result",
+    "No information available",
+    "No data",
 )
 FAILED = (
     "404 Not Found",
     "The requested document could not be retrieved.",
     "Access denied",
     "Your session has expired.",
+    "Error 500: document could not be retrieved from archive.",
+    "An unexpected error has occurred while loading the document",
+    "Unable to retrieve the pathology report",
+    "TEST TEST TEST please ignore",
+    "This is a test document.",
+    "Lorem ipsum dolor sit amet, consectetur",
 )
 REPORTS = (
     "Access denied to the left femoral artery, radial approach",
@@ -52,6 +61,11 @@ REPORTS = (
     "See images on PACS, no acute findings",
     "Results were faxed on 3/4, all negative",
     "Final diagnosis",
+    "Unable to open the lesion",
+    "Failed to load bear for six weeks",
+    "Error in refraction",
+    "Test: positive",
+    "No information from the outside clinic; patient reports colectomy",
 )
 
 
@@ -252,3 +266,28 @@ def a_page(text: str, picture: bytes | None) -> bytes:
     if picture:
         pdf.image(io.BytesIO(picture))
     return bytes(pdf.output())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultstring>Not there'
+        b"</faultstring></s:Fault></s:Body></s:Envelope>",
+        b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
+    ],
+)
+def test_what_a_server_says_in_xml_of_its_failure_is_no_document(data: bytes):
+    assert documents.flaws("text/xml", data) == {Flaw.UNEXPECTED}
+
+
+def test_plain_xml_that_says_only_where_the_report_is_is_none():
+    assert documents.flaws("text/xml", b"<note><text>See attached report</text></note>") == {Flaw.POINTER}
+    assert documents.flaws("text/xml", b"<note><text>Adenocarcinoma</text></note>") == set()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_picture_of_one_colour_is_empty(mode: str, kind: str):
+    kept = io.BytesIO()
+    Image.new("RGB", (60, 60), "white").convert(mode).save(kept, kind)
+    assert documents.flaws(f"image/{kind.lower()}", kept.getvalue()) == {Flaw.EMPTY}

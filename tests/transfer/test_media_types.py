@@ -131,6 +131,8 @@ def test_what_senders_call_a_type_is_put_right_and_a_word_of_their_own_is_just_b
         ("Tumor 3 × 2 cm".encode("cp1252"), PLAIN),
         ("Tumor".encode("utf-16"), PLAIN),
         (b"MIME-Version: 1.0\r\nContent-Type: text/html\r\n", "message/rfc822"),
+        (b"From: a@b.example\r\nSubject: report\r\n of today\r\nMIME-Version: 1.0\r\n\r\nx", "message/rfc822"),
+        (b"From: Dr. Lee\r\nSubject: consult\r\n\r\nMIME-Version: 1.0", "text/plain"),
         (a_word_document(), DOCX),
         (zipped(("a.txt", b"1")), ZIP),
         (zipped(("mimetype", b"application/vnd.oasis.opendocument.text")), "application/vnd.oasis.opendocument.text"),

@@ -33,6 +33,10 @@ _ADDRESS: Final = re.compile(
     r"(?:(?:https?|ftp|file|sftp|smb)://|\\\\[\w.-]+\\|[A-Za-z]:\\)[^\s<>]{1,2000}|/?(?:[\w.-]+/)+[\w.-]+\.\w{2,5}"
 )
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\s]{40,}={0,2}\s*")
+#: roots of XML by which servers say that they failed: SOAP, Amazon S3, and their like
+_ERRORS: Final = frozenset(
+    {"Fault", "Error", "error", "Errors", "errors", "ErrorResponse", "Exception", "ServiceExceptionReport"}
+)
 #: types that a page can be put into by its bytes alone: no letter a program of ours would miss
 _TYPES_OF_TEXT: Final = frozenset({"text/plain", "text/csv", "text/markdown"})
 
@@ -220,14 +224,14 @@ def _unseen(pdf: Any, data: bytes) -> set[Flaw]:
 
 
 def _picture(data: bytes, _within: Within) -> set[Flaw]:
-    """Every frame with its pixels, as far as frames are looked at. A fax on which nothing is, on no page, is empty."""
+    """Every frame with its pixels, as far as frames are looked at. One that is of one colour is empty."""
     from PIL import Image, UnidentifiedImageError
 
     from transfer.adapters.opening import tiff
 
     if tiff.is_cut(data):
         return {Flaw.CUT}
-    is_blank = data[:2] in (b"II", b"MM")
+    is_blank = True
     try:
         with Image.open(io.BytesIO(data)) as picture:
             frames = getattr(picture, "n_frames", 1)
@@ -235,7 +239,7 @@ def _picture(data: bytes, _within: Within) -> set[Flaw]:
             for number in range(min(frames, FRAMES)):
                 picture.seek(number)
                 picture.load()
-                is_blank = is_blank and picture.mode in ("1", "L") and len(set(picture.getextrema())) == 1
+                is_blank = is_blank and _is_of_one_colour(picture)
     except UnidentifiedImageError:
         return {Flaw.UNREADABLE}
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -244,6 +248,11 @@ def _picture(data: bytes, _within: Within) -> set[Flaw]:
         is_cut = isinstance(error, EOFError) or "truncated" in str(error)
         return {Flaw.CUT if is_cut else Flaw.UNREADABLE}
     return {Flaw.EMPTY} if is_blank else set()
+
+
+def _is_of_one_colour(picture: Any) -> bool:
+    bands = picture.getextrema()
+    return all(least == most for least, most in (bands if isinstance(bands[0], tuple) else [bands]))
 
 
 def _docx(data: bytes, _within: Within) -> set[Flaw]:
@@ -315,8 +324,10 @@ def _xml(data: bytes, within: Within) -> set[Flaw]:
         return _clinical_document(root, within)
     if root.tag.startswith("{http://hl7.org/fhir}"):
         return _fhir({"resourceType": name} | _tree(root), within) or _unread(media_types.FHIR_XML, data)
-    if "".join(root.itertext()).strip():
-        return set()
+    if name in _ERRORS or (name == "Envelope" and root.find(".//{*}Fault") is not None):
+        return {Flaw.UNEXPECTED}
+    if text := "\n".join(root.itertext()).strip():
+        return _instead(text)
     return {Flaw.FOR_PROGRAMS if any(one.attrib for one in root.iter("*")) else Flaw.EMPTY}
 
 

@@ -1,5 +1,5 @@
-"""What stands where a report should be: words that send the reader elsewhere, words that there is none yet, and results
-that are all taken back or were never had.
+"""What stands where a report should be: words that send the reader elsewhere, that there is none yet, that a program
+failed or that somebody tries a line, and results that are all taken back or were never had.
 
 Only a document of nothing else is judged so. One sentence of its own is enough to be read.
 """
@@ -36,16 +36,30 @@ _NONE_YET: Final = re.compile(
     rf"(?:the )?(?:{_OF_WHAT} )*(?:{_THING} |diagnosis |interpretation )?(?:(?:is|are|still) ){{0,2}}"
     r"(?:pending|in progress|in process|not (?:yet )?available(?: yet)?|awaited)"
     r"|(?:test|exam|study|procedure)? ?(?:not performed|not done|was not performed)|(?:test |order )?cancell?ed"
-    r"|no (?:report|results?)(?: available)?|n/?a|null|tb[da]",
+    r"|no (?:report|results?)(?: available)?|n/?a|null|tb[da]"
+    r"|no (?:information|data)(?: (?:is|was))?(?: (?:available|found|recorded|entered|on file))?",
+    re.IGNORECASE,
+)
+_ERROR: Final = r"(?:(?:fatal|http|server|system|internal|application) )?(?:error|exception)"
+#: what somebody sends who tries a line
+_TRIED: Final = re.compile(
+    r"(?:this is (?:a|only a|just a) )?(?:test(?:ing)?[ .,!-]{0,3}){1,9}"
+    r"(?:message|document|report|page|file|only|print)?"
+    r"(?:[ .,!-]{1,3}(?:please )?(?:ignore|disregard|delete)(?: this| it)?(?: (?:message|document|report|page|file))?)?"
+    r"|lorem ipsum\b.{0,290}",
     re.IGNORECASE,
 )
 #: what programs print that could not get or show a document; Adobe's, where its own programs alone draw a form
 _FAILED: Final = re.compile(
-    r"(?:http )?(?:error:? ?)?(?:40[0-9]|50[0-4]):? ?-? ?(?:error|not found|forbidden|unauthori[sz]ed|bad request"
+    rf"(?:{_ERROR}(?: code)?\b[ :#.-]{{0,3}}(?:[0-9]{{1,5}}\b[ :.-]{{0,3}})?)?"
+    r"(?:(?:http )?(?:error:? ?)?(?:40[0-9]|50[0-4]):? ?-? ?(?:error|not found|forbidden|unauthori[sz]ed|bad request"
     r"|internal server error|bad gateway|service unavailable|gateway time-?out)\b.{0,80}"
     rf"|(?:the |this )?(?:requested )?(?:{_OF_WHAT} )*(?:{_THING}|url) (?:was not|could not be|cannot be|can not be)"
     r" (?:found|loaded|displayed|retrieved|rendered|opened|converted)\b.{0,80}"
-    r"|(?:access denied|(?:your )?session (?:has )?(?:expired|timed out))(?:[.:!] .{0,80})?",
+    r"|(?:access denied|(?:your )?session (?:has )?(?:expired|timed out))(?:[.:!] .{0,80})?"
+    rf"|(?:an? )?(?:unexpected |unknown )?{_ERROR}(?: has)? occurred\b.{{0,80}}"
+    rf"|(?:unable|failed) to (?:find|load|display|retrieve|render|open|convert|fetch|generate|access)"
+    rf"(?: the| this)?(?: requested)?(?: {_OF_WHAT})* {_THING}\b.{{0,80}})",
     re.IGNORECASE,
 )
 _ADOBE: Final = re.compile(r"\s*please wait\W{1,8}if this message is not eventually replaced", re.IGNORECASE)
@@ -60,7 +74,7 @@ def said_instead(words: str) -> Flaw | None:
     if not lines or sum(map(len, lines)) > _MOST_CHARACTERS:
         return None
     whole = " ".join(lines)
-    if _FAILED.fullmatch(whole):
+    if _FAILED.fullmatch(whole) or _TRIED.fullmatch(whole):
         return Flaw.UNEXPECTED
     if _ELSEWHERE.fullmatch(whole) or all(map(_is_no_report, lines)):
         return Flaw.POINTER if any(map(_ELSEWHERE.fullmatch, (whole, *lines))) else Flaw.EMPTY
