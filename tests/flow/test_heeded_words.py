@@ -11,6 +11,7 @@ from tests.kit import lives
 from tests.kit.processing import process_all
 from transfer.arrivals import ArrivalKind
 from transfer.flow.services import Services
+from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, purging, records
 from transfer.sandbox.charts import Chart
 
@@ -44,7 +45,7 @@ def comes(services: Services, chart: Chart, number: str, at: datetime, said: Map
     process_all(services)
 
 
-def later_then_before(services: Services, how: str) -> str:
+def later_then_before(services: Services, how: str) -> CaseId:
     codes, number, said = LATER[how]
     chart = b.a_chart()
     b.sign_form(services, chart, **({"codes": codes} if codes else {}))

@@ -247,8 +247,8 @@ def _relation(
     said: dict[Relation, dict[IssuedIdentifier, None]] = {Relation.REPLACES: {}, Relation.APPENDS: {}}
     for each in children(resource, "relatesTo"):
         relation = RELATES_TO.get(text(each, "code") or "")
-        for target in _targets(child(each, "target"), institution, resources, address) if relation else ():
-            said[relation][target] = None
+        if relation:
+            said[relation] |= dict.fromkeys(_targets(child(each, "target"), institution, resources, address))
     return next(((relation, tuple(others)) for relation, others in said.items() if others), (None, ()))
 
 
