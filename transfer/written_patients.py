@@ -19,7 +19,9 @@ _MOST: Final = 10
 #: lines between a name and the birth date that belongs to it
 _NEAR: Final = 5
 _NAME: Final = re.compile(
-    r"(?:^|[\s|])(?:patient(?:'s)?(?: name)?|name of (?:the )?patient|pt\.? name)\s*[:#]\s*(.*)$", re.IGNORECASE
+    r"(?:(?:^|[\s|])(?:patient(?:'s)?(?: name)?|name of (?:the )?patient|pt\.? name)|^\s*re(?:garding)?)"
+    r"\s*[:#]\s*(.*)$",
+    re.IGNORECASE,
 )
 _BIRTH: Final = re.compile(
     r"(?:^|[\s|(])(?:d\.?o\.?b\b\.?|date of birth|birth ?date|born(?: on)?)\s*[:#]?\s*(.*)$", re.IGNORECASE

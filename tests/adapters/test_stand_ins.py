@@ -37,6 +37,8 @@ NONE_YET = (
     "No result",
     "No information available",
     "No data",
+    "----------",
+    "FINAL DIAGNOSIS:\n\nGROSS DESCRIPTION:\n",
 )
 FAILED = (
     "404 Not Found",
@@ -65,6 +67,7 @@ REPORTS = (
     "Failed to load bear for six weeks",
     "Error in refraction",
     "Test: positive",
+    "DIAGNOSIS:\nAdenocarcinoma",
     "No information from the outside clinic; patient reports colectomy",
 )
 

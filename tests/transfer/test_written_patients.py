@@ -21,6 +21,7 @@ ROE = PersonName("ROE", ("RICHARD",))
         (["Patient:", "ROE, RICHARD", "D.O.B.:", "March 4, 1950"], ROE, BORN),
         (["Patient Name: Dr. Richard J. Roe Jr. (M) born 4 Mar 1950"], PersonName("Roe", ("Richard", "J.")), BORN),
         (["Patient: ROE, RICHARD", "Date of birth (mm/dd/yyyy): 03/04/1950"], ROE, EITHER),
+        (["Dear Dr. Lee,", "RE: ROE, RICHARD (DOB 1950-03-04)"], ROE, BORN),
         (["Patient: Anna van der Berg | Date of birth 1950-03-04"], PersonName("van der Berg", ("Anna",)), BORN),
     ],
 )
@@ -36,6 +37,8 @@ def test_a_name_and_a_birth_date_beside_each_other_are_a_patient(
         ["Patient: stable and doing well", "DOB: 03/04/1950"],
         ["Patient presents with pain", "born 03/04/1950"],
         ["Patient: ROE, RICHARD"],
+        ["We care: Richard Roe", "DOB: 03/04/1950"],
+        ["Re: your referral of today", "DOB: 03/04/1950"],
         ["Patient: ROE, RICHARD", *[""] * 9, "DOB: 03/04/1950"],
         ["Patient: ROE, RICHARD", "Mother's DOB: 03/04/1950"],
         ["Emergency contact of patient: ROE, RICHARD", "DOB: 03/04/1950"],

@@ -71,7 +71,9 @@ def said_instead(words: str) -> Flaw | None:
     if _ADOBE.match(words):
         return Flaw.UNREADABLE
     lines = [plain for line in words.splitlines() if (plain := " ".join(line.split()).strip(_MARKS))]
-    if not lines or sum(map(len, lines)) > _MOST_CHARACTERS:
+    if not lines or all(line.rstrip().endswith(":") for line in words.splitlines() if line.strip(_MARKS)):
+        return Flaw.EMPTY if words.strip() else None  # marks, or headings of which nothing follows
+    if sum(map(len, lines)) > _MOST_CHARACTERS:
         return None
     whole = " ".join(lines)
     if _FAILED.fullmatch(whole) or _TRIED.fullmatch(whole):
