@@ -61,6 +61,14 @@ def test_a_case_is_opened_with_what_was_said(services):
     assert "Is surgery first?" in str(found.notes)
 
 
+def test_where_nobody_says_by_when_it_is_needed_on_the_day_of_the_appointment(services):
+    """Else the request would stand last among those that are needed soonest."""
+    case = entered(services)
+
+    assert services.center_needs(b.SUMMIT).cut_off is None
+    assert desk.dossier(services, case, actor=ANN).needed_by == "2035-12-19"
+
+
 def test_the_same_again_is_the_same_case(services):
     case = entered(services)
 

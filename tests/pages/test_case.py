@@ -44,6 +44,16 @@ class TestShowing:
         assert "Outstanding" in says
         assert "Received" in says
 
+    def test_without_an_authorization_it_says_so_once_and_each_line_what_waits_for_it(self, services, browser):
+        case = b.a_case(services, form=False)
+
+        ready = text_of(browser.get(f"/desk/cases/{case}").text).partition("Ready to send?")[2].partition("Needed")[0]
+
+        assert ready.index("Authorization: None in force covers") < ready.index("waits for the authorization")
+        assert ready.count("None in force") == 1
+        assert "legal basis" not in ready
+        assert "Outstanding" in ready
+
     def test_it_names_the_patient_in_its_text_and_never_in_title_or_links(self, services, browser):
         chart = b.a_chart()
         case = b.a_case_without_slides(services, chart)

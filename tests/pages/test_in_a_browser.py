@@ -56,7 +56,7 @@ def test_forms_and_cookies_are_taken_as_a_browser_sends_them(services: Services,
     assert chart["patient"]["family"] not in window.text
     window.follow("say why you look")
     window.run("document.querySelector('input[value=TREAT]').click()")
-    window.follow("Go on")
+    window.follow("Show who it is")
     window.until_says(chart["patient"]["family"])
     assert chart["patient"]["family"] not in window.title
 

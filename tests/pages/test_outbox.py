@@ -31,6 +31,23 @@ def test_a_letter_that_waits_for_a_call_says_so_and_leads_there(writing: Writing
     assert "Call back first" in text_of(officer.get("/desk/decisions").text)
 
 
+def test_a_request_whose_letter_waits_for_our_call_waits_on_us(writing: Writing, officer: Desk):
+    today = text_of(officer.get("/desk/").text)
+    ours = today.partition("Only we can move these")[2].partition("These wait for others")[0]
+    case = text_of(officer.get(f"/desk/cases/{writing.case}").text)
+    row = case.partition("whose turn it is")[2].partition("Cedar Clinic")[2].partition("Log a call")[0]
+
+    assert "Call back first" in ours
+    assert "Cedar Clinic" in ours
+    assert "Nothing waits for us" not in today
+    assert " Us until " in row
+    assert "by itself" not in row
+    assert "Us: Cedar Clinic" in case
+    writing.call_back()
+    assert "Call back first" not in text_of(officer.get("/desk/").text)
+    assert "Us: Cedar Clinic" not in text_of(officer.get(f"/desk/cases/{writing.case}").text)
+
+
 def test_what_did_not_go_is_to_do_and_is_tried_again(ledger):
     writing = Writing(ledger, SendingFailure.TURNED_AWAY)
     officer = Desk(writing.services)
@@ -38,6 +55,7 @@ def test_what_did_not_go_is_to_do_and_is_tried_again(ledger):
     writing.call_back()
 
     assert "Letters that did not go" in text_of(officer.get("/desk/decisions").text)
+    assert "Letters that did not go" in text_of(officer.get("/desk/").text)
     assert officer.post(f"/desk/outbox/{writing.letter.id}/retry").headers["location"] == "/desk/outbox"
     writing.process()
 

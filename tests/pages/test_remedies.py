@@ -13,7 +13,7 @@ from transfer import facts
 from transfer.facts import Chain
 from transfer.flow import desk as verbs
 from transfer.pages.app import EVERYTHING
-from transfer.pages.remedies import LINKS
+from transfer.pages.remedies import LINKS, WORDS
 from transfer.pages.routes import Page
 from transfer.permissions import End
 from transfer.remedies import RemedyCode
@@ -40,6 +40,21 @@ def test_each_link_is_a_page_and_needs_nothing_that_the_remedy_does_not_say(code
 
     assert fields <= set(code.fields)
     assert re.sub(r"{\w+}", "{}", LINKS[code]) in pages
+
+
+def test_each_button_that_leads_there_says_where_to():
+    assert set(WORDS) == set(LINKS.values())
+
+
+def test_a_refusal_leads_back_to_what_was_written_and_its_way_out_keeps_that(services, browser: Desk):
+    case = b.a_case_without_slides(services)
+    verbs.stop_everything(services, case, End.PAUSED, actor=ANN)
+
+    said = browser.post(f"/desk/cases/{case}/approve", {"sure": "yes", "note": "As agreed"}).text
+
+    assert "Open the request (in another tab)" in text_of(said)
+    assert re.search(rf'href="/desk/cases/{case}" target="_blank"', said)
+    assert "<button>Fill it in again</button>" in said
 
 
 def approved(services, case: str) -> int:

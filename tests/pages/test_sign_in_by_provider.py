@@ -78,7 +78,7 @@ def test_who_wants_a_page_signs_in_and_gets_that_page(desk: Desk):
 
     assert back.status_code == 200, "a redirect would come without the session's cookie"
     assert 'content="0; url=/desk/a-page/c1"' in back.text
-    assert "for Casey Clark" in desk.get(link(back.text, "Go on")).text
+    assert "for Casey Clark" in desk.get(link(back.text, "Open the page")).text
 
 
 def test_rights_are_those_of_the_groups_and_a_session_is_of_the_person(desk: Desk):
@@ -103,7 +103,7 @@ def test_rights_are_those_of_the_groups_and_a_session_is_of_the_person(desk: Des
 def test_nobody_is_led_anywhere_but_to_the_desk(desk: Desk, to: str):
     back = came_back(desk, "clerk", f"/desk/sign-in?to={to}")
 
-    assert link(back.text, "Go on") == "/desk/"
+    assert link(back.text, "Open the page") == "/desk/"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,13 @@ def test_the_day_says_whose_turn_each_case_is_and_what_it_waits_for(desk: Desk):
     assert not re.search(r"release form|\bsource\b|came in|\bpieces\b|Needs a decision", said)
 
 
+def test_a_checklist_is_chosen_by_what_it_is_called(desk: Desk):
+    b.a_case(desk.services)
+    desk.sign_in(Role.OFFICER)
+
+    assert "Cancer of the pancreas or ampulla" in text_of(desk.get("/desk/").text)
+
+
 def test_a_patient_is_named_to_who_may_know_and_stands_in_no_address_and_no_title(desk: Desk):
     chart = b.a_chart()
     case = b.a_case(desk.services, chart)

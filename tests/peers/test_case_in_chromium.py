@@ -115,7 +115,7 @@ def test_what_was_typed_is_there_after_signing_in_again_in_another_tab(services,
         with window.other_tab() as other:
             other.until_says("Password of the emergency account")
             sign_in(other)
-        window.follow("Back to what you wrote")
+        window.follow("Fill it in again")
         window.until_says("Nothing of this was done yet")
         window.follow("Keep it")
         window.until_says("What happened")

@@ -60,6 +60,7 @@ def pages(services, folder: Path) -> dict[str, tuple[str, str]]:
     shown = {
         "today": (desk.get("/desk/").text, family),
         "request": (desk.get(f"/desk/cases/{case}").text, "Ready to send?"),
+        "lines": (desk.get(f"/desk/cases/{case}").text, "Insurance and identity documents"),  # folded on the page
         "tray": (desk.get(f"{here}/tray").text, number),
         "receipt": (desk.get(f"{here}/receipt").text, "6"),
     }

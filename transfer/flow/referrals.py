@@ -245,10 +245,12 @@ def _changes(services: Services, case: Case, said: Referral) -> dict[str, Any]:
 
 
 def packet_needed_by(services: Services, said: Referral) -> date | None:
-    """The day that a referral's packet is needed by at its center: before the appointment, where it has a cut-off."""
+    """The day that a referral's packet is needed by at its center: before the appointment, where it has a cut-off.
+    Where nobody says a day, it is the appointment's.
+    """
     zone = services.institutions[said.receiver].zone
     appointment = said.appointment_at.astimezone(zone).date() if said.appointment_at else None
-    return services.center_needs(said.receiver).needed_by(appointment, said.needed_by)
+    return services.center_needs(said.receiver).needed_by(appointment, said.needed_by or appointment)
 
 
 def _new_words(tx: Tx, case: CaseId, said: Referral) -> dict[str, str]:

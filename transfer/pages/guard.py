@@ -49,9 +49,9 @@ Said = TypeVar("Said", Reason, Remedy)
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def refusal(status: int, heading: str, says: str, link: str | None = None) -> Answer:
-    """A page that says why there is none, and what to do instead: by `link`, if a page does it."""
-    return Answer(template="refused.html", title=heading, context={"says": says, "link": link}, status=status)
+def refusal(status: int, heading: str, says: str, lead: remedies.Lead | None = None) -> Answer:
+    """A page that says why there is none, and what to do instead: by `lead`, if a page does it."""
+    return Answer(template="refused.html", title=heading, context={"says": says, "lead": lead}, status=status)
 
 
 class NoAnswer(Exception):
@@ -276,9 +276,9 @@ def explained(error: TransferError, here: str | None = None, called: Callable[[s
     why = sentence(_named(error.refusal, called)) if error.refusal else str(error)
     says = f"{in_trade(why).rstrip('.')}.{remedy}"
     if isinstance(error, Unknown):
-        return refusal(404, "There is no such page", says, remedies.link(error.remedy))
+        return refusal(404, "There is no such page", says, remedies.lead(error.remedy))
     status = 403 if isinstance(error, NotAllowed | NotPermitted) else 409
-    return refusal(status, "Not possible", says, remedies.link(error.remedy, here))
+    return refusal(status, "Not possible", says, remedies.lead(error.remedy, here))
 
 
 def _named(code: Said, called: Callable[[str], str]) -> Said:

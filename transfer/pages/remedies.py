@@ -1,6 +1,7 @@
 """What to do instead, as a link: the sentence of a remedy, and the page that does it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
@@ -47,6 +48,49 @@ LINKS: Final[Mapping[RemedyCode, str]] = MappingProxyType(
         RemedyCode.COMPARE_DISC: "/desk/discs/{incoming}",
     },
 )
+
+#: what the button that leads to each of these pages says
+WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "/desk/": "Open Today",
+        "/desk/cases/{case}": "Open the request",
+        "/desk/cases/{case}/assign": "Assign the request",
+        "/desk/cases/{case}/approve": "Say what it goes without",
+        "/desk/cases/{case}/line/{line}": "Settle the line",
+        "/desk/cases/{case}/recall": "Recall the packet",
+        "/desk/cases/{case}/close": "Close the request",
+        "/desk/cases/{case}/source": "Add a facility",
+        "/desk/cases/{case}/reason": "Say why you look",
+        "/desk/decisions": "Open To do",
+        "/desk/decisions/{hold}": "Open the question",
+        "/desk/new": "Enter a referral",
+        "/desk/find": "Find the patient",
+        "/desk/facilities": "Open Facilities",
+        "/desk/facilities/{institution}": "Open the facility",
+        "/desk/outbox": "Open the outbox",
+        "/desk/centers": "Open Centers",
+        "/desk/pieces/{case}/{material}": "Open the slides or blocks",
+        "/desk/packages": "Open Outside slides",
+        "/desk/incoming": "Open Incoming",
+        "/desk/incoming/{incoming}": "Open the paper",
+        "/desk/discs/{incoming}": "Open the CD",
+        "/audit/accountings": "Open the register",
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A button that leads to the page that does what a refusal says."""
+
+    path: str
+    words: str
+
+
+def lead(remedy: Remedy | None, here: str | None = None) -> Lead | None:
+    """`link`, with what its button says."""
+    path = link(remedy, here)
+    return Lead(path, WORDS[LINKS[remedy.code]]) if remedy and path else None
 
 
 def link(remedy: Remedy | None, here: str | None = None) -> str | None:

@@ -10,7 +10,7 @@ from transfer.sentences.words import THEIRS, WORKING, Sentences
 
 REQUESTS: Mapping[str, Sentences] = {
     RequestState.EXPECTED: Sentences(
-        "This department sends by itself; we wait for it.",
+        "We wait for what this department sends.",
         institution="We expect records from you; you send them by yourselves.",
     ),
     RequestState.DUE: Sentences(
@@ -40,7 +40,7 @@ REQUESTS: Mapping[str, Sentences] = {
         institution="We have had no answer to our request. Please call us.",
     ),
     RequestState.NOT_PERMITTED: Sentences(
-        "Not asked: no legal basis is in force. The findings say what is missing.",
+        "Not asked yet: no release form in force covers it.",
         institution="A signed release form is still awaited.",
     ),
     RequestState.WITHDRAWN: Sentences(
@@ -95,7 +95,7 @@ REQUESTS: Mapping[str, Sentences] = {
 WAITS: Mapping[str, Sentences] = {
     WaitCode.TO_ASK: Sentences("Waits for us: the system asks next, by itself.", THEIRS),
     WaitCode.SOURCE_RETRY: Sentences("Waits for the next try: the source could not be reached.", THEIRS),
-    WaitCode.SOURCE_PUSH: Sentences("Waits for the source, which sends by itself.", THEIRS),
+    WaitCode.SOURCE_PUSH: Sentences("Waits for what the source sends.", THEIRS),
     WaitCode.SOURCE_REST: Sentences(
         "Waits for the rest: what came is not whole.", "Part of your records has come. We are asking for the rest."
     ),

@@ -74,8 +74,12 @@ def _not_covered(
 
 
 def _lacking(tx: Tx, services: Services, assessed: Assessment) -> Iterator[ContextLine]:
-    """The required lines that are not settled, each with who is to act on it."""
+    """The authorization, where one is lacking; then the required lines that are not settled, each with who is to act."""
     made = requests.of_case(tx, assessed.case.id)
+    if not_asked := [one for one in made if one.state is RequestState.NOT_PERMITTED]:
+        names = dict.fromkeys(institution_name(services.institutions, one.institution) for one in not_asked)
+        says = f"None in force covers what these hold, so nothing is requested there: {'; '.join(names)}."
+        yield ContextLine(weight=Weight.CONTRADICTS, label="Authorization", says=says)
     for need in assessed.completeness.needs:
         if need.line.key not in assessed.lacking and not _is_owed(need, made):
             continue
@@ -95,6 +99,8 @@ def _owes(request: Request) -> bool:
 
 def _standing(services: Services, request: Request) -> str:
     where = department(services.institutions, request.institution, request.department)
+    if request.state is RequestState.NOT_PERMITTED:
+        return f"{where} waits for the release form."
     return f"{where}: {SENTENCES[request.state].staff}"
 
 

@@ -7,9 +7,8 @@ from transfer.flow import desk
 from transfer.flow.desk import HoldDetail, HoldView
 from transfer.holds import APPROVALS, HoldAnswer, HoldCode
 from transfer.identifiers import ArrivalId, CaseId, HoldId, Identifier, RecordId, RequestId
-from transfer.letters import LetterState
 from transfer.pages import remedies
-from transfer.pages.desk.outbox import FAILURES
+from transfer.pages.desk.outbox import NO_LETTERS, held_letters
 from transfer.pages.desk.periods import number_of
 from transfer.pages.desk.words import called, words
 from transfer.pages.forms import Problems
@@ -47,18 +46,10 @@ def show_list(asked: Asked) -> Answer:
         context={
             "found": found,
             "waits": desk.undecided_cases(asked.services, actor=asked.actor, limit=_UNDECIDED) if number <= 1 else (),
-            "to_call": [
-                one
-                for one in desk.list_facilities(asked.services, actor=asked.actor)
-                if number <= 1 and not one.contact.is_confirmed
-            ],
-            "not_sent": desk.list_letters(asked.services, actor=asked.actor, states=(LetterState.FAILED,))
-            if number <= 1
-            else (),
+            **(held_letters(asked) if number <= 1 else NO_LETTERS),
             "accountings": desk.accountings_to_give(asked.services, actor=asked.actor)
             if number <= 1 and asked.actor.may(Right.ACCOUNT)
             else (),
-            "failures": FAILURES,
             "called": lambda one: called(asked.services, one),
             "sentence": sentence,
             "link": remedies.link,

@@ -1,6 +1,6 @@
 """The outbox: letters to facilities without an interface, what became of each, and what is done about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from transfer.flow import desk
@@ -23,7 +23,16 @@ FAILURES: Final = {
     SendingFailure.TURNED_AWAY: "what sends letters does not take it",
     SendingFailure.UNKNOWN: "it is not known whether it went: call before it goes again",
 }
+#: what `held_letters.html` is given where it names none
+NO_LETTERS: Final[Mapping[str, object]] = {"to_call": (), "not_sent": (), "failures": FAILURES}
 _OPEN: Final = (LetterState.QUEUED, LetterState.SENDING, LetterState.FAILED)
+
+
+def held_letters(asked: Asked) -> dict[str, object]:
+    """What `held_letters.html` is given: facilities that are to be called back before a letter goes, letters that failed."""
+    known = desk.list_facilities(asked.services, actor=asked.actor)
+    failed = desk.list_letters(asked.services, actor=asked.actor, states=(LetterState.FAILED,))
+    return {**NO_LETTERS, "to_call": [one for one in known if not one.contact.is_confirmed], "not_sent": failed}
 
 
 def show(asked: Asked) -> Answer:

@@ -9,6 +9,7 @@ from transfer.errors import Unknown
 from transfer.flow import desk
 from transfer.flow.desk import Chosen, ListPart
 from transfer.identifiers import CaseId
+from transfer.pages.desk.outbox import NO_LETTERS, held_letters
 from transfer.pages.desk.periods import number_of
 from transfer.pages.desk.words import OWNERS
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
@@ -47,7 +48,7 @@ def _chosen(asked: Asked) -> Chosen:
 def _around(asked: Asked, chosen: Chosen) -> dict[str, object]:
     """What every page of cases is given."""
     facilities = sorted((one.name, one.id) for one in asked.services.institutions.values())
-    checklists = sorted(asked.services.checklists)
+    checklists = sorted((one.title, key) for key, one in asked.services.checklists.items())
     kept = {name: asked.query[name] for name in ("whose", "facility", "checklist") if asked.query.get(name)}
     return {
         "zone": asked.services.zone,
@@ -75,7 +76,8 @@ def _show(asked: Asked) -> Answer:
         chosen=chosen,
         identity=asked.actor.may(Right.SEE_IDENTITY),
     )
-    return Answer(template="today.html", title="Today", context={"found": found, **_around(asked, chosen)})
+    held = NO_LETTERS if chosen != Chosen() else held_letters(asked)
+    return Answer(template="today.html", title="Today", context={"found": found, **held, **_around(asked, chosen)})
 
 
 def _show_part(asked: Asked) -> Answer:
