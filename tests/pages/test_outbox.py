@@ -41,7 +41,9 @@ def test_a_request_whose_letter_waits_for_our_call_waits_on_us(writing: Writing,
     assert "Cedar Clinic" in ours
     assert "Nothing waits for us" not in today
     assert " Us until " in row
-    assert "by itself" not in row
+    assert "Call back first; the letter goes then" in row
+    assert "Call back first; the letter goes then" in case.partition("Ready to send?")[2].partition("Needed")[0]
+    assert "Nothing waits for others" not in today
     assert "Us: Cedar Clinic" in case
     writing.call_back()
     assert "Call back first" not in text_of(officer.get("/desk/").text)

@@ -25,6 +25,12 @@ def gets_letters(services: Services, request: Request) -> bool:
     return is_written_to and request.state in WRITTEN_ABOUT
 
 
+def waits_for_call(services: Services, request: Request) -> bool:
+    """Whether its letter goes only once somebody here called its facility back."""
+    contact = services.institutions[request.institution].contact
+    return gets_letters(services, request) and contact is not None and not contact.is_confirmed
+
+
 def owe_letter(tx: Tx, services: Services, request: Request) -> None:
     """Queue the first letter of a request that people are to make, where its facility can be written to; and once that
     went, the second, which goes by itself unless the facility says something before. Each is queued once.

@@ -1,6 +1,7 @@
 """Ready to send? What stops it, what would make it ready, and what would go under which authorization."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from transfer.case import Case, OpenedCase
 from transfer.completeness import SETTLED, Need
@@ -8,6 +9,7 @@ from transfer.flow.assess import Assessment
 from transfer.flow.basis import still_covered
 from transfer.flow.desk.shown import ContextLine, LeftView, ReadyToSend, Weight
 from transfer.flow.desk.story import department, institution_name, plain
+from transfer.flow.owing_letters import waits_for_call
 from transfer.flow.services import Services
 from transfer.identifiers import PatientId
 from transfer.ledger import Tx, disclosures, disputes, permissions, records, requests
@@ -16,6 +18,8 @@ from transfer.permissions import End
 from transfer.requests import Request, RequestState
 from transfer.sentences import SENTENCES
 
+#: of a request whose letter waits for us
+CALL_FIRST: Final = "Call back first; the letter goes then."
 #: the ends of an authorization by which somebody said "no"
 _NO = (End.PAUSED, End.REVOKED, End.ENTERED_IN_ERROR)
 
@@ -101,6 +105,8 @@ def _standing(services: Services, request: Request) -> str:
     where = department(services.institutions, request.institution, request.department)
     if request.state is RequestState.NOT_PERMITTED:
         return f"{where} waits for the release form."
+    if waits_for_call(services, request):
+        return f"{where}: {CALL_FIRST}"
     return f"{where}: {SENTENCES[request.state].staff}"
 
 

@@ -16,7 +16,7 @@ from transfer.flow.desk.looking import demand_identity, show_all_identities, sho
 from transfer.flow.desk.misdirecting import told
 from transfer.flow.desk.questions import heard_view, hold_view
 from transfer.flow.desk.queues import wait_of
-from transfer.flow.desk.readiness import readiness
+from transfer.flow.desk.readiness import CALL_FIRST, readiness
 from transfer.flow.desk.shown import (
     CaseSummary,
     Dossier,
@@ -32,7 +32,7 @@ from transfer.flow.desk.shown import (
 )
 from transfer.flow.desk.verbs import at_desk, demand, known_case
 from transfer.flow.hearing import may_be_said
-from transfer.flow.owing_letters import gets_letters
+from transfer.flow.owing_letters import gets_letters, waits_for_call
 from transfer.flow.services import Services
 from transfer.flow.stopping import permits_nothing
 from transfer.flow.telling import tell_what_changed
@@ -47,7 +47,7 @@ from transfer.looks import LookPlace
 from transfer.own_forms import OwnForm
 from transfer.permissions import Dispute, Finding, expires_at, findings_on
 from transfer.records import DOCUMENTS
-from transfer.requests import STANDINGS
+from transfer.requests import STANDINGS, Owner
 from transfer.rights import Actor, Right
 from transfer.sentences import SENTENCES, sentence
 from transfer.sentences.answers import ANSWERS
@@ -198,14 +198,14 @@ def _requests(
             institution=one.institution,
             department=one.department,
             state=one.state,
-            says=SENTENCES[one.state].staff,
+            says=CALL_FIRST if waits_for_call(services, one) else SENTENCES[one.state].staff,
             lines=one.lines,
             how=services.institutions[one.institution].department(one.department).asked.by,
             made_at=made_at.get(one.id),
             attempts=one.attempts,
             findings=last.findings if (last := moved.get(one.id)) else (),
             turn=sentence(wait) if (wait := wait_of(tx, services, one)) else None,
-            owner=STANDINGS[one.state].owner,
+            owner=Owner.DESK if waits_for_call(services, one) else STANDINGS[one.state].owner,
             clock_runs=STANDINGS[one.state].clock_runs,
             due_at=one.due_at,
             next_action_on=one.next_action_on,

@@ -6,12 +6,11 @@ from typing import Final
 
 from transfer.flow import desk
 from transfer.flow.desk import Dossier
-from transfer.flow.desk.shown import RequestView
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
 from transfer.pages.desk.words import NEEDS, OWNERS, called, words, zone_of
 from transfer.pages.routes import Answer, Asked, Page
-from transfer.requests import Owner, RequestState
+from transfer.requests import RequestState
 from transfer.rights import Right
 from transfer.sentences import SENTENCES
 from transfer.sentences.trade import in_trade
@@ -35,7 +34,6 @@ def show(asked: Asked) -> Answer:
     with_notes = asked.query.get("notes") == "1" and actor.may(Right.SEE_CONTENT)
     identity = desk.may_see_identity(asked.services, case, actor=actor)
     found = desk.dossier(asked.services, case, actor=actor, identity=identity, notes=with_notes)
-    to_call = _to_call_back(asked.services, found)
     return Answer(
         template="case.html",
         title=f"Request {case}",
@@ -52,8 +50,8 @@ def show(asked: Asked) -> Answer:
             "waiting_on": _waiting_on(asked.services, found),
             "how": HOW,
             "over": OVER,
-            "to_call_back": to_call,
-            "whose": {one.request: words(OWNERS[_owner(one, to_call)]) for one in found.requests},
+            "to_call_back": _to_call_back(asked.services, found),
+            "owners": OWNERS,
             "findings": finding,
             "needs_words": NEEDS,
             "checklist": _checklist(asked.services, found),
@@ -116,20 +114,13 @@ def _to_call_back(services: Services, found: Dossier) -> frozenset[str]:
     return frozenset(one.id for one in known if one.contact and not one.contact.is_confirmed)
 
 
-def _owner(request: RequestView, to_call: frozenset[str]) -> Owner:
-    """Whose turn it is: ours while a letter waits until somebody calls its facility back."""
-    return Owner.DESK if request.gets_letters and request.institution in to_call else request.owner
-
-
 def _waiting_on(services: Services, found: Dossier) -> Mapping[str, str]:
     """For each line, whose turn it is at each facility that still owes it."""
-    to_call = _to_call_back(services, found)
     waiting: dict[str, list[str]] = {}
     for one in found.requests:
         if one.state in OVER:
             continue
-        owner = words(OWNERS[_owner(one, to_call)])
-        where = f"{owner}: {_department(services)(one.institution, one.department)}"
+        where = f"{words(OWNERS[one.owner])}: {_department(services)(one.institution, one.department)}"
         for line in one.lines:
             waiting.setdefault(line, []).append(where)
     for material in found.materials:
