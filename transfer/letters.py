@@ -72,6 +72,8 @@ class SendingFailure(StrEnum):
     AWAY = "away"
     #: it does not take this letter, however often
     TURNED_AWAY = "turned-away"
+    #: letters of the patient's name cannot be drawn here: nobody would know whom it is about
+    NAME_UNDRAWN = "name-undrawn"
     #: the service said later that not all pages went through
     PAGES_LOST = "pages-lost"
     #: the task died while it was sent: nobody knows whether it went

@@ -119,6 +119,25 @@ def test_a_busy_line_is_tried_again_and_a_wrong_number_is_for_a_person(ledger: L
     assert office.letter.state is LetterState.SENT
 
 
+def test_a_letter_that_would_not_show_the_patients_name_is_for_a_person(ledger: Ledger):
+    """Sent as it is it would ask for the records of nobody."""
+    writing = Writing(ledger, family="欧阳")
+    writing.call_back()
+
+    assert writing.sender.sent == []
+    assert (writing.letter.state, writing.letter.failure) == (LetterState.FAILED, SendingFailure.NAME_UNDRAWN)
+    assert desk.open_letter(writing.services, writing.letter.id, actor=ANN).size
+    desk.mark_sent_by_hand(writing.services, writing.letter.id, actor=ANN)
+    assert writing.letter.state is LetterState.SENT
+
+
+def test_a_letter_shows_the_names_of_all_scripts_that_we_have_a_face_for(ledger: Ledger):
+    writing = Writing(ledger, family="Müller-Đặng")
+    writing.call_back()
+
+    assert len(writing.sender.sent) == 1
+
+
 def test_what_a_task_that_died_was_sending_is_for_a_person(ledger: Ledger, hours_pass):
     office = Writing(ledger)
     with ledger.transaction() as tx:

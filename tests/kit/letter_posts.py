@@ -53,14 +53,20 @@ FAXED = Contact(telephone="701 555 0142", fax="701 555 0143")
 class Writing:
     """A desk that writes letters, and a case that asks Cedar Clinic."""
 
-    def __init__(self, ledger: Ledger, *failures: SendingFailure, contact: Contact = CEDAR.contact) -> None:
+    def __init__(
+        self, ledger: Ledger, *failures: SendingFailure, contact: Contact = CEDAR.contact, family: str = ""
+    ) -> None:
+        """`family`: what the patient is called, where it matters; their form has another name on its scan."""
         self.sender = ScriptedSender(*failures)
         self.services = b.new_services(ledger, letter_post=a_post(fax=self.sender, printing=self.sender))
         self.chart = b.a_chart()
+        scan = paper.release_form(self.chart)
+        if family:
+            self.chart["patient"]["family"] = family
         desk.add_facility(self.services, replace(CEDAR, contact=contact), actor=ANN)
         self.case = b.a_case(self.services, self.chart, form=False)
         fields = fields_for(self.chart, released_by=[str(one) for one in (b.LAKESIDE, CEDAR.id)])
-        desk.file_paper_form(self.services, self.case, b.LAKESIDE, fields, paper.release_form(self.chart), actor=ANN)
+        desk.file_paper_form(self.services, self.case, b.LAKESIDE, fields, scan, actor=ANN)
         process_all(self.services)
         desk.change(self.services, self.case, sources=[CEDAR.id], actor=ANN)
         process_all(self.services)

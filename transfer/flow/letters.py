@@ -190,10 +190,12 @@ def _not_before(source: Institution, way: SendingWay, now: datetime) -> datetime
 
 
 def _send(services: Services, post: LetterPost, leaving: _Leaving) -> None:
-    """Send it, and write what became of it."""
+    """Send it, and write what became of it. One that would not show the patient's name does not go by itself."""
     letter = leaving.letter
     pdf, pages = post.make(leaving.text, leaving.to, leaving.scan)
     try:
+        if not post.can_draw(leaving.text.patient):
+            raise NotSent(SendingFailure.NAME_UNDRAWN)
         confirmation = post.send(letter.id, letter.way, leaving.to, pdf)
     except NotSent as error:
         with services.ledger.transaction() as tx:

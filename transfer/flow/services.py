@@ -56,6 +56,9 @@ class LetterPost(Protocol):
     def can_fax(self) -> bool:
         """Whether faxes go from here by themselves."""
 
+    def can_draw(self, text: str) -> bool:
+        """Whether a letter shows every character of it."""
+
     def make(self, text: LetterText, to: str, scan: bytes | None) -> tuple[bytes, int]:
         """The letter as a PDF with the authorization that was scanned, and how many pages it has."""
 

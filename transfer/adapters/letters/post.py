@@ -31,6 +31,11 @@ class OfficePost:
     def can_fax(self) -> bool:
         return SendingWay.FAX in self.senders
 
+    def can_draw(self, text: str) -> bool:
+        from transfer.adapters.packet.pdf_text import undrawable  # as below
+
+        return not undrawable([text])
+
     def make(self, text: LetterText, to: str, scan: bytes | None) -> tuple[bytes, int]:
         # What draws pages takes half a second to load, and few tasks write letters.
         from transfer.adapters.letters.pdf import letter_pdf

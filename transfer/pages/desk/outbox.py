@@ -21,6 +21,7 @@ FAILURES: Final = {
     SendingFailure.PAGES_LOST: "not all of its pages went through",
     SendingFailure.AWAY: "what sends letters does not answer",
     SendingFailure.TURNED_AWAY: "what sends letters does not take it",
+    SendingFailure.NAME_UNDRAWN: "the patient's name cannot be printed here: write it on the letter, and send it by hand",
     SendingFailure.UNKNOWN: "it is not known whether it went: call before it goes again",
 }
 #: what `held_letters.html` is given where it names none
