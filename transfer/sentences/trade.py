@@ -27,14 +27,17 @@ _WORDS: Final = (
     ("purged", "destroyed"),
 )
 _SAID: Final = dict(_WORDS)
-#: a day as sentences of ours carry it (ISO 8601)
-_DAY: Final = re.compile(r"(?<![\w-])\d{4}-\d{2}-\d{2}(?![\w-])")
+#: a day, or a moment in UTC, as sentences of ours carry it (ISO 8601)
+_DAY: Final = re.compile(r"(?<![\w-])(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}):\d{2}(?:\.\d+)?(?:Z|\+00:00))?(?![\w-])")
+#: how a wait begins that needs a person; the question may be named
+_DECIDED: Final = re.compile(r"Needs a (?:decision|number)(?: \(\w+\))?: ")
 _PATTERN: Final = re.compile("|".join(rf"\b{re.escape(word)}(?!\w)" for word in _SAID))
 
 
 def in_trade(text: str) -> str:
     """A sentence of ours for staff, as the trade says it; its days as pages write them."""
-    text = text.removeprefix("Needs a decision: ").removeprefix("Needs a number: ")
+    first = _DECIDED.match(text)
+    text = _DECIDED.sub("To do: ", text[first.end() :] if first else text)
     said = _PATTERN.sub(lambda found: _SAID[found.group()], _DAY.sub(_day, text))
     return said[:1].upper() + said[1:]
 
@@ -46,6 +49,7 @@ def day_words(day: date) -> str:
 
 def _day(found: re.Match[str]) -> str:
     try:
-        return day_words(date.fromisoformat(found.group()))
+        day = day_words(date.fromisoformat(found[1]))
+        return f"{day}, {found[2]} UTC" if found[2] else day
     except ValueError:
         return found.group()
