@@ -1,16 +1,18 @@
 """A request in a browser: everything told once, and each act on a page that says what follows."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from tests.kit import builders as b
 from tests.kit.desk_client import text_of
+from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer import facts
 from transfer.facts import Chain
 from transfer.flow import desk as verbs
+from transfer.flow.desk import EnteredReferral
 from transfer.looks import PatientFlag
 from transfer.pages.desk.case_acts import ACTS
 from transfer.permissions import End
@@ -100,6 +102,22 @@ class TestShowing:
         case = b.refer(services, b.a_chart())
 
         assert browser.get(f"/desk/cases/{case}").status_code == 200
+
+    def test_a_request_whose_referral_is_still_being_read_says_so(self, services, browser):
+        said = EnteredReferral(
+            referring=b.LAKESIDE,
+            receiver=b.SUMMIT,
+            family="Quillfeather",
+            given=("Odalys",),
+            birth_date=date(1961, 2, 3),
+            diagnosis="Cancer of the sigmoid colon",
+        )
+        case = verbs.enter_referral(services, said, actor=ANN).fields["case"]
+        before = text_of(browser.get(f"/desk/cases/{case}").text)
+        process_all(services)
+
+        assert "Its referral is being read" in before
+        assert "Its referral is being read" not in text_of(browser.get(f"/desk/cases/{case}").text)
 
     def test_one_that_there_is_not_is_no_page(self, browser):
         assert browser.get("/desk/cases/c00000000000").status_code == 404

@@ -1,12 +1,17 @@
 """To do in a browser: each question with its facts, its answers, and what follows."""
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
 from tests.kit import builders as b
 from tests.kit.desk_client import a_person, text_of
+from tests.kit.letter_posts import CEDAR
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
+from transfer.flow.desk import EnteredReferral
 from transfer.holds import HoldCode
 from transfer.permissions import End
 from transfer.rights import Role
@@ -90,6 +95,31 @@ def test_of_what_is_stopped_nothing_recommends_approving(services, browser):
     assert "Stopped" in text_of(page.text)
     assert 'value="approve"' not in page.text
     assert 'value="wait"' in page.text
+
+
+def test_a_number_is_called_by_the_facility_that_gave_it_and_a_day_is_written_as_everywhere(services, browser):
+    """Also of a facility that was added here, whose numbers have no issuer of their own."""
+    verbs.add_facility(services, CEDAR, actor=ANN)
+    process_all(services)
+    said = EnteredReferral(
+        referring=CEDAR.id,
+        receiver=b.SUMMIT,
+        family="Quillfeather",
+        given=("Odalys",),
+        birth_date=date(1961, 2, 3),
+        diagnosis="Cancer of the sigmoid colon",
+        number="112233",
+    )
+    for reference in ("A1", "A2"):
+        verbs.enter_referral(services, replace(said, reference=reference), actor=ANN)
+        process_all(services)
+    (asked,) = [one for one in b.open_holds(services) if one.about]
+
+    shown = text_of(browser.get(f"/desk/decisions/{asked.id}").text)
+
+    assert "Number of Cedar Clinic" in shown
+    assert "urn:" not in shown
+    assert "Born Fri 3 Feb 1961 Fri 3 Feb 1961" in shown
 
 
 def test_whose_it_is_is_compared_side_by_side_and_two_people_say_the_same(services, browser):

@@ -14,7 +14,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from transfer.pages.address import Address
 from transfer.pages.forms import TOKEN
 from transfer.pages.routes import Answer, Page
-from transfer.sentences.trade import day_words
+from transfer.sentences.trade import day_words, with_days
 from transfer.sessions import Session
 
 #: what browsers keep of ours: its name changes with its content
@@ -32,7 +32,7 @@ def environment(*packages: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(day=day_words, moment=moment_words)
+    made.filters.update(day=day_words, days=with_days, moment=moment_words)
     made.globals.update(style_path=STYLE_PATH, token_field=TOKEN)
     return made
 

@@ -38,8 +38,13 @@ def in_trade(text: str) -> str:
     """A sentence of ours for staff, as the trade says it; its days as pages write them."""
     first = _DECIDED.match(text)
     text = _DECIDED.sub("To do: ", text[first.end() :] if first else text)
-    said = _PATTERN.sub(lambda found: _SAID[found.group()], _DAY.sub(_day, text))
+    said = _PATTERN.sub(lambda found: _SAID[found.group()], with_days(text))
     return said[:1].upper() + said[1:]
+
+
+def with_days(text: str) -> str:
+    """The same with its days, and its moments in UTC, as people here write them."""
+    return _DAY.sub(_day, text)
 
 
 def day_words(day: date) -> str:

@@ -11,7 +11,7 @@ from transfer.sentences.words import THEIRS, WORKING, Sentences
 REQUESTS: Mapping[str, Sentences] = {
     RequestState.EXPECTED: Sentences(
         "We wait for what this department sends.",
-        institution="We expect records from you; you send them by yourselves.",
+        institution="We expect these records from you.",
     ),
     RequestState.DUE: Sentences(
         "To be asked; the system asks by itself.", institution="A request for records will reach you."

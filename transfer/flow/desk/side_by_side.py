@@ -40,7 +40,7 @@ def _compared(institutions: Institutions, said: Demographics, ours: Demographics
 
 def _issuer(institutions: Institutions, issuer: str) -> str:
     """Whose number it is: an institution of ours by its name, else the issuer as it is written."""
-    known = (one.name for one in institutions.values() if issuer in (one.default_issuer, *one.issuers.values()))
+    known = (one.name for one in institutions.values() if one.issues(issuer))
     return next(known, issuer)
 
 
