@@ -68,6 +68,8 @@ def test_a_strangers_study_is_found_out_and_the_patients_is_taken(browser: Desk)
     found = browser.post(f"{path}/find", {"name": chart["patient"]["family"]})
     assert f"{path}/cases/{case}" in found.text
     assert "Compare the CD with the patient" in text_of(browser.get(f"{path}/cases/{case}").text)
+    compared = browser.get(f"{path}/cases/{case}").text.partition("<tbody>")[2].partition("</tbody>")[0]
+    assert [("Zzyzx" in row, "Differs" in row) for row in compared.split("</tr>")[1:3]] == [(True, True), (False, False)]
     both = {"studies": ["1", "2"], "institution": str(b.MERCY)}
 
     refused = browser.post(f"{path}/cases/{case}", both)
@@ -104,3 +106,15 @@ def test_a_clerk_brings_cds_in_and_sees_none(browser: Desk):
 
     assert sent(clerk, {"1": an_image("2", 1)}).status_code == 303
     assert clerk.get(path).status_code == clerk.post(f"{path}/take").status_code == 403
+
+
+def test_a_name_in_two_scripts_is_told_in_both_and_one_of_them_is_enough_to_be_the_patients(browser: Desk):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart)
+    who = named_as(chart)
+    path = a_cd(browser, {"1": an_image("1", 1, **{**who, "name": f"{who['name']}=Wang^Xiaodong"})})
+
+    page = browser.get(f"{path}/cases/{case}").text
+
+    assert " / Wang, Xiaodong" in text_of(page)
+    assert "Differs" not in page

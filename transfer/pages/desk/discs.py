@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from transfer.discs import LARGEST_UPLOAD, DiscPatient
@@ -16,6 +17,7 @@ from transfer.pages.desk.words import words
 from transfer.pages.forms import Problems
 from transfer.pages.routes import Act, Answer, Asked, Next, Page
 from transfer.partial_dates import day_said
+from transfer.patients import Demographics, fold
 from transfer.refusals import RefusalCode
 from transfer.rights import Right
 from transfer.sentences.trade import day_words
@@ -103,6 +105,16 @@ def _by_patient(view: DiscView) -> list[_OfPatient]:
     return [_OfPatient(patient=who, born=_day(who.born), studies=of) for who, of in whose.items()]
 
 
+def _differs(one: _OfPatient, who: Demographics | None) -> bool:
+    """Whether the files name somebody of another family name or birth date than the patient's."""
+    if who is None:
+        return False
+    said = {fold(group.partition("^")[0]) for group in one.patient.name.split("=")} - {""}
+    families = {fold(name.family) for name in who.names}
+    is_other_day = bool(one.born and who.birth_date and one.born != day_words(who.birth_date))
+    return is_other_day or bool(said and families and said.isdisjoint(families))
+
+
 def _day(said: str) -> str:
     """A day as DICOM has it, YYYYMMDD, as people read it; what is none stays as it is."""
     day = day_said(f"{said[:4]}-{said[4:6]}-{said[6:]}")
@@ -122,9 +134,10 @@ def _called(one: StudyView) -> str:
 
 
 def _named(patient: DiscPatient) -> str:
-    """A name as a file has it, `family^given`, as people write it."""
-    family, _, given = patient.name.partition("^")
-    return ", ".join(filter(None, [family.strip(), given.replace("^", " ").strip()])) or "nobody named"
+    """A name as a file has it, `family^given` in up to three scripts (PS3.5 6.2.1.2), as people write it."""
+    groups = (group.partition("^") for group in patient.name.split("="))
+    written = (", ".join(filter(None, [family.strip(), given.replace("^", " ").strip()])) for family, _, given in groups)
+    return " / ".join(filter(None, written)) or "nobody named"
 
 
 def leave_out(asked: Asked) -> Answer | Next:
@@ -156,6 +169,8 @@ def _index_form(asked: Asked, problems: Problems) -> Answer:
     view = desk.look_at_disc(asked.services, name, actor=asked.actor)
     found = desk.dossier(asked.services, case, actor=asked.actor, identity=True)
     who = found.identity
+    left = [one for one in _by_patient(view) if any(study.became is None for study in one.studies)]
+    differs = partial(_differs, who=who)
     return Answer(
         template="disc_index.html",
         title=f"Index CD {name}",
@@ -165,7 +180,8 @@ def _index_form(asked: Asked, problems: Problems) -> Answer:
             "patient": str(who.names[0]) if who and who.names else case,
             "born": who.birth_date if who else None,
             "sex": (who.sex if who else None) or "",
-            "patients": [one for one in _by_patient(view) if any(study.became is None for study in one.studies)],
+            "patients": sorted(left, key=lambda one: not differs(one)),  # what contradicts stands first
+            "differs": differs,
             "choices": _choices(view),
             "compared": _COMPARED,
             "facilities": facilities_for(asked, found),
