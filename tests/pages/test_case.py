@@ -163,6 +163,16 @@ class TestActing:
             (request.id, "no-answer")
         ]
 
+    @pytest.mark.parametrize("whom", ["patient", "referring-office", "center"])
+    def test_a_call_to_anybody_who_was_not_reached_is_two_clicks(self, services, browser, whom):
+        case = b.a_case(services)
+        page = browser.get(f"/desk/cases/{case}").text
+        (form,) = [one for one in page.split("<form")[1:] if f'name="callee" value="{whom}"' in one]
+
+        assert 'name="outcome" value="voicemail"' in form
+        browser.post(f"/desk/cases/{case}/call", {"callee": whom, "outcome": "no-answer"})
+        assert [(one.callee, one.outcome) for one in facts_of(services, case, facts.CallLogged)] == [(whom, "no-answer")]
+
     def test_a_promise_is_logged_with_whom_they_spoke_to(self, services, browser):
         case = b.a_case(services)
         request = b.request_to(services, case, b.PRAIRIE)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Final
 
+from transfer.calls import Callee
 from transfer.flow import desk
 from transfer.flow.desk import Dossier
 from transfer.flow.services import Services
@@ -23,6 +24,12 @@ HOW: Final[Mapping[str, str]] = {
     "push": "they send by themselves",
     "hand": "by telephone, fax or letter",
 }
+#: whom a button logs a call to; a facility has its own beside its request
+_CALLEES: Final = (
+    (Callee.PATIENT, "Patient"),
+    (Callee.REFERRING_OFFICE, "Referring office"),
+    (Callee.CENTER, "Center"),
+)
 #: states of a request in which nothing of it is awaited
 OVER: Final = frozenset({RequestState.ANSWERED, RequestState.NO_RECORDS, RequestState.WITHDRAWN})
 #: events that are shown at once; the rest is folded
@@ -49,6 +56,7 @@ def show(asked: Asked) -> Answer:
             "assignee": _assignee(asked, found),
             "waiting_on": _waiting_on(asked.services, found),
             "how": HOW,
+            "callees": _CALLEES,
             "over": OVER,
             "to_call_back": _to_call_back(asked.services, found),
             "owners": OWNERS,
