@@ -171,7 +171,9 @@ class TestActing:
 
         assert 'name="outcome" value="voicemail"' in form
         browser.post(f"/desk/cases/{case}/call", {"callee": whom, "outcome": "no-answer"})
-        assert [(one.callee, one.outcome) for one in facts_of(services, case, facts.CallLogged)] == [(whom, "no-answer")]
+        assert [(one.callee, one.outcome) for one in facts_of(services, case, facts.CallLogged)] == [
+            (whom, "no-answer")
+        ]
 
     def test_a_promise_is_logged_with_whom_they_spoke_to(self, services, browser):
         case = b.a_case(services)

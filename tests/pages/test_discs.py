@@ -69,7 +69,10 @@ def test_a_strangers_study_is_found_out_and_the_patients_is_taken(browser: Desk)
     assert f"{path}/cases/{case}" in found.text
     assert "Compare the CD with the patient" in text_of(browser.get(f"{path}/cases/{case}").text)
     compared = browser.get(f"{path}/cases/{case}").text.partition("<tbody>")[2].partition("</tbody>")[0]
-    assert [("Zzyzx" in row, "Differs" in row) for row in compared.split("</tr>")[1:3]] == [(True, True), (False, False)]
+    assert [("Zzyzx" in row, "Differs" in row) for row in compared.split("</tr>")[1:3]] == [
+        (True, True),
+        (False, False),
+    ]
     both = {"studies": ["1", "2"], "institution": str(b.MERCY)}
 
     refused = browser.post(f"{path}/cases/{case}", both)

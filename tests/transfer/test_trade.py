@@ -9,10 +9,13 @@ from transfer.sentences.trade import in_trade
     ("ours", "theirs"),
     [
         (
-            "Needs a decision (h0qwt9mktwm7kpz1): the source is silent. Needs a decision: the source refuses us access.",
+            "Needs a decision (h0qwt9mktwm7): the source is silent. Needs a decision: the source refuses us access.",
             "The facility is silent. To do: the facility refuses us access.",
         ),
-        ("Authorization m1 filed, until 2027-12-11T06:00:00+00:00.", "Authorization m1 filed, until Sat 11 Dec 2027, 06:00 UTC."),
+        (
+            "Authorization m1 filed, until 2027-12-11T06:00:00+00:00.",
+            "Authorization m1 filed, until Sat 11 Dec 2027, 06:00 UTC.",
+        ),
         ("By 2027-12-11.", "By Sat 11 Dec 2027."),
         ("By 2027-13-11T06:00:00Z.", "By 2027-13-11T06:00:00Z."),
         ("Still missing; asked for.", "Outstanding; requested."),

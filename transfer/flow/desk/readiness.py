@@ -78,7 +78,7 @@ def _not_covered(
 
 
 def _lacking(tx: Tx, services: Services, assessed: Assessment) -> Iterator[ContextLine]:
-    """The authorization, where one is lacking; then the required lines that are not settled, each with who is to act."""
+    """The authorization, where one is lacking; then the required lines not settled, each with whose turn it is."""
     made = requests.of_case(tx, assessed.case.id)
     if not_asked := [one for one in made if one.state is RequestState.NOT_PERMITTED]:
         names = dict.fromkeys(institution_name(services.institutions, one.institution) for one in not_asked)

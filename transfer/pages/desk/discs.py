@@ -136,7 +136,9 @@ def _called(one: StudyView) -> str:
 def _named(patient: DiscPatient) -> str:
     """A name as a file has it, `family^given` in up to three scripts (PS3.5 6.2.1.2), as people write it."""
     groups = (group.partition("^") for group in patient.name.split("="))
-    written = (", ".join(filter(None, [family.strip(), given.replace("^", " ").strip()])) for family, _, given in groups)
+    written = (
+        ", ".join(filter(None, [family.strip(), given.replace("^", " ").strip()])) for family, _, given in groups
+    )
     return " / ".join(filter(None, written)) or "nobody named"
 
 

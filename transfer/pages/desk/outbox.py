@@ -21,7 +21,7 @@ FAILURES: Final = {
     SendingFailure.PAGES_LOST: "not all of its pages went through",
     SendingFailure.AWAY: "what sends letters does not answer",
     SendingFailure.TURNED_AWAY: "what sends letters does not take it",
-    SendingFailure.NAME_UNDRAWN: "the patient's name cannot be printed here: write it on the letter, and send it by hand",
+    SendingFailure.NAME_UNDRAWN: "the patient's name cannot be printed here: write it on, and send it by hand",
     SendingFailure.UNKNOWN: "it is not known whether it went: call before it goes again",
 }
 #: what `held_letters.html` is given where it names none
@@ -30,7 +30,7 @@ _OPEN: Final = (LetterState.QUEUED, LetterState.SENDING, LetterState.FAILED)
 
 
 def held_letters(asked: Asked) -> dict[str, object]:
-    """What `held_letters.html` is given: facilities that are to be called back before a letter goes, letters that failed."""
+    """What `held_letters.html` is given: facilities to call back before a letter goes, and letters that failed."""
     known = desk.list_facilities(asked.services, actor=asked.actor)
     failed = desk.list_letters(asked.services, actor=asked.actor, states=(LetterState.FAILED,))
     return {**NO_LETTERS, "to_call": [one for one in known if not one.contact.is_confirmed], "not_sent": failed}
