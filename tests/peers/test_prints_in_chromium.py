@@ -49,6 +49,7 @@ def services(ledger):
 def pages(services, folder: Path) -> dict[str, tuple[str, str]]:
     """Each page that is printed, with what must stand there."""
     desk, chart = Desk(services), b.a_chart()
+    chart["patient"]["family"] = "Featherstonehaugh-Montgomery"  # takes the room of what stands beside it
     desk.sign_in(Role.OFFICER)
     case = b.a_case_without_slides(services, chart)
     b.report_comes(services, chart)
