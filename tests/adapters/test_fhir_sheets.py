@@ -1,6 +1,7 @@
 """Results in FHIR as a sheet: every word and digit of them, beside what it belongs to."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.kit.scripted_fhir import a_report
 from transfer.adapters.fhir import sheets
-from transfer.adapters.fhir.results import whole_report
+from transfer.adapters.fhir.results import report_beside, whole_report
 from transfer.adapters.fhir.trees import parse
 from transfer.adapters.hl7v2.sheet import Detail, ResultSheet, SheetLine
 from transfer.errors import TransferError, Unexpected, Unreadable
@@ -259,6 +260,27 @@ def test_a_result_of_another_patient_is_none_of_the_report_whatever_version_is_n
 
     with pytest.raises(Unexpected):
         whole_report(report, lambda _: result)
+
+
+@pytest.mark.parametrize("is_contained", [True, False])
+@pytest.mark.parametrize("read", [whole_report, report_beside])
+def test_a_report_with_a_result_of_another_patient_is_for_a_person_also_where_it_has_a_form(
+    read: Callable[[Any, Callable[[str], Any]], bytes], is_contained: bool
+):
+    result = a_result("1", subject={"reference": "Patient/2"}, valueInteger=5)
+    named = {"reference": "#1"} if is_contained else {"reference": "Observation/1"}
+    report = a_report("9", subject={"reference": "Patient/1"}, result=[named])
+    report |= {"contained": [result]} if is_contained else {}
+
+    with pytest.raises(Unexpected):
+        read(report, lambda _: result)
+
+
+def test_what_is_left_of_a_result_that_is_void_names_nobody():
+    result = a_result("1", subject={"reference": "Patient/2"}, valueInteger=5, status="entered-in-error")
+    report = a_report("9", subject={"reference": "Patient/1"}, result=[{"reference": "Observation/1"}])
+
+    assert b"Patient/2" not in report_beside(report, lambda _: result)
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ class TestActing:
 
         assert 'name="outcome" value="voicemail"' in form
         browser.post(f"/desk/cases/{case}/call", {"callee": whom, "outcome": "no-answer"})
-        assert [(one.callee, one.outcome) for one in facts_of(services, case, facts.CallLogged)] == [
+        assert [(one.callee, one.outcome) for one in b.facts_of(services, case, facts.CallLogged)] == [
             (whom, "no-answer")
         ]
 

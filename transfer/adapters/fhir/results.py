@@ -57,11 +57,13 @@ def whole_report(report: Tree, follow: Follow) -> bytes:
         Unexpected: a result is not there, is none, or is another patient's: the report would look whole and not be.
         TooLarge: more results than are taken.
     """
+    _check_contained(report)
     found: dict[str, Tree] = {}
     waiting = _named(report, "result")
     while waiting:
         if (reference := waiting.pop(0)) and not _is_taken(reference, found):
-            found[reference] = _result(report, reference, follow, found)
+            found[reference] = _result(reference, follow, found)
+            _check_subject(report, found[reference])
             waiting += _named(found[reference], "hasMember")
     return _collection(report, found)
 
@@ -71,8 +73,10 @@ def report_beside(report: Tree, follow: Follow) -> bytes:
     form says it as well.
 
     Raises:
+        Unexpected: a result is another patient's. Whose the form is then nobody can tell but a person.
         Unavailable: the source gives none now.
     """
+    _check_contained(report)
     found: dict[str, Tree] = {}
     waiting, tried = _addresses(report, "result"), set[str]()
     while waiting and len(tried) < MOST_RESULTS:
@@ -81,9 +85,10 @@ def report_beside(report: Tree, follow: Follow) -> bytes:
             continue
         tried.add(reference)
         try:
-            found[reference] = _result(report, reference, follow, found)
+            found[reference] = _result(reference, follow, found)
         except (NeedsReview, NotAllowed, TurnedAway, TooLarge):
             continue
+        _check_subject(report, found[reference])
         waiting += _addresses(found[reference], "hasMember")
     return _collection(report, found)
 
@@ -93,14 +98,23 @@ def _is_taken(reference: str, found: dict[str, Tree]) -> bool:
     return reference in found or reference.startswith("#")
 
 
-def _result(report: Tree, reference: str, follow: Follow, found: dict[str, Tree]) -> Tree:
+def _check_contained(report: Tree) -> None:
+    for one in children(report, "contained"):
+        if type_of(one) == "Observation":
+            _check_subject(report, one)
+
+
+def _check_subject(report: Tree, result: Tree) -> None:
+    if text(result, "status") != _VOID and not _is_of_one(report, result):
+        raise Unexpected("a report with a result of another patient")
+
+
+def _result(reference: str, follow: Follow, found: dict[str, Tree]) -> Tree:
     if len(found) >= MOST_RESULTS:
         raise TooLarge("more results than are taken of one report")
     result = follow(reference)
     if type_of(result) != "Observation":
         raise Unexpected("a report without all of its results")
-    if not _is_of_one(report, result):
-        raise Unexpected("a report with a result of another patient")
     return _without_void(result)
 
 
