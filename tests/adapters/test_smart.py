@@ -334,3 +334,25 @@ def test_trying_the_door_without_a_key_of_ours_says_that_one_is_to_be_made(stric
     (fault,) = faults_of_doors([tried], NOW)
     assert (tried.failed, fault.code) == (DoorStep.KEY, FaultCode.DOOR_KEY)
     assert "transfer keys smart --new" in remedy_line(fault)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"error": "invalid_scope", "error_description": "s3cr3t"}, "no token: HTTP 400, invalid_scope"),
+        ({"error": "s3cr3t"}, "no token: HTTP 400"),
+        ({"error": ["invalid_scope"]}, "no token: HTTP 400"),
+        ([], "no token: HTTP 400"),
+    ],
+)
+def test_why_there_is_no_token_is_said_in_the_words_of_the_standard(strict: Strict, body: object, why: str):
+    def refuses(asked: Asked) -> Said:
+        if asked.path == "/token":
+            return Said(400, json.dumps(body).encode(), "application/json")
+        return strict.answer(asked)
+
+    strict.office.answers = refuses
+    with pytest.raises(TurnedAway) as caught:
+        ask(strict)
+
+    assert str(caught.value) == why

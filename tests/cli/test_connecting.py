@@ -397,3 +397,16 @@ def test_a_disk_that_is_full_leaves_no_half_file_that_would_be_kept(
 
     assert transfer("institution", "new", ID, "--like", "fhir").exit_code == 0
     assert (tmp_path / ID / f"{ID}.env").stat().st_size
+
+
+@pytest.mark.parametrize(("name", "value"), [("TRANSFER_DESK_HTTP", "127.0.0.1:6661"), ("TRANSFER_STORE_PORT", "6661")])
+def test_a_port_that_the_installation_has_itself_is_told(
+    transfer: Transfer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+):
+    monkeypatch.setenv(name, value)
+    transfer("institution", "new", ID, "--like", "mllp")
+    file = put_wrong(tmp_path / ID, ".env", "MLLP_PORT=2575", "MLLP_PORT=6661")
+    (found,) = mistakes(transfer("institution", "check", file, "--json"))
+
+    assert found["what"] == f"{name} has this port, too"
+    assert found["line"] == line_of(file, "port: ${")

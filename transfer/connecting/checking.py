@@ -33,6 +33,9 @@ _SECRET: Final = ("a secret stands in the file", "Write it into settings.env as 
 
 _PLACEHOLDER: Final = ("a placeholder stands there", "Write what is so at their place.")
 
+#: how names of settings end that are ports of this installation
+_OURS: Final = ("_HTTP", "_HEALTH", "_LISTEN", "DESK_PORT", "GATEWAY_PORT", "STORE_PORT", "AIRFLOW_PORT")
+
 #: to a part of a file: keys, and numbers within lists
 PathTo = tuple[str | int, ...]
 
@@ -188,6 +191,10 @@ class _Look:
 
     def doors(self, institution: Institution, settings: Settings) -> None:
         """The installation's doors can do what the file wants of them."""
+        if institution.mllp_door and (port := institution.mllp_door.port):
+            for name in sorted(settings.names):
+                if name.endswith(_OURS) and settings.names[name].rpartition(":")[2] == str(port):
+                    self._add(("mllp_door", "port"), f"{name} has this port, too", "Take another port here.")
         if "TRANSFER_GATEWAY_HTTP" not in settings.names:
             return
         try:

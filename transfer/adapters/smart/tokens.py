@@ -5,6 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -27,6 +28,13 @@ _MOST_SECONDS: Final = 3600.0
 _LONGEST_TOKEN: Final = 16 << 10
 _SMALL: Final = HttpLimits(connect_seconds=5, silence_seconds=20, page_seconds=30, page_bytes=256 << 10)
 _ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#: RFC 6749, section 5.2
+_ERRORS: Final = frozenset(
+    {
+        *("invalid_request", "invalid_client", "invalid_grant"),
+        *("unauthorized_client", "unsupported_grant_type", "invalid_scope"),
+    }
+)
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -93,7 +101,7 @@ class SmartTokens:
         finally:
             client.close()
         if reply.status != 200:
-            raise TurnedAway(f"no token: HTTP {reply.status}")
+            raise TurnedAway(f"no token: HTTP {reply.status}{_error(reply.body)}")
         return _token(_json(reply.body), began)
 
     def _assertion(self, url: str) -> dict[str, str]:
@@ -132,6 +140,14 @@ class SmartTokens:
         if (there.scheme != "https" and not is_same) or there.username or there.query or there.fragment:
             raise Unexpected("their token endpoint is not an address that begins with https://")
         return address
+
+
+def _error(body: bytes) -> str:
+    """Which of OAuth's errors it names; nothing of other words of theirs."""
+    with suppress(Unexpected):
+        named = _json(body).get("error")
+        return f", {named}" if isinstance(named, str) and named in _ERRORS else ""
+    return ""
 
 
 def _json(body: bytes) -> dict[str, Any]:
