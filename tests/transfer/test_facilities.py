@@ -101,7 +101,7 @@ def test_the_same_contact_stays_as_confirmed_as_it_is():
 def test_an_id_is_that_of_a_file_which_could_name_it():
     assert id_of("St. Élan's Clinic", "Minot, ND") == "st-elan-s-clinic-minot-nd"
     assert id_of("7th Street Pathology", "Fargo") == "th-street-pathology-fargo"
-    with pytest.raises(ValueError, match="InstitutionId"):
+    with pytest.raises(ValueError, match="lower-case letters"):
         id_of("12", "7")
 
 
