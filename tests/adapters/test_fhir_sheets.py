@@ -1,7 +1,6 @@
 """Results in FHIR as a sheet: every word and digit of them, beside what it belongs to."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -262,25 +261,17 @@ def test_a_result_of_another_patient_is_none_of_the_report_whatever_version_is_n
         whole_report(report, lambda _: result)
 
 
-@pytest.mark.parametrize("is_contained", [True, False])
-@pytest.mark.parametrize("read", [whole_report, report_beside])
-def test_a_report_with_a_result_of_another_patient_is_for_a_person_also_where_it_has_a_form(
-    read: Callable[[Any, Callable[[str], Any]], bytes], is_contained: bool
-):
-    result = a_result("1", subject={"reference": "Patient/2"}, valueInteger=5)
-    named = {"reference": "#1"} if is_contained else {"reference": "Observation/1"}
-    report = a_report("9", subject={"reference": "Patient/1"}, result=[named])
-    report |= {"contained": [result]} if is_contained else {}
+def test_a_contained_result_of_another_patient_is_none_of_the_report_and_none_that_stands_beside_a_form():
+    theirs = a_result("1", subject={"reference": "Patient/2"}, valueString="Somebody else's")
+    ours = a_result("2", subject={"reference": "Patient/1"}, valueString="Her own")
+    named = [{"reference": "#1"}, {"reference": "#2"}]
+    report = a_report("9", subject={"reference": "Patient/1"}, result=named, contained=[theirs, ours])
 
     with pytest.raises(Unexpected):
-        read(report, lambda _: result)
-
-
-def test_what_is_left_of_a_result_that_is_void_names_nobody():
-    result = a_result("1", subject={"reference": "Patient/2"}, valueInteger=5, status="entered-in-error")
-    report = a_report("9", subject={"reference": "Patient/1"}, result=[{"reference": "Observation/1"}])
-
-    assert b"Patient/2" not in report_beside(report, lambda _: result)
+        whole_report(report, lambda _: {})
+    sheet = result_sheet(report_beside(report, lambda _: {}))
+    assert [line.value for section in sheet.sections for line in section.lines] == [("Her own",)]
+    assert any("1 result" in one for one in sheet.notices)
 
 
 @pytest.mark.parametrize(

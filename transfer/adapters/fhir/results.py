@@ -16,6 +16,7 @@ from transfer.errors import NeedsReview, NotAllowed, TooLarge, TurnedAway, Unexp
 MOST_RESULTS: Final = 500
 
 _TAG: Final = re.compile(r"<[^<>]*>|&nbsp;|&#160;")
+_OF_ANOTHER: Final = "a report with a result of another patient"
 _VOID: Final = "entered-in-error"
 #: of what a file is, all but the file itself
 _BYTES: Final = frozenset({"data", "_data"})
@@ -57,13 +58,13 @@ def whole_report(report: Tree, follow: Follow) -> bytes:
         Unexpected: a result is not there, is none, or is another patient's: the report would look whole and not be.
         TooLarge: more results than are taken.
     """
-    _check_contained(report)
+    if any(not _is_of_one(report, one) for one in _contained(report)):
+        raise Unexpected(_OF_ANOTHER)
     found: dict[str, Tree] = {}
     waiting = _named(report, "result")
     while waiting:
         if (reference := waiting.pop(0)) and not _is_taken(reference, found):
-            found[reference] = _result(reference, follow, found)
-            _check_subject(report, found[reference])
+            found[reference] = _result(report, reference, follow, found)
             waiting += _named(found[reference], "hasMember")
     return _collection(report, found)
 
@@ -73,10 +74,10 @@ def report_beside(report: Tree, follow: Follow) -> bytes:
     form says it as well.
 
     Raises:
-        Unexpected: a result is another patient's. Whose the form is then nobody can tell but a person.
         Unavailable: the source gives none now.
     """
-    _check_contained(report)
+    if others := [one for one in _contained(report) if not _is_of_one(report, one)]:
+        report = {**report, "contained": [one for one in children(report, "contained") if one not in others]}
     found: dict[str, Tree] = {}
     waiting, tried = _addresses(report, "result"), set[str]()
     while waiting and len(tried) < MOST_RESULTS:
@@ -85,10 +86,9 @@ def report_beside(report: Tree, follow: Follow) -> bytes:
             continue
         tried.add(reference)
         try:
-            found[reference] = _result(reference, follow, found)
+            found[reference] = _result(report, reference, follow, found)
         except (NeedsReview, NotAllowed, TurnedAway, TooLarge):
             continue
-        _check_subject(report, found[reference])
         waiting += _addresses(found[reference], "hasMember")
     return _collection(report, found)
 
@@ -98,23 +98,18 @@ def _is_taken(reference: str, found: dict[str, Tree]) -> bool:
     return reference in found or reference.startswith("#")
 
 
-def _check_contained(report: Tree) -> None:
-    for one in children(report, "contained"):
-        if type_of(one) == "Observation":
-            _check_subject(report, one)
+def _contained(report: Tree) -> list[Tree]:
+    return [one for one in children(report, "contained") if type_of(one) == "Observation"]
 
 
-def _check_subject(report: Tree, result: Tree) -> None:
-    if text(result, "status") != _VOID and not _is_of_one(report, result):
-        raise Unexpected("a report with a result of another patient")
-
-
-def _result(reference: str, follow: Follow, found: dict[str, Tree]) -> Tree:
+def _result(report: Tree, reference: str, follow: Follow, found: dict[str, Tree]) -> Tree:
     if len(found) >= MOST_RESULTS:
         raise TooLarge("more results than are taken of one report")
     result = follow(reference)
     if type_of(result) != "Observation":
         raise Unexpected("a report without all of its results")
+    if not _is_of_one(report, result):
+        raise Unexpected(_OF_ANOTHER)
     return _without_void(result)
 
 
