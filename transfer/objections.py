@@ -140,6 +140,16 @@ _IN_WORDS: Final = re.compile(
     rf"|\bno (autorizo|permito|quiero|doy){_GAP}(divulg|compart|revel|env[ií]|entreg)",
     re.IGNORECASE,
 )
+#: what a patient forbids of their own, and the words with which a printed form says what the law forbids
+_FORBIDS: Final = re.compile(
+    r"\bmy ((own|medical|health|patient|private|personal) ){0,3}(records?|information|data|phi|results|chart)"
+    r"( \w{1,20}){0,3}? ((must|shall|should|may|can)( never| not)|cannot|can['’]t|(are|is) not to) be"
+    r" (released|shared|disclosed|sent|given|exchanged|forwarded)\b",
+    re.IGNORECASE,
+)
+_AS_THE_LAW: Final = re.compile(
+    r"\b(without|unless|except|until|if|understand|other than|re-?disclosed|yet|by e-?mail)\b", re.IGNORECASE
+)
 #: what a result is called whose value is a consent: LOINC's codes, and words
 _OF_CONSENT: Final = re.compile(
     r"59284-0|64292-6|consent\W*(document|status|form|decision|directive|to|$)|information (shar|exchang)",
@@ -250,7 +260,7 @@ def refuses_in_words(text: str) -> bool:
     """
     together = _WRAPPED.sub(" ", text)
     return any(
-        _IN_WORDS.search(one) and not _is_of_rights(one)
+        (_IN_WORDS.search(one) and not _is_of_rights(one)) or (_FORBIDS.search(one) and not _AS_THE_LAW.search(one))
         for each in dict.fromkeys((text, together))
         for one in _SENTENCE_ENDS.split(each)
     )
