@@ -36,7 +36,8 @@ def note(tx: Tx, patient: PatientId, institution: InstitutionId, said: Document)
 def about_record(tx: Tx, kept: StoredRecord) -> list[HeededWord]:
     """The words that share a number with this record."""
     rows = tx.rows(
-        """SELECT DISTINCT ON (w.digest) w.* FROM heeded_words AS w JOIN record_terms AS t USING (term)
+        """SELECT DISTINCT ON (w.digest) w.digest, w.patient, w.institution, w.kind, w.status, w.word
+             FROM heeded_words AS w JOIN record_terms AS t USING (term)
            WHERE t.record = %s AND w.patient = %s ORDER BY w.digest""",
         *(kept.id, kept.patient),
     )
@@ -47,7 +48,11 @@ def copy_to(tx: Tx, absorbed: PatientId, kept: PatientId) -> None:
     """What was said of one patient holds for the one that it became. It stays known of the first: the two may be taken
     apart again.
     """
-    rows = tx.rows("SELECT DISTINCT ON (digest) * FROM heeded_words WHERE patient = %s ORDER BY digest", absorbed)
+    rows = tx.rows(
+        """SELECT DISTINCT ON (digest) digest, patient, institution, kind, status, word
+             FROM heeded_words WHERE patient = %s ORDER BY digest""",
+        absorbed,
+    )
     for row in rows:
         _keep(tx, kept, _word(tx, row))
 
