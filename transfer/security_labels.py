@@ -67,6 +67,8 @@ _PART_2_TEXT: Final = re.compile(
 )
 #: characters before and after the law's name in which its sentence is looked for
 _NEAR: Final = 400
+#: characters of the law's name, with "title 42 of the Code of Federal Regulations" in it
+_LONGEST_NAME: Final = 200
 #: of one text, what tells of a case: a foot of each page. Whatever has more of them is labelled
 _MOST_PERHAPS: Final = 2000
 #: `C.F.R.` and `N.Y.` end none
@@ -187,7 +189,8 @@ class LawInText:
         if self.labels:
             return
         self._text += text
-        until = len(self._text) if is_end else max(self._judged, len(self._text) - _NEAR)
+        # The law's name is in what is looked at behind it.
+        until = len(self._text) if is_end else max(self._judged, len(self._text) - _LONGEST_NAME - _NEAR)
         for found in _named_in(self._text):
             if self._judged <= found.start() < until:
                 self._perhaps += 1

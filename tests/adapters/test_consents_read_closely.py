@@ -9,6 +9,7 @@ from transfer.errors import NotAllowed
 from transfer.objections import ObjectionKind
 from transfer.permissions import Finding
 from transfer.permissions.checking import Decision
+from transfer.permissions.descriptions import adds_nothing
 from transfer.permissions.signatures import is_event, says_when
 
 PATIENT = COMPLETE["contained"][0]
@@ -438,3 +439,8 @@ def test_an_event_is_an_end(event):
     assert is_event(event)
     assert not says_when(event)
     assert checked(ending_at(event)).decision is Decision.PERMIT
+
+
+def test_a_name_of_four_letters_is_the_patients_and_a_shorter_one_may_be_a_word():
+    assert adds_nothing("Release form of Kahn", ["Kahn"])
+    assert not adds_nothing("Release form: No", ["No"])

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from transfer.security_labels import (
     KNOWN_LABELS,
     PART_2,
     UNREAD,
+    LawInText,
     is_label_aside,
     is_unread,
     read_beside,
@@ -273,7 +275,35 @@ def test_a_sentence_in_several_segments_is_one():
 
 
 def test_a_text_that_tells_of_more_cases_than_are_looked_at_is_labelled():
-    assert read_text("It may contain 42 CFR Part 2 data. " * 3000) == {PART_2}
+    case = "It may contain 42 CFR Part 2 data. "
+
+    assert read_text(case * 2000) == set()
+    assert read_text(case * 2001) == {PART_2}
+
+
+@pytest.mark.parametrize("read", [read_text, read_markup])
+def test_the_law_is_known_by_its_section_alone(read: Callable[[str], frozenset[str]]):
+    assert read("These records are protected by section 290dd-2.") == {PART_2}
+
+
+#: what makes a case of it stands as far behind the law as is looked
+FAR = "42 CFR Part 2" + " x" * 193 + " if present"
+
+
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [(FAR, set()), (f"Dr. Roe. {FAR}", set()), ("42 CFR Part 2 protects this.", {PART_2})],
+)
+def test_a_text_in_two_pieces_says_what_it_says_in_one(text: str, labels: set[str]):
+    for cut in range(len(text) + 1):
+        law = LawInText()
+        law.read(text[:cut], is_end=False)
+        law.read(text[cut:], is_end=True)
+        assert law.labels == read_text(text) == labels, cut
+
+
+def test_what_stands_far_behind_the_law_takes_nothing_from_it_though_no_sentence_ends_between():
+    assert read_text("Protected by 42 CFR Part 2" + " x" * 250 + " if present. Then more.") == {PART_2}
 
 
 def test_a_label_that_an_earlier_version_stored_and_is_none_is_a_persons():
