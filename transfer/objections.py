@@ -216,6 +216,7 @@ _RELEASING: Final = (
         b"PROTECTED HEALTH",
         b"AUTHORI",
         b"PERMISSION",
+        *(b"BE GIVEN", b"FORWARD"),
         b"RECORD",
         b"INFORMATION",
     ),

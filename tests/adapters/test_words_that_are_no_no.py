@@ -83,6 +83,8 @@ def test_a_title_names_what_ends_near_what_it_ends(title: str, expected: bool):
         ("My information may not be disclosed to anybody", True),
         ("my records of this stay are not to be sent", True),
         ("My chart can't be shared", True),
+        ("My results must not be given to my employer", True),
+        ("My data should not be forwarded", True),
         ("I understand that my records may not be released to others", False),
         ("My records cannot be disclosed without my written consent unless otherwise provided", False),
         ("My results can't be sent by e-mail", False),

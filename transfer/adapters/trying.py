@@ -24,8 +24,9 @@ SECONDS: Final = 5.0
 _LIMITS: Final = HttpLimits(connect_seconds=SECONDS, silence_seconds=8, page_seconds=10, page_bytes=1 << 20)
 #: of a try that is refused as a question, and not because of who asks (RFC 9110 section 15.5)
 _NOT_THIS_QUESTION: Final = frozenset({400, 405, 406, 422})
-#: what OpenSSL says of a certificate (x509_vfy.h), in our words
+#: what OpenSSL says of a certificate (x509_vfy.h): the step at which the door fails, where it is one of its own
 _TLS_STEPS: Final = {10: DoorStep.TLS_ENDED, 62: DoorStep.TLS_NAME, 64: DoorStep.TLS_NAME}
+#: the same in our words
 _CERTIFICATE: Final = {
     10: "its certificate has ended",
     18: "its certificate is signed by itself alone",

@@ -59,7 +59,7 @@ def heed_now(
     documents = list(documents)
     for one in documents:
         if one.status.is_void or one.status.is_changed or one.relation in copies.ENDINGS:
-            heeded.note(tx, patient, source, one)  # what it ends may come after it
+            heeded.keep(tx, patient, _as_heeded(source, one))  # what it ends may come after it
     told = [(_terms(one), _version_of(services, _as_heeded(source, one))) for one in documents]
     for case in concerned:  # all of them before a round is owed to one
         tx.lock_case(case)

@@ -6,11 +6,11 @@ still on its way. Only the word is kept, sealed under the patient's key; it goes
 
 from dataclasses import dataclass
 
-from transfer import codec, copies
+from transfer import codec
 from transfer.identifiers import InstitutionId, PatientId
 from transfer.ledger import Row, Tx
 from transfer.ledger.records import About, StoredRecord, named
-from transfer.records import Document, DocumentStatus, RecordKind
+from transfer.records import DocumentStatus, RecordKind
 from transfer.sealing import KeyName
 
 
@@ -24,12 +24,17 @@ class HeededWord:
     about: About
 
 
-def note(tx: Tx, patient: PatientId, institution: InstitutionId, said: Document) -> None:
+def keep(tx: Tx, patient: PatientId, word: HeededWord) -> None:
     """Keep what a document says. Twice is once."""
-    _keep(
-        tx,
-        patient,
-        HeededWord(institution=institution, kind=said.kind, status=said.status, about=About.of(said)),
+    plain = codec.dump(About, word.about)
+    said = b"|".join((word.institution.encode(), word.kind.encode(), word.status.encode(), plain))
+    digest = tx.keys.hmac(KeyName.patient(patient), b"heeded|" + said)
+    terms = [named(tx, patient, term) for term in word.about.terms()]
+    tx.run(
+        """INSERT INTO heeded_words (term, digest, patient, institution, kind, status, word)
+           SELECT unnest(%s::bytea[]), %s, %s, %s, %s, %s, %s ON CONFLICT DO NOTHING""",
+        *(terms, digest, patient, word.institution, word.kind, word.status),
+        tx.keys.seal(KeyName.patient(patient), plain, about=digest.hex()),
     )
 
 
@@ -54,21 +59,7 @@ def copy_to(tx: Tx, absorbed: PatientId, kept: PatientId) -> None:
         absorbed,
     )
     for row in rows:
-        _keep(tx, kept, _word(tx, row))
-
-
-def _keep(tx: Tx, patient: PatientId, word: HeededWord) -> None:
-    about, plain = word.about, codec.dump(About, word.about)
-    said = b"|".join((word.institution.encode(), word.kind.encode(), word.status.encode(), plain))
-    digest = tx.keys.hmac(KeyName.patient(patient), b"heeded|" + said)
-    numbers = (*about.identifiers, *about.aliases, *about.entries)
-    terms = copies.terms(numbers, (), (about.parent, *about.further_parents))
-    tx.run(
-        """INSERT INTO heeded_words (term, digest, patient, institution, kind, status, word)
-           SELECT unnest(%s::bytea[]), %s, %s, %s, %s, %s, %s ON CONFLICT DO NOTHING""",
-        *([named(tx, patient, term) for term in terms], digest, patient, word.institution, word.kind, word.status),
-        tx.keys.seal(KeyName.patient(patient), plain, about=digest.hex()),
-    )
+        keep(tx, kept, _word(tx, row))
 
 
 def _word(tx: Tx, row: Row) -> HeededWord:

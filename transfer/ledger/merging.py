@@ -9,7 +9,7 @@ A declared emergency does not go along: whoever declared it meant one patient.
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from transfer import codec, copies, facts
+from transfer import codec, facts
 from transfer.arrivals import ArrivalKind
 from transfer.facts import Chain
 from transfer.holds import HoldAnswer
@@ -263,9 +263,7 @@ def _hand_over_records(tx: Tx, absorbed: PatientId, before: PatientId, after: Pa
         if kept := records.get(tx, row.item):
             tx.run("DELETE FROM record_terms WHERE record = %s", kept.id)
             contents = sorted({file.sha256 for file in records.files(tx, kept)})
-            parents = (kept.about.parent, *kept.about.further_parents)
-            numbers = (*kept.about.identifiers, *kept.about.aliases, *kept.about.entries)
-            for term in copies.terms(numbers, contents, parents):
+            for term in kept.about.terms(contents):
                 tx.run(
                     "INSERT INTO record_terms (term, record) VALUES (%s, %s) ON CONFLICT DO NOTHING",
                     *(tx.keys.hmac(new, term.encode()), kept.id),

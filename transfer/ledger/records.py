@@ -89,6 +89,11 @@ class About:
             answers=document.answers,
         )
 
+    def terms(self, contents: Iterable[str] = ()) -> tuple[str, ...]:
+        """By what it and others find each other (`transfer.copies.terms`), with what its files hold."""
+        numbers = (*self.identifiers, *self.aliases, *self.entries)
+        return copies.terms(numbers, contents, (self.parent, *self.further_parents))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceLocation:
@@ -208,8 +213,7 @@ def keep(tx: Tx, new: NewRecord) -> StoredRecord:
     )
     assert row is not None  # the line above kept it
     contents = [part.location.sha256 for part in new.parts if part.role != "series"]
-    numbers = (*new.about.identifiers, *new.about.aliases, *new.about.entries)
-    terms = copies.terms(numbers, contents, (new.about.parent, *new.about.further_parents))
+    terms = new.about.terms(contents)
     with tx.at_once():
         _send_parts(tx, new.patient, record, new.parts, 1)
         tx.send(
