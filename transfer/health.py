@@ -2,7 +2,7 @@
 
 `GET /live`: 200, the process works; nobody else is asked. `GET /ready`: 200 where all it needs answers, else 503 with
 the names of what is away, or `stopping`. Names of our own services only, never a word of theirs. `GET /metrics`: what
-the process counts (`transfer.metrics`).
+the process counts (`transfer.metrics`). `POST`: what the process does when it is asked there, if anything.
 """
 
 import json
@@ -22,6 +22,16 @@ log = logging.getLogger("transfer.health")
 HealthCheck = Callable[[], bool]
 #: what is scraped, as OpenMetrics. It answers within seconds, and may raise
 Scrape = Callable[[], bytes]
+
+#: what a process does for whoever posts to this path: a status and what is said, as JSON. It may block, and may raise
+Posted = Callable[[str], tuple[int, object]]
+
+#: processes of ours → the setting that says where they tell how they are; the embedded ones have a port each
+PROCESSES: Final = {
+    "gateway": "TRANSFER_GATEWAY_HEALTH",
+    "dispatcher": "TRANSFER_DISPATCHER_HEALTH",
+    "desk": "TRANSFER_DESK_HEALTH",
+}
 
 #: of OpenMetrics 1.0, in which `Scrape` answers
 METRICS_TYPE: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -102,6 +112,13 @@ class _Watched:
             self._ended.set()
 
 
+def address_of(process: str, names: Mapping[str, str]) -> str | None:
+    """Host and port at which one of `PROCESSES` tells how it is, by these settings; None: none of them says."""
+    setting = PROCESSES[process]
+    port = names.get(f"{setting}_PORT")
+    return names.get(setting) or (f"127.0.0.1:{port}" if port else None)
+
+
 @contextmanager
 def served(
     address: tuple[str, int] | None,
@@ -109,11 +126,12 @@ def served(
     *,
     is_live: HealthCheck = lambda: True,
     metrics: Scrape | None = None,
+    posted: Posted | None = None,
 ) -> Iterator[None]:
     """Answer on this host and port for the length of the block; without an address nothing listens.
 
     `is_live`: the part of the process that does the work still moves. It asks nobody outside. `metrics`: what is
-    scraped; without it there is no `/metrics`.
+    scraped; without it there is no `/metrics`. `posted`: what is done for whoever posts; without it nothing is.
 
     Raises:
         OSError: the port is taken, or the address is not ours.
@@ -122,7 +140,7 @@ def served(
         yield
         return
     try:
-        server = _Server(address, readiness, is_live, metrics)
+        server = _Server(address, readiness, is_live, metrics, posted)
     except OSError as error:
         log.critical("port %d of TRANSFER_HEALTH cannot be listened at: %s", address[1], os.strerror(error.errno or 0))
         raise
@@ -140,10 +158,15 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def __init__(
-        self, address: tuple[str, int], readiness: Readiness, is_live: HealthCheck, metrics: Scrape | None
+        self,
+        address: tuple[str, int],
+        readiness: Readiness,
+        is_live: HealthCheck,
+        metrics: Scrape | None,
+        posted: Posted | None,
     ) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self.readiness, self.is_live, self.metrics = readiness, is_live, metrics
+        self.readiness, self.is_live, self.metrics, self.posted = readiness, is_live, metrics, posted
         #: who is being answered, in the order they came
         self._callers: dict[socket.socket, None] = {}
         self._callers_lock = threading.Lock()
@@ -190,6 +213,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._scraped(self.server.metrics)
         else:
             self._answer(404, {"status": "unknown"})
+
+    def do_POST(self) -> None:
+        """What stands in its body is not read."""
+        if self.server.posted is None:
+            self._answer(404, {"status": "unknown"})
+            return
+        try:
+            status, said = self.server.posted(self.path)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is said here, and its text is not ours to repeat
+            log.error("posted: %s", type(error).__name__)
+            status, said = 503, {"status": "unavailable"}
+        self._answer(status, said)
 
     def _scraped(self, metrics: Scrape) -> None:
         try:

@@ -9,6 +9,7 @@ import socket
 import pytest
 import yaml
 
+from transfer.embedded.named_doors import named_doors
 from transfer.embedded.airflow import MAX_FETCHES, SLOTS
 from transfer.embedded.installation import PEOPLE, SANDBOX, Installation
 from transfer.embedded.process import CHECKOUT
@@ -176,6 +177,32 @@ def test_airflow_has_a_slot_for_each_request_that_the_institutions_files_allow(t
     installation = set_up(tmp_path / "var", TRANSFER_INSTITUTIONS=str(folder))
 
     assert installation.airflow.environment()["AIRFLOW__CORE__PARALLELISM"] == str(slots)
+
+
+def test_airflow_is_prepared_anew_where_the_files_name_other_doors(tmp_path):
+    folder = tmp_path / "institutions"
+    shutil.copytree(CHECKOUT / "institutions", folder)
+    airflow = set_up(tmp_path / "var", TRANSFER_INSTITUTIONS=str(folder)).airflow
+    airflow.prepared()
+    assert airflow.is_prepared()
+    assert airflow.preparation()[-1] == str(folder)
+
+    (folder / "broken.yaml").write_text("id: [")
+    assert airflow.is_prepared(), "a file that cannot be read has no doors"
+    (folder / "mercy-imaging.yaml").unlink()
+    assert not airflow.is_prepared()
+
+
+def test_doors_are_named_as_the_files_have_them_without_their_settings(tmp_path):
+    file = (CHECKOUT / "institutions" / "lakeside-oncology.yaml").read_text()
+    (tmp_path / "lakeside-oncology.yaml").write_text(file.replace("id: records-office", "id: Records Office"))
+    (tmp_path / "summit.yaml").write_text("name: Summit\nreceives: {fhir_url: '${URL}', token: '${TOKEN}'}\n")
+    (tmp_path / "called.yaml").write_text("name: Called\ndepartments: [{id: a-b, name: B, asked: {by: hand}}]\n")
+    (tmp_path / "odd.yaml").write_text("[1, 2]\n")
+
+    assert [(one.institution, one.department, one.title) for one in named_doors(tmp_path)] == [
+        ("summit", None, "Summit")
+    ]
 
 
 def test_the_desk_and_the_stand_in_provider_know_the_same_client(tmp_path):

@@ -212,18 +212,18 @@ class Trips:
         """Nothing is open."""
 
 
-def what_leaves(monkeypatch: pytest.MonkeyPatch, ledger: Ledger, trip_seconds: float) -> list[str]:
-    """Sixteen came together last time. Eight come, and one more while these are on their way."""
+def what_leaves(monkeypatch: pytest.MonkeyPatch, ledger: Ledger, trip_seconds: float, come: int = 8) -> list[str]:
+    """Sixteen came together last time. So many come, and one more while these are on their way."""
     trips, intake = Trips(), Intake(ledger)
     monkeypatch.setattr(intake, "_line", trips)
     monkeypatch.setattr("transfer.gateway.intake.time.sleep", lambda _: trips.seen.append("nap"))
 
     async def send() -> None:
         intake._together, intake._trip_seconds = 16, trip_seconds
-        for number in range(8):
+        for number in range(come):
             intake.begin(a_message(number), lambda _: trips.seen.append("told"))
         await turns()
-        intake.begin(a_message(8), lambda _: trips.seen.append("told"))
+        intake.begin(a_message(come), lambda _: trips.seen.append("told"))
         for _ in range(2):
             trips.is_back.set()
             await turns()
@@ -236,10 +236,9 @@ def what_leaves(monkeypatch: pytest.MonkeyPatch, ledger: Ledger, trip_seconds: f
     return trips.seen
 
 
-def test_half_of_those_who_came_together_are_enough_where_a_batch_is_back_before_all_are(monkeypatch, ledger):
-    seen = what_leaves(monkeypatch, ledger, trip_seconds=0.0001)
-
-    assert seen[0] == "8 leave"
+def test_two_of_those_who_came_together_are_enough_where_a_batch_is_back_before_all_are(monkeypatch, ledger):
+    assert what_leaves(monkeypatch, ledger, trip_seconds=0.0001, come=2)[0] == "2 leave"
+    assert what_leaves(monkeypatch, ledger, trip_seconds=0.0001, come=1)[:4] == ["nap", "nap", "nap", "1 leave"]
 
 
 def test_where_a_batch_takes_longer_all_are_awaited_for_a_moment(monkeypatch, ledger):

@@ -12,18 +12,19 @@ from transfer.identifiers import CaseId
 
 
 class Auditor:
-    """Airflow's own API, as its administrator uses it."""
+    """Airflow's own API, as its administrator uses it; or another of its users."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, user: str = "admin") -> None:
         self._house = house
         self._base = house.settings.airflow_url
         self._http = urllib3.PoolManager(retries=False, timeout=60)
         passwords = json.loads((house.var / "airflow" / "passwords.json").read_text())
-        token = self._send("POST", "/auth/token", {"username": "admin", "password": passwords["admin"]}, {})[1]
-        self._bearer = {"Authorization": f"Bearer {token['access_token']}"}
+        token = self._send("POST", "/auth/token", {"username": user, "password": passwords[user]}, {})[1]
+        #: the header by which it is known
+        self.shown = {"Authorization": f"Bearer {token['access_token']}"}
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        return self._send(method, f"/api/v2{path}", body, self._bearer)
+        return self._send(method, f"/api/v2{path}", body, self.shown)
 
     def runs(self, case: CaseId) -> list[dict[str, Any]]:
         found = self.ask("GET", f"/dags/~/dagRuns?run_id_pattern={case}%25&limit=100&order_by=run_after")[1]

@@ -14,6 +14,7 @@ TOGETHER = {
     "tests/journeys/test_referral_life.py": "airflow",
     "tests/journeys/test_answers.py": "airflow",
     "tests/journeys/test_doctor.py": "airflow",
+    "tests/journeys/test_connections.py": "airflow",
     "tests/journeys/test_auditor_in_airflow.py": "airflow",
     "tests/campaigns/leak/test_withheld_in_airflow.py": "airflow",
     "tests/peers/test_hapi_receiver.py": "hapi",

@@ -25,7 +25,8 @@ def asked(settings: "Settings", *, with_processes: bool) -> list[ComponentState]
     """How each service stands that is given by its address; with the ledger also the keys, wherever they are.
     `with_processes`: gateway, dispatcher and desk, too.
     """
-    from transfer.flow.asking_parts import PROCESSES, process
+    from transfer.flow.asking_parts import process
+    from transfer.health import PROCESSES
 
     embedded = settings.names.get("TRANSFER_EMBEDDED", "").split()
     given = [part for part, name in _ADDRESSES.items() if part not in embedded and name in settings.names]

@@ -8,7 +8,7 @@ import json
 import secrets
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +19,7 @@ import urllib3
 from cryptography.fernet import Fernet
 
 from transfer.embedded import private
+from transfer.embedded.named_doors import named_doors
 from transfer.embedded.process import CHECKOUT, inherited
 
 COMPONENTS: Final = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -59,12 +60,14 @@ class Airflow:
         database_url: str,
         settings: Mapping[str, str],
         dags: Path = CHECKOUT / "dags",
+        institutions: Path = CHECKOUT / "institutions",
         fetches: int = 0,
     ) -> None:
         """`fetches`: how many requests to institutions may be in flight at once, each of which holds a slot."""
         self.folder = folder.absolute()
         self.port = port
         self.dags_folder = dags
+        self._institutions = institutions
         self._slots = SLOTS + min(fetches, MAX_FETCHES)
         self._database_url = database_url
         self._settings = {name: value for name, value in settings.items() if name not in _WITHHELD}
@@ -89,7 +92,8 @@ class Airflow:
     def preparation(self) -> list[str]:
         """What to run, in our environment, to prepare it; call `prepared` when that ended well."""
         self._passwords()
-        return [sys.executable, "-m", "transfer.embedded.airflow_setup", str(self.folder / "passwords.json")]
+        files = (str(self.folder / "passwords.json"), str(self._institutions))
+        return [sys.executable, "-m", "transfer.embedded.airflow_setup", *files]
 
     def prepared(self) -> None:
         private.write(self.folder / "prepared.json", self._fingerprint())
@@ -158,6 +162,8 @@ class Airflow:
                 "fernet_key": keys["fernet"],
                 # the default asks the name service, which a machine without network keeps waiting
                 "hostname_callable": "socket.gethostname",
+                # whoever may make connections may try them: its administrator (docs/connecting-an-institution.md)
+                "test_connection": "Enabled",
             },
             "database": {
                 "sql_alchemy_conn": _sqlalchemy(self._database_url, "psycopg2"),
@@ -220,6 +226,7 @@ class Airflow:
                 "fab": metadata.version("apache-airflow-providers-fab"),
                 "database": urlsplit(self._database_url)._replace(netloc="").geturl(),
                 "setup": (Path(__file__).parent / "airflow_setup.py").read_text(encoding="utf-8"),
+                "doors": [astuple(door) for door in named_doors(self._institutions)],
             }
         )
 

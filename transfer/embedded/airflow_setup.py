@@ -1,9 +1,10 @@
-"""Prepares Airflow's database in one process: schema, roles and users.
+"""Prepares Airflow's database in one process: schema, roles, users, and a connection for each door of an institution.
 
-`python -m transfer.embedded.airflow_setup FILE`, in Airflow's environment.
+`python -m transfer.embedded.airflow_setup FILE INSTITUTIONS`, in Airflow's environment.
 
 Each call of Airflow's own command line costs four seconds, nearly all of it import. FILE is a JSON object with the
-passwords by user name. Running it again brings everything back to what is written here.
+passwords by user name, INSTITUTIONS the folder of reviewed files. Running it again brings everything back to what is
+written here and there.
 """
 
 import json
@@ -13,9 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from airflow.models import Connection
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 from airflow.utils import db
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+from airflow.utils.session import create_session
+from sqlalchemy import delete
+
+from transfer.airflow_provider import CENTER, SOURCE
+from transfer.embedded.named_doors import NamedDoor, named_doors
 
 #: role → (action, resource). The dispatcher may post and annotate runs, and delete nothing; the auditor reads.
 ROLES = {
@@ -42,8 +49,9 @@ ROLES = {
 USERS = {"admin": "Admin", "dispatcher": "Dispatcher", "auditor": "Auditor"}
 
 
-def prepare(passwords: dict[str, str]) -> None:
+def prepare(passwords: dict[str, str], doors: tuple[NamedDoor, ...]) -> None:
     db.initdb()
+    _make_connections(doors)
     with _security() as security:
         security.appbuilder.add_permissions(update_perms=True)
         security.sync_roles()
@@ -51,6 +59,25 @@ def prepare(passwords: dict[str, str]) -> None:
             _ensure_role(security, role, permissions)
         for user, role in USERS.items():
             _ensure_user(security, user, role, passwords[user])
+
+
+def _make_connections(doors: tuple[NamedDoor, ...]) -> None:
+    """Exactly these of our types. They name a door, and hold neither address nor secret."""
+    with create_session() as session:
+        session.execute(delete(Connection).where(Connection.conn_type.in_((SOURCE, CENTER))))
+        for door in doors:
+            named = {"institution": door.institution} | ({"department": door.department} if door.department else {})
+            session.add(
+                Connection(
+                    conn_id=f"{door.institution}.{door.department or 'receives'}",
+                    conn_type=SOURCE if door.department else CENTER,
+                    description=door.title,
+                    extra=json.dumps(named),
+                    # Airflow 3.3.2 takes a connection without a port for another one when it is tried:
+                    # https://github.com/apache/airflow/pull/73298
+                    port=0,
+                )
+            )
 
 
 @contextmanager
@@ -81,4 +108,5 @@ def _ensure_user(security: Any, name: str, role: str, password: str) -> None:
 
 
 if __name__ == "__main__":
-    providers_configuration_loaded(prepare)(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    passwords_by_user = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    providers_configuration_loaded(prepare)(passwords_by_user, named_doors(Path(sys.argv[2])))

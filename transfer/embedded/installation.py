@@ -90,6 +90,7 @@ class Installation:
             database_url=self.postgres.url("airflow"),
             settings=self.environment(),
             dags=Path(self._values.get("TRANSFER_DAGS") or CHECKOUT / "dags"),
+            institutions=self.settings.institutions,
             fetches=self._fetches(),
         )
 

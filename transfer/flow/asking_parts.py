@@ -9,6 +9,7 @@ from typing import Final
 from transfer import probe
 from transfer.adapters.held_keys import HeldKeys
 from transfer.errors import OtherKeys, TransferError, Unavailable
+from transfer.health import PROCESSES, address_of
 from transfer.ledger import Ledger
 from transfer.operation import PartStanding, PartState
 from transfer.sealing import SITE, KeyGone
@@ -17,12 +18,6 @@ from transfer.staging import Vault
 
 #: seconds a part may take to say how it is
 SECONDS: Final = 6.0
-#: processes of ours → the setting that says where they tell how they are; the embedded ones have a port each
-PROCESSES: Final = {
-    "gateway": "TRANSFER_GATEWAY_HEALTH",
-    "dispatcher": "TRANSFER_DISPATCHER_HEALTH",
-    "desk": "TRANSFER_DESK_HEALTH",
-}
 
 
 def stands(name: str, ask: Callable[[], object], seconds: float = SECONDS) -> PartStanding:
@@ -47,11 +42,9 @@ def stands(name: str, ask: Callable[[], object], seconds: float = SECONDS) -> Pa
 
 def process(settings: Settings, name: str, seconds: float = SECONDS) -> PartStanding:
     """One of `PROCESSES`, asked whether it is ready."""
-    setting = PROCESSES[name]
-    port = settings.names.get(f"{setting}_PORT")
-    address = settings.names.get(setting) or (f"127.0.0.1:{port}" if port else None)
+    address = address_of(name, settings.names)
     if not address:
-        note = f"{setting} does not say where it tells how it is"
+        note = f"{PROCESSES[name]} does not say where it tells how it is"
         return PartStanding(name=name, state=PartState.NOT_ASKED, note=note)
     return stands(name, lambda: _ready(address), seconds)
 

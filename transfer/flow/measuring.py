@@ -21,8 +21,9 @@ from transfer.adapters.tls import required
 from transfer.credentials import Tls
 from transfer.errors import TransferError, Unreachable
 from transfer.flow import asking_parts
-from transfer.flow.asking_parts import PROCESSES, stands
+from transfer.flow.asking_parts import stands
 from transfer.flow.trying_doors import Show
+from transfer.health import PROCESSES
 from transfer.institutions import Institution
 from transfer.ledger import Ledger, operation
 from transfer.operation import (

@@ -15,6 +15,7 @@ from transfer.adapters.vault import SMALL_PART
 from transfer.errors import OtherKeys, OtherVersion
 from transfer.flow.reading_anew import read_forms_anew
 from transfer.flow.services import Services
+from transfer.gateway.door_tries import DoorTries
 from transfer.gateway.egress import Outgoing
 from transfer.gateway.http import application
 from transfer.gateway.intake import Intake
@@ -70,13 +71,16 @@ async def serve(services: Services, settings: Settings, checks: Mapping[str, Hea
         has_proxy_header=ProxyHeader.HTTP in settings.proxy_headers,
     )
     readiness = Readiness(checks)
+    show = partial(wiring.shown_at, keys=wiring.smart_keys(settings))
+    tries = DoorTries(services.institutions, show, wiring.fault_limits(settings))
     watch = asyncio.create_task(outgoing.watch())
     # Without it nothing may be sent: the process ends, and is started again.
     watch.add_done_callback(lambda _: stop.set())
     resolving = asyncio.create_task(proxies.resolve())
     await mllp.start()
     try:
-        with health.served(settings.health, readiness, is_live=turning(asyncio.get_running_loop()), metrics=scraped):
+        moves = turning(asyncio.get_running_loop())
+        with health.served(settings.health, readiness, is_live=moves, metrics=scraped, posted=tries.answer):
             await serve_until(stop, http, readiness, partial(mllp.close, settings.grace_seconds))
     finally:
         await mllp.close(grace=0)

@@ -25,6 +25,8 @@ MAX_BATCH = 512
 MAX_WAITING = 4096
 #: what senders who came together last time are given to come together again; one alone never waits
 _NAPS, _NAP_SECONDS = 3, 0.00005
+#: who are enough for a batch where batches are back soon
+_COMPANY = 2
 #: of the loop, until what a socket has brought waits here
 _TURNS = 2
 #: of a door and a sender, from the answer to a message until the next one waits here
@@ -162,11 +164,12 @@ class Intake:
         """Wait until those are here again that were here last time: a batch costs the database ten times what one more
         message in it does. Without a processor for a moment the loop gives others theirs, who are about to send.
 
-        Where a batch is back sooner than all of them, half are awaited: the others come while these are on their way.
+        Where a batch is back sooner than all of them, half are awaited, and no more than two: the others come while
+        these are on their way.
         """
         awaited = min(self._together, MAX_BATCH)
         if self._trip_seconds < awaited * _RETURN_SECONDS:
-            awaited = (awaited + 1) // 2
+            awaited = min((awaited + 1) // 2, _COMPANY)
         for nap in range(_NAPS + 1):
             if len(self._waiting) >= awaited:
                 return
