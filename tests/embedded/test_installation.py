@@ -9,9 +9,9 @@ import socket
 import pytest
 import yaml
 
-from transfer.embedded.named_doors import named_doors
 from transfer.embedded.airflow import MAX_FETCHES, SLOTS
 from transfer.embedded.installation import PEOPLE, SANDBOX, Installation
+from transfer.embedded.named_doors import named_doors
 from transfer.embedded.process import CHECKOUT
 from transfer.institutions import load
 from transfer.settings import Settings, read

@@ -19,7 +19,7 @@ from transfer.health import Posted, Readiness
 from transfer.institutions import Institution, Institutions
 from transfer.operation import LIMITS, DoorTried
 
-TOKEN = "a-token-of-ours-that-nobody-reads"  # noqa: S105 - of nobody
+TOKEN = "a-token-of-ours-that-nobody-reads"
 
 
 class _Fhir(BaseHTTPRequestHandler):
@@ -58,7 +58,7 @@ def hospital(url: str, token: str = TOKEN) -> Institution:
             "time_zone": "UTC",
             "departments": [
                 office("records", by="fhir", base_url=url, token=token),
-                office("clinic", by="fhir", base_url=url, token="another"),  # noqa: S106 - nobody's
+                office("clinic", by="fhir", base_url=url, token="another"),
                 office("slides", by="hand"),
             ],
             "receives": {"fhir_url": url, "token": token},

@@ -29,8 +29,8 @@ class DoorTries:
         self._one_at_a_time = threading.Lock()
 
     def answer(self, path: str) -> tuple[int, object]:
-        """What was tried at `/sources/INSTITUTION`, `/sources/INSTITUTION/DEPARTMENT` or `/centers/INSTITUTION`, and what
-        is wrong with each, in sentences. 404: there is none of that name; `unknown` says of what. 429: another try is
+        """What was tried, and what is wrong with each, in sentences: `/sources/INSTITUTION`,
+        `/sources/INSTITUTION/DEPARTMENT` or `/centers/INSTITUTION`. 404: there is none of that name; `unknown` says of what. 429: another try is
         under way. It takes half a minute at the most.
         """
         what, _, name = path.removeprefix("/").partition("/")
