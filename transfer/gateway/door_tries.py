@@ -30,8 +30,9 @@ class DoorTries:
 
     def answer(self, path: str) -> tuple[int, object]:
         """What was tried, and what is wrong with each, in sentences: `/sources/INSTITUTION`,
-        `/sources/INSTITUTION/DEPARTMENT` or `/centers/INSTITUTION`. 404: there is none of that name; `unknown` says of what. 429: another try is
-        under way. It takes half a minute at the most.
+        `/sources/INSTITUTION/DEPARTMENT` or `/centers/INSTITUTION`. It takes half a minute at the most.
+
+        404: there is none of that name; `unknown` says of what. 429: another try is under way.
         """
         what, _, name = path.removeprefix("/").partition("/")
         name, _, department = name.partition("/")
