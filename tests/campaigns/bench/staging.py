@@ -1,11 +1,12 @@
 """How fast a series comes from an archive into the store, against what people write, a download piped into boto3,
 and against the floor, one curl piped into another.
 
-    PYTHONPATH=.:tests/adapters python tests/campaigns/bench/staging.py [MEBIBYTES] [ROUNDS]
+    python -m tests.campaigns.bench.staging [MEBIBYTES] [ROUNDS] [embedded | versitygw | ceph]
 
-A stand-in archive on loopback sends images of half a mebibyte from a file; the store is the embedded one. The ways
-take turns, and only their ratio means something: the machine is not quiet. The other ways keep no hash, no index and
-no proof that the series is whole. Ours runs in a process of its own, whose memory and processor time are told.
+A stand-in archive on loopback sends images of half a mebibyte from a file; the store is the embedded one, unless
+another is named (`make peers`, `make peers-slow`). Others take no upload of unknown length, so the floor is left out.
+The ways take turns, and only their ratio means something: the machine is not quiet. The other ways keep no hash, no
+index and no proof that the series is whole. Ours runs in a process of its own. Its memory and processor time are told.
 """
 
 # ruff: noqa: T201 - it prints what it measured
@@ -17,7 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,9 @@ import boto3
 from tests.campaigns.bench import stage_one
 from tests.campaigns.bench.measure import Contest, Line, interleaved, tell
 from tests.campaigns.bench.stage_one import Staged
+from tests.kit.peers.buckets import checksums_of
+from tests.kit.peers.rgw import Rgw, a_rgw
+from tests.kit.peers.versitygw import Versitygw, a_versitygw
 from tests.kit.scripted_archive import BOUNDARY, SERIES, STUDY, image, uid
 from transfer.adapters.vault import S3Vault
 from transfer.embedded.store import Store
@@ -97,15 +102,28 @@ def _speed(way: Callable[[], tuple[str, int]], vault: S3Vault) -> float:
     return length / took / 1e6
 
 
-def main(mebibytes: int, rounds: int) -> None:
+@contextmanager
+def _a_store(name: str, folder: Path) -> Iterator[Store | Versitygw | Rgw]:
+    folder.mkdir()
+    if name == "embedded":
+        store = Store(folder)
+        store.start()
+        try:
+            yield store
+        finally:
+            store.stop()
+    else:
+        with a_versitygw(folder) if name == "versitygw" else a_rgw(folder) as other:
+            yield other
+
+
+def main(mebibytes: int, rounds: int, store: str = "embedded") -> None:
     if not shutil.which("curl"):
         print("left out: there is no curl here")
         return
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, _a_store(store, Path(name) / "store") as at:
         folder = Path(name)
         _write(folder / "body", 2 * mebibytes)
-        store = Store(folder / "store")
-        store.start()
         archive = subprocess.Popen(
             [sys.executable, "-m", "tests.campaigns.bench.staging", "serve", str(folder / "body")],
             stdout=subprocess.PIPE,
@@ -113,20 +131,20 @@ def main(mebibytes: int, rounds: int) -> None:
         )
         try:
             assert archive.stdout
-            _compare(store, f"http://127.0.0.1:{archive.stdout.readline().strip()}", 2 * mebibytes, rounds)
+            _compare(at, f"http://127.0.0.1:{archive.stdout.readline().strip()}", 2 * mebibytes, rounds)
         finally:
             archive.kill()
             archive.wait()
-            store.stop()
 
 
-def _compare(store: Store, url: str, images: int, rounds: int) -> None:
+def _compare(store: Store | Versitygw | Rgw, url: str, images: int, rounds: int) -> None:
     told: dict[str, Any] = {
         "endpoint": store.endpoint,
         "bucket": _BUCKET,
         "region": "us-east-1",
         "access_key": store.access_key,
         "secret_key": store.secret_key,
+        "checksums": "when_supported" if isinstance(store, Store) else checksums_of(store),
     }
     vault = S3Vault(**told)
     vault.ensure_bucket()
@@ -149,7 +167,7 @@ def _compare(store: Store, url: str, images: int, rounds: int) -> None:
         Contest(size, "MB/s", ours, lambda: _speed(lambda: _piped(client, url), vault), "curl | boto3", ">= 1.5"),
         Contest(size, "MB/s", ours, lambda: _speed(lambda: _curled(client, url), vault), "curl | curl", ">= 0.8"),
     ]
-    interleaved(contests, rounds)
+    interleaved(contests if isinstance(store, Store) else contests[:1], rounds)
     used = statistics.median(one.processor_seconds / one.length * 1e9 for one in staged)
     tell(Line(name=f"{size}: its process", figure=used, unit="CPU s/GB"))
     largest = max(one.memory for one in staged)
@@ -160,4 +178,5 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["serve"]:
         _serve(sys.argv[2])
     else:
-        main(*(int(text) for text in (*sys.argv[1:], *("256", "5")[len(sys.argv) - 1 :])))
+        size, rounds, store = (*sys.argv[1:], *("256", "5", "embedded")[len(sys.argv) - 1 :])
+        main(int(size), int(rounds), store)
