@@ -24,7 +24,7 @@ HealthCheck = Callable[[], bool]
 Scrape = Callable[[], bytes]
 
 #: what a process does for whoever posts to this path: a status and what is said, as JSON. It may block, and may raise
-Posted = Callable[[str], tuple[int, object]]
+OnPost = Callable[[str], tuple[int, object]]
 
 #: processes of ours → the setting that says where they tell how they are; the embedded ones have a port each
 PROCESSES: Final = {
@@ -126,7 +126,7 @@ def served(
     *,
     is_live: HealthCheck = lambda: True,
     metrics: Scrape | None = None,
-    posted: Posted | None = None,
+    posted: OnPost | None = None,
 ) -> Iterator[None]:
     """Answer on this host and port for the length of the block; without an address nothing listens.
 
@@ -163,7 +163,7 @@ class _Server(ThreadingHTTPServer):
         readiness: Readiness,
         is_live: HealthCheck,
         metrics: Scrape | None,
-        posted: Posted | None,
+        posted: OnPost | None,
     ) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.readiness, self.is_live, self.metrics, self.posted = readiness, is_live, metrics, posted

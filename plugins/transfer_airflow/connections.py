@@ -18,9 +18,9 @@ from transfer.health import PROCESSES, address_of
 #: seconds: the gateway gives each door 25, and tries several at once
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=60.0)
 #: bytes of its answer that are read
-_MOST = 64 << 10
+_MOST_BYTES = 64 << 10
 #: characters of a result that Airflow keeps
-_LONGEST = 1900
+_MOST_CHARACTERS = 1900
 
 _UNKNOWN = {
     "institution": "There is no institution of that name: it is the name of a file in institutions/, without .yaml",
@@ -58,9 +58,9 @@ class _TryingHook(BaseHook):  # type: ignore[misc]  # Airflow is not read by the
             return False, self._none
         faults = [str(fault) for door in doors for fault in door["faults"]]
         if faults:
-            return False, " ".join(f"{fault}." for fault in faults)[:_LONGEST]
+            return False, " ".join(f"{fault}." for fault in faults)[:_MOST_CHARACTERS]
         names = "; ".join(str(door["name"]) for door in doors)
-        return True, f"{names}: name, port, TLS, credential and clock are as they should be."[:_LONGEST]
+        return True, f"{names}: name, port, TLS, credential and clock are as they should be."[:_MOST_CHARACTERS]
 
     def _path(self) -> str:
         said = self.get_connection(self._conn_id).extra_dejson
@@ -102,7 +102,7 @@ def _ask(path: str) -> list[dict[str, Any]]:
         answer = urllib3.request(
             "POST", f"http://{address}{path}", retries=False, timeout=_TIMEOUT, preload_content=False
         )
-        said = json.loads(answer.read(_MOST))
+        said = json.loads(answer.read(_MOST_BYTES))
         answer.release_conn()
     except (urllib3.exceptions.HTTPError, OSError, ValueError):
         raise _Tried("The gateway does not answer: `transfer status` says how it is") from None

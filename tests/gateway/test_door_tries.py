@@ -15,7 +15,7 @@ import urllib3
 from transfer import health
 from transfer.gateway import door_tries
 from transfer.gateway.door_tries import DoorTries
-from transfer.health import Posted, Readiness
+from transfer.health import OnPost, Readiness
 from transfer.institutions import Institution, Institutions
 from transfer.operation import LIMITS, DoorTried
 
@@ -132,7 +132,7 @@ def test_a_second_try_at_once_is_put_off(fhir: str, monkeypatch: pytest.MonkeyPa
 
 
 @contextmanager
-def gateway(posted: Posted | None) -> Iterator[str]:
+def gateway(posted: OnPost | None) -> Iterator[str]:
     """Its port of health."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
