@@ -458,7 +458,10 @@ def read(path: Path) -> dict[str, str]:
         BadSetting: others can read the file, or a line is none.
     """
     try:
-        mode, text = path.stat().st_mode, path.read_text(encoding="utf-8-sig")  # editors of Windows begin with a mark
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # a reader would wait at a pipe
+            raise BadSetting(str(path), "cannot be read", "It is a file of this account, text in UTF-8.")
+        text = path.read_text(encoding="utf-8-sig")  # editors of Windows begin with a mark
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError):

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 import stat
 from collections.abc import Callable, Iterator
@@ -237,7 +238,8 @@ def a_certificate(path: Path, *, ends: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "says"), [(30, None), (-1, "its certificate ended on"), (None, "tls.authority is no file of certificates")]
+    ("days", "says"),
+    [(30, None), (-1, "its certificate ended on"), (None, "tls.authority names no file that is there")],
 )
 def test_certificates_are_read_and_must_not_have_ended(
     transfer: Transfer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int | None, says: str | None
@@ -253,6 +255,40 @@ def test_certificates_are_read_and_must_not_have_ended(
 
     assert [str(one["what"]).startswith(says or "") for one in found] == ([True] if says else [])
     assert [one["line"] for one in found] == ([line_of(file, "tls: {")] if says else [])
+
+
+def a_key(path: Path, sealed: serialization.KeySerializationEncryption) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    path.touch(mode=0o600)
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, sealed))
+
+
+def with_tls(transfer: Transfer, tmp_path: Path, **files: object) -> list[dict[str, object]]:
+    """What the check says of a file with these under `tls`."""
+    transfer("institution", "new", ID, "--like", "dimse")
+    file = filled(tmp_path / ID)
+    said = ", ".join(f'{name}: "{path}"' for name, path in files.items())
+    file.write_text(re.sub("      # tls: {.*", f"      tls: {{{said}}}", file.read_text()))
+    return mistakes(transfer("institution", "check", file, "--json"))
+
+
+def test_a_key_with_a_passphrase_is_told_and_nobody_is_asked_for_it(transfer: Transfer, tmp_path: Path):
+    a_certificate(tmp_path / "ours.pem", ends=datetime.now(UTC) + timedelta(days=30))
+    a_key(tmp_path / "key.pem", serialization.BestAvailableEncryption(b"secret"))
+    (found,) = with_tls(transfer, tmp_path, certificate=tmp_path / "ours.pem", key=tmp_path / "key.pem")
+
+    assert "has a passphrase" in str(found["what"])
+
+
+def test_nothing_waits_at_a_pipe(transfer: Transfer, tmp_path: Path):
+    os.mkfifo(tmp_path / "authority.pem")
+    (found,) = with_tls(transfer, tmp_path, authority=tmp_path / "authority.pem")
+    assert "names no file" in str(found["what"])
+
+    (tmp_path / ID / f"{ID}.env").unlink()
+    os.mkfifo(tmp_path / ID / f"{ID}.env", 0o600)
+    result = transfer("institution", "check", tmp_path / ID / f"{ID}.yaml")
+    assert (result.exit_code, "cannot be read" in result.stderr) == (2, True)
 
 
 def test_doors_are_tried_where_the_file_is_right(transfer: Transfer, tmp_path: Path):

@@ -213,6 +213,23 @@ def test_a_batch_is_told_message_by_message(services: Services, transfer: Transf
     assert [one["state"] for one in said["parts"]] == ["filed", "sealed"]
 
 
+def test_an_empty_batch_is_taken_and_nothing_is_left_of_it(services: Services, transfer: Transfer, tmp_path: Path):
+    head, *_ = b.report_of(b.a_chart()).split(b"\r")
+    ends = head.split(b"|")
+    whose = b"|".join([b"BHS", *ends[1:7], b"", b"", b"", b"B1"])
+    code, said = tried(transfer, b.PRAIRIE, saved(tmp_path, whose + b"\rBTS|0\r"))
+
+    assert (code, said["answer"]["code"], said["parts"]) == (0, "AA", [])
+
+
+@pytest.mark.parametrize("before", [b"ZPI|1|theirs\r", b"Hello,\nhere is the report:\n\n"])
+def test_what_stands_before_the_message_is_named(services: Services, transfer: Transfer, tmp_path: Path, before: bytes):
+    code, said = tried(transfer, b.PRAIRIE, saved(tmp_path, before + b.report_of(b.a_chart())))
+
+    assert (code, said["answer"]["code"]) == (1, "AR")
+    assert "before MSH" in said["answer"]["why"]
+
+
 def test_a_file_can_be_tried_before_it_is_in_its_place(
     services: Services, transfer: Transfer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -294,6 +311,11 @@ def test_several_frames_are_each_told(services: Services, transfer: Transfer, tm
         (b"\x1f\x8b\x08\0", "gzip"),
         ("MSH|^~\\&|A".encode("utf-16"), "UTF-16"),
         (b"\x08\x00\x05\x00CS", "DICOM"),
+        (b"DICM\x02\x00\x00\x00UL", "DICOM"),
+        (b"\x02\x00\x00\x00UL\x04\x00", "DICOM"),
+        (b'{"resourceType": "Patient"}\n{"resourceType": "Patient"}\n', "NDJSON"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "a picture"),
+        (b"{\\rtf1 a report}", "a text of an office"),
     ],
 )
 def test_a_file_of_another_kind_is_told_as_what_it_is(

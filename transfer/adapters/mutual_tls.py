@@ -3,6 +3,7 @@
 import ssl
 from pathlib import Path
 
+from transfer.adapters.tls import has_passphrase
 from transfer.settings import BadSetting, is_open_to_others
 
 
@@ -25,8 +26,10 @@ def context(files: tuple[Path, Path, Path], *, is_server: bool) -> ssl.SSLContex
     if is_open_to_others(mode):
         raise BadSetting("TRANSFER_KEYS_KEY", "is a key that others can read", f"Run `chmod 600 {key}`.")
     try:
-        made.load_cert_chain(certificate, key)
+        made.load_cert_chain(certificate, key, password="")  # else OpenSSL would ask for one at the terminal, and wait
     except (OSError, ssl.SSLError):
+        if has_passphrase(key):
+            raise BadSetting("TRANSFER_KEYS_KEY", "has a passphrase", "Take it away by `openssl pkey`.") from None
         raise BadSetting(
             "TRANSFER_KEYS_CERTIFICATE", "and TRANSFER_KEYS_KEY do not belong together", "Both are PEM files."
         ) from None

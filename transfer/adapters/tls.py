@@ -25,6 +25,9 @@ def context(tls: Tls | None) -> ssl.SSLContext | None:
     """
     if tls is None or tls == Tls():
         return None
+    for name, path in (("authority", tls.authority), ("certificate", tls.certificate), ("key", tls.key)):
+        if path and not path.is_file():  # nor a pipe, at which a reader would wait
+            raise BadFile(f"tls.{name} names no file that is there")
     try:
         made = _least(ssl.create_default_context(cafile=tls.authority))
     except (OSError, ssl.SSLError):
@@ -32,8 +35,11 @@ def context(tls: Tls | None) -> ssl.SSLContext | None:
     if tls.certificate and tls.key:
         _check_shut(tls.key)
         try:
-            made.load_cert_chain(tls.certificate, tls.key)
+            # without a password OpenSSL would ask for one at the terminal, and wait
+            made.load_cert_chain(tls.certificate, tls.key, password="")
         except (OSError, ssl.SSLError):
+            if has_passphrase(tls.key):
+                raise BadFile("tls.key has a passphrase, which nobody can type here") from None
             raise BadFile("tls.certificate and tls.key are no certificate with its key") from None
     return made
 
@@ -41,6 +47,14 @@ def context(tls: Tls | None) -> ssl.SSLContext | None:
 def required(tls: Tls | None) -> ssl.SSLContext:
     """The same for an address that does not say by itself that it is TLS. Raises `BadFile`."""
     return context(tls) or _least(ssl.create_default_context())
+
+
+def has_passphrase(key: Path) -> bool:
+    """Whether a key in PEM is sealed by one (RFC 7468 section 11; RFC 1421 of the older form). False: it is no file."""
+    try:
+        return b"ENCRYPTED" in key.read_bytes()
+    except OSError:
+        return False
 
 
 def _least(made: ssl.SSLContext) -> ssl.SSLContext:

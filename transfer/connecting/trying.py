@@ -5,6 +5,7 @@ transaction that is rolled back. The vault is not touched.
 """
 
 import io
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -45,6 +46,15 @@ T = TypeVar("T")
 
 _SPACE: Final = b"\xef\xbb\xbf \t\r\n\x0b"
 _LEAST: Final = 132
+#: a message that begins later than its file, as below a mail's words or a segment of somebody's own
+_LATE_MSH: Final = re.compile(rb"[\r\n]MSH[^\w\s]")
+#: bytes in which it is looked for
+_LATEST: Final = 64 << 10
+_NO_PREAMBLE: Final = "it may be DICOM without the 128 bytes and DICM that a file begins with (PS3.10, 7.1)"
+_PICTURE: Final = "it is a picture or a text of an office: our doors take one within a message, as a PDF"
+#: resources one below the other, each on a line of its own (https://github.com/ndjson/ndjson-spec)
+_LINES: Final = re.compile(rb"\{[^\r\n]*\}[ \t]*\r?\n[ \t]*\{")
+_NDJSON: Final = "it holds a resource on each line (NDJSON): our doors take one resource or a Bundle, so try one line"
 #: how files begin that are none of what our doors take, and what they are
 _OTHERS: Final = (
     (b"<", "it is XML: our doors take FHIR as JSON, and CDA within a message, in OBX-5 or as an attachment"),
@@ -53,7 +63,8 @@ _OTHERS: Final = (
     (b"\x1f\x8b", "it is packed by gzip: unpack it"),
     (b"\xff\xfe", "it is UTF-16: save it in the bytes that they send"),
     (b"\xfe\xff", "it is UTF-16: save it in the bytes that they send"),
-    (b"\x08\x00", "it may be DICOM without the 128 bytes and DICM that a file begins with (PS3.10, 7.1)"),
+    *((begins, _NO_PREAMBLE) for begins in (b"DICM", b"\x02\x00\x00\x00", b"\x08\x00")),
+    *((begins, _PICTURE) for begins in (b"\xff\xd8\xff", b"\x89PNG", b"II*\x00", b"MM\x00*", b"{\\rtf")),
 )
 
 
@@ -122,8 +133,13 @@ def try_message(services: Services, institution: Institution, body: bytes, now: 
         return _image(services, institution, body)
     if (text := body.lstrip(_SPACE))[:3] in (b"MSH", b"FHS", b"BHS"):
         return _in_frames(services, institution, text, now)
+    if text[:1] != b"{" and _LATE_MSH.search(text, 0, _LATEST):
+        answer = at_mllp(services, institution, text, now)
+        why = "something stands before MSH, with which a message begins (HL7 v2.9, 2.14.9): take it away"
+        return Trial(answer=replace(answer, why=why) if answer.code else answer)
     answer = at_fhir(services, institution, body)
     kind = next((what for begins, what in _OTHERS if text.startswith(begins)), None if text else "the file is empty")
+    kind = kind or (_NDJSON if _LINES.match(text) else None)
     if kind and not answer.is_stored:
         answer = replace(answer, why=kind)
     return _read(services, institution, body, answer, Door.FHIR, now)
@@ -148,7 +164,8 @@ def _of_all(parts: Sequence[Trial], *, refused: ArrivalState | None) -> ArrivalS
     states = {one.state for one in parts}
     if None in states:
         return refused
-    return next(one for one in (ArrivalState.HELD, ArrivalState.SEALED, ArrivalState.FILED) if one in states)
+    # a batch may be empty: then nothing is left of it
+    return next((one for one in (ArrivalState.HELD, ArrivalState.SEALED) if one in states), ArrivalState.FILED)
 
 
 def _read(

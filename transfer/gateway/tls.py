@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
+from transfer.adapters.tls import has_passphrase
 from transfer.addresses import is_loopback
 from transfer.institutions import Institution
 from transfer.settings import BadSetting, Settings, is_open_to_others
@@ -49,8 +50,11 @@ def _context(certificate: Path, key: Path, authorities: Path | None) -> ssl.SSLC
     context.options |= ssl.OP_NO_RENEGOTIATION
     _check_shut("TRANSFER_TLS_KEY", key)
     try:
-        context.load_cert_chain(certificate, key)
+        # without a password OpenSSL would ask for one at the terminal, and wait
+        context.load_cert_chain(certificate, key, password="")
     except (OSError, ssl.SSLError):
+        if has_passphrase(key):
+            raise BadSetting("TRANSFER_TLS_KEY", "has a passphrase", "Take it away by `openssl pkey`.") from None
         raise BadSetting(
             "TRANSFER_TLS_CERTIFICATE", "and TRANSFER_TLS_KEY do not belong together", "Both are PEM files."
         ) from None
