@@ -117,6 +117,24 @@ def test_one_that_offers_it_and_does_not_do_it_gives_what_its_search_gives(offic
     assert given(office) == ["1"]
 
 
+def test_one_that_cannot_say_now_what_it_offers_is_asked_when_it_can(office: Office):
+    answers = that(capabilities(OFFERED), as_json(searchset(made("ccd"))), (made("1"),))
+    busy = [Said(429, headers={"Retry-After": "7"})]
+    office.answers = lambda asked: busy.pop() if busy and asked.path.endswith("/metadata") else answers(asked)
+
+    with pytest.raises(Unreachable) as told:
+        given(office)
+    assert told.value.retry_after == 7
+    assert given(office) == ["1", "ccd"]
+
+
+def test_one_that_never_says_what_it_offers_gives_what_its_search_gives(office: Office):
+    answers = that(None, None, (made("1"),))
+    office.answers = lambda asked: Said(500) if asked.path.endswith("/metadata") else answers(asked)
+
+    assert given(office) == ["1"]
+
+
 def test_one_that_cannot_now_is_asked_again_later(office: Office):
     office.answers = that(capabilities(OFFERED), Said(503, headers={"Retry-After": "120"}), (made("1"),))
 

@@ -157,14 +157,15 @@ def test_a_token_serves_every_task_of_a_process_until_it_ends(strict: Strict):
     assert len([one for one in strict.office.asked if "smart-configuration" in one.path]) == 1
 
 
-def test_a_token_that_has_ended_is_not_shown(strict: Strict):
-    strict.seconds = 0
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_a_token_that_has_ended_is_not_shown(strict: Strict, seconds: float):
+    strict.seconds = seconds
     held = tokens(strict)
 
     assert [held.header(go_on), held.header(go_on)] == ["Bearer token-1", "Bearer token-2"]
 
 
-@pytest.mark.parametrize("seconds", [None, "soon", True, 10**9])
+@pytest.mark.parametrize("seconds", [None, "soon", True, 10**9, 10**400])
 def test_an_end_that_is_not_told_or_far_away_is_taken_as_one_of_minutes(strict: Strict, seconds: object):
     strict.seconds = seconds
     held = tokens(strict)

@@ -74,13 +74,23 @@ class Searches:
         yield from self._new(self._from(first, keep_going, self._limits.pages), "DocumentReference", set())
 
     def _offers_docref(self, keep_going: KeepGoing) -> bool:
-        """Asked once. A source that does not say what it offers is not asked for it."""
+        """Asked once. A source that does not say what it offers is not asked for it.
+
+        Raises:
+            Unreachable: not now, and it says when to ask again.
+        """
         if self._docref is None:
             try:
                 url = f"{self._client.base}/metadata"
                 reply = self._client.ask("GET", url, accept=FHIR_JSON, keep_going=keep_going)
                 self._docref = _has_docref(parse(reply.body, limit=self._client.limits.page_bytes))
-            except (NeedsReview, TooLarge, TurnedAway, Unreachable):
+            except (NeedsReview, TooLarge, TurnedAway):
+                self._docref = False
+            except Unreachable as error:
+                if (
+                    error.retry_after is not None
+                ):  # it says that it will tell: documents would be missing without a word
+                    raise
                 self._docref = False
         return self._docref
 

@@ -4,6 +4,7 @@ import http.client
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -71,14 +72,25 @@ def refusal(status: int, headers: Mapping[str, str]) -> TransferError:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, at most a day. A date is counted from the answer's own Date: their clock is compared with itself."""
+    """Seconds, at most a day; none where what is said is neither whole seconds nor a date.
+
+    A date is counted from the answer's own Date: their clock is compared with itself. Without one it came now (RFC 9110
+    sections 10.2.3 and 6.6.1).
+    """
     said = headers.get("Retry-After", "").strip()
     if said.isascii() and said.isdigit():
         return min(float(said[:9]), _DAY)
     with suppress(TypeError, ValueError, OverflowError):
-        wait = parsedate_to_datetime(said) - parsedate_to_datetime(headers.get("Date", ""))
+        date = headers.get("Date")
+        wait = _instant(said) - (_instant(date) if date else datetime.now(UTC))
         return min(max(wait.total_seconds(), 0.0), _DAY)
     return None
+
+
+def _instant(said: str) -> datetime:
+    """An HTTP date (RFC 9110 section 5.6.7). That of asctime says no zone: each of the three forms is UTC."""
+    found = parsedate_to_datetime(said)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def unanswered(error: urllib3.exceptions.HTTPError | ConnectionLost, *, was_sent: bool) -> TransferError:

@@ -167,7 +167,8 @@ def _token(said: dict[str, Any], began: float) -> tuple[str, float]:
     if not is_one or not isinstance(kind, str) or kind.lower() != "bearer":
         raise Unexpected("their answer has no bearer token")
     known = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    lasts = min(max(float(seconds), 0.0), _MOST_SECONDS) if known else _UNTOLD_SECONDS  # type: ignore[arg-type]
+    # NaN comes to 0, and no number is too large to compare
+    lasts = min(max(0.0, seconds), _MOST_SECONDS) if known else _UNTOLD_SECONDS  # type: ignore[type-var]
     header = bearer(str(token))
     assert header
     return header, began + max(lasts - _SPARE_SECONDS, lasts / 2)
