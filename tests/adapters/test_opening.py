@@ -254,8 +254,8 @@ def a_slide(frames: int, **elements: Any) -> bytes:
     return u.an_image(NumberOfFrames=frames, PixelData=bytes(2 * 16 * 16 * frames), **{**tiled, **elements})
 
 
-def deflated() -> bytes:
-    image, kept = dcmread(io.BytesIO(u.an_image())), io.BytesIO()
+def deflated(**elements: Any) -> bytes:
+    image, kept = dcmread(io.BytesIO(u.an_image(**elements))), io.BytesIO()
     image.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     image.save_as(kept, enforce_file_format=True)
     return kept.getvalue()
@@ -294,6 +294,7 @@ def deflated() -> bytes:
         (without_pixels(SOPClassUID=f"{STORAGE}.104.1", EncapsulatedDocument=b""), Flaw.EMPTY),
         (without_pixels(SOPClassUID=f"{STORAGE}.481.3"), None),
         (deflated(), None),
+        (deflated(Rows=64, Columns=64, PixelData=bytes(2 * 64 * 64)), None),  # longer than its file
         (deflated()[:-20], Flaw.CUT),
     ],
     ids=itertools.count(),

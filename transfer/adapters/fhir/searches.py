@@ -87,9 +87,7 @@ class Searches:
             except (NeedsReview, TooLarge, TurnedAway):
                 self._docref = False
             except Unreachable as error:
-                if (
-                    error.retry_after is not None
-                ):  # it says that it will tell: documents would be missing without a word
+                if error.retry_after is not None:  # it will tell: documents would be missing without a word
                     raise
                 self._docref = False
         return self._docref

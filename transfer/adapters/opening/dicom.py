@@ -53,9 +53,12 @@ _WANTED: Final = [
 
 @dataclass(slots=True)
 class _Pixels:
-    """Where the pixels begin and how long they are by their own word. None: it is not said (encapsulated)."""
+    """Where the pixels begin and how long they are by their own word. None: it is not said (encapsulated).
 
-    start: int
+    `start` None: within what is deflated, which was inflated whole and may be longer than its file (PS3.5 A.5).
+    """
+
+    start: int | None
     length: int | None
 
 
@@ -88,8 +91,8 @@ def flaws(beginning: bytes, end: bytes, length: int, enclosed: Enclosed) -> set[
     if pixels.length is None:
         return set() if any(one in end for one in _SEQUENCE_ENDS) else {Flaw.CUT}
     # With an odd number of bytes a byte is added (PS3.5 8.1.1), which some forget.
-    is_short = pixels.length < _expected(found) or pixels.start + pixels.length > length + 1
-    return {Flaw.CUT} if is_short else set()
+    ends_late = pixels.start is not None and pixels.start + pixels.length > length + 1
+    return {Flaw.CUT} if ends_late or pixels.length < _expected(found) else set()
 
 
 def _read(beginning: bytes) -> tuple[Any, _Pixels | None]:
@@ -106,7 +109,7 @@ def _read(beginning: bytes) -> tuple[Any, _Pixels | None]:
 
     found = read_partial(stream, stop_when=is_reached, specific_tags=[Tag(name) for name in _WANTED])
     if found.file_meta.get("TransferSyntaxUID") == _DEFLATED:
-        return found, _Pixels(0, met[0][1]) if met else None
+        return found, _Pixels(None, met[0][1]) if met else None
     if not met:
         return found, None
     vr, length = met[0]

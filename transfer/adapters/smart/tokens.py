@@ -166,9 +166,9 @@ def _token(said: dict[str, Any], began: float) -> tuple[str, float]:
     is_one = isinstance(token, str) and 0 < len(token) <= _LONGEST_TOKEN and all("!" <= c <= "~" for c in token)
     if not is_one or not isinstance(kind, str) or kind.lower() != "bearer":
         raise Unexpected("their answer has no bearer token")
-    known = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    # NaN comes to 0, and no number is too large to compare
-    lasts = min(max(0.0, seconds), _MOST_SECONDS) if known else _UNTOLD_SECONDS  # type: ignore[type-var]
+    lasts = _UNTOLD_SECONDS
+    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool):
+        lasts = float(min(max(0.0, seconds), _MOST_SECONDS))  # NaN comes to 0, and no number is too large to compare
     header = bearer(str(token))
     assert header
     return header, began + max(lasts - _SPARE_SECONDS, lasts / 2)
