@@ -3,7 +3,7 @@
 import re
 from enum import StrEnum
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator
@@ -59,9 +59,21 @@ class MllpDoor(ReviewedPart):
     #: networks its sender is in, as `192.0.2.17` or `192.0.2.0/28`; empty: any
     addresses: tuple[IPv4Network | IPv6Network, ...] = ()
 
+    @field_validator("addresses", mode="before")
+    @classmethod
+    def _are_networks(cls, said: object) -> object:
+        for one in said if isinstance(said, (list, tuple)) else ():
+            try:
+                ip_network(str(one))
+            except ValueError:
+                raise ValueError("an address as 192.0.2.17, or a network as 192.0.2.0/28, which begins it") from None
+        return said
+
     @field_validator("sending_application", "sending_facility")
     @classmethod
     def _is_designator(cls, text: str) -> str:
+        if any(character in "|~&\\" or not character.isprintable() for character in text):
+            raise ValueError("one field of MSH, without the signs that part fields, repetitions and subcomponents")
         if not Designator.read(text).is_said:
             raise ValueError("a name, or an id with its type as ^2.16.840.1.113883.19^ISO")
         return text

@@ -57,7 +57,8 @@ def way(request: pytest.FixtureRequest) -> Way:
 def filled(folder: Path) -> Path:
     """As an engineer fills it in."""
     file, values = folder / f"{ID}.yaml", folder / f"{ID}.env"
-    text = file.read_text().replace("urn:oid:REPLACE", "urn:oid:1.3.6.1.4.1.99999.1").replace("REPLACE", "RIVER")
+    text = file.read_text().replace("urn:oid:REPLACE", "urn:oid:1.3.6.1.4.1.99999.1")
+    text = text.replace("value: REPLACE", 'value: "2990000020"').replace("REPLACE", "RIVER")
     file.write_text(text.replace("555 555 01", "701 234 01"))
     values.write_text(values.read_text().replace("0" * 64, "ab" * 32).replace("REPLACE", "river"))
     return file
@@ -225,8 +226,8 @@ def test_others_that_cannot_be_read_are_a_remark(transfer: Transfer, tmp_path: P
     assert "Not compared with the other institutions" in result.stdout
 
 
-def a_certificate(path: Path, *, ends: datetime) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
+def a_certificate(path: Path, *, ends: datetime, key: ec.EllipticCurvePrivateKey | None = None) -> None:
+    key = key or ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "river.example")])
     made = (
         x509.CertificateBuilder(subject_name=name, issuer_name=name, public_key=key.public_key(), serial_number=1)
@@ -257,8 +258,10 @@ def test_certificates_are_read_and_must_not_have_ended(
     assert [one["line"] for one in found] == ([line_of(file, "tls: {")] if says else [])
 
 
-def a_key(path: Path, sealed: serialization.KeySerializationEncryption) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
+def a_key(
+    path: Path, sealed: serialization.KeySerializationEncryption, key: ec.EllipticCurvePrivateKey | None = None
+) -> None:
+    key = key or ec.generate_private_key(ec.SECP256R1())
     path.touch(mode=0o600)
     path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, sealed))
 
@@ -328,6 +331,23 @@ def put_wrong(folder: Path, ending: str, right: str, wrong: str) -> Path:
         ("fhir", "id: records-office", "id: Records-Office", "lower-case letters"),
         ("fhir", "usual_days: 2", "usual_days: 999999999999", "less than or equal to 366"),
         ("fhir", "usual_days: 2", "usual_days: -1", "greater than or equal to 1"),
+        ("fhir", 'value: "2990000020"', "value: 2990000020", "it has to be text"),
+        ("fhir", 'value: "2990000020"', 'value: "2990000021"', "no NPI"),
+        ("fhir", "name: RIVER", "name: no", "it has to be text"),
+        ("fhir", "by: fhir", "by: FHIR", "by says no way of asking"),
+        ("fhir", "grants: [answers]", "grants: answers", "it has to be a list"),
+        ("fhir", "default_issuer: urn:oid:1.3.6.1.4.1.99999.1", "default_issuer: MRN", "an issuer is a URI"),
+        ("fhir", "default_issuer: urn:oid:1.3.6.1.4.1.99999.1", "default_issuer: urn:oid:1.x", "an issuer is a URI"),
+        ("mllp", 'RIVER-MRN: "urn:oid:1.3.6.1.4.1.99999.1"', "RIVER-MRN: MRN", "an issuer is a URI"),
+        ("mllp", '"LN|11529-5": pathology-report', '"11529-5": pathology-report', "a code is written system|code"),
+        ("mllp", "application: RIVER-APPLICATION", 'application: "RIVER|LIS"', "one field of MSH"),
+        ("mllp", "port: ${RIVERSIDE_PATHOLOGY_MLLP_PORT}", "port: 0", "a port is 1 to 65535"),
+        (
+            "fhir",
+            "token: ${RIVERSIDE_PATHOLOGY_FHIR_TOKEN}",
+            "token: s3cr3t${RIVERSIDE_PATHOLOGY_FHIR_TOKEN}",
+            "a secret",
+        ),
     ],
 )
 def test_what_was_edited_wrongly_is_named_with_its_line(
@@ -348,8 +368,10 @@ def test_what_was_edited_wrongly_is_named_with_its_line(
     ("wrong", "what"),
     [
         ("river.example/fhir", "begins with https://"),
-        ('"https://river.example/fhir"', "begins with https://"),
-        ("https://river.example/fhir ", "no spaces"),
+        ('"https://river.example/fhir"', "stands in quotes"),
+        ("'https://river.example/fhir'", "stands in quotes"),
+        ("https://river.example/fhir ", "begins or ends with a space"),
+        ("https://river.example/fh ir", "no spaces"),
         ("https://river.example:99999/fhir", "a port is 1 to 65535"),
         ("https://river.example:0/fhir", "a port is 1 to 65535"),
         ("https://[river/fhir", "a port is 1 to 65535"),
@@ -446,3 +468,71 @@ def test_a_port_that_the_installation_has_itself_is_told(
 
     assert found["what"] == f"{name} has this port, too"
     assert found["line"] == line_of(file, "port: ${")
+
+
+@pytest.mark.parametrize("said", ["192.0.2.17/28", "192.0.2.300", "river.example", "192.0.2.1-192.0.2.9"])
+def test_an_address_of_a_sender_is_told_in_words(transfer: Transfer, tmp_path: Path, said: str):
+    transfer("institution", "new", ID, "--like", "mllp")
+    file = filled(tmp_path / ID)
+    file.write_text(re.sub("  certificates: .*", f'  addresses: ["{said}"]', file.read_text()))
+    (found,) = mistakes(transfer("institution", "check", file, "--json"))
+
+    assert (found["place"], found["line"]) == ("mllp_door.addresses", line_of(file, "  addresses: ["))
+    assert "192.0.2.0/28" in str(found["what"])
+
+
+def test_of_a_setting_that_is_not_there_nothing_else_is_told(transfer: Transfer, tmp_path: Path):
+    transfer("institution", "new", ID, "--like", "fhir")
+    file = filled(tmp_path / ID)
+    file.with_suffix(".env").unlink()
+    found = mistakes(transfer("institution", "check", file, "--json"))
+
+    assert len(found) == 3
+    assert all("is not set" in str(one["what"]) for one in found)
+
+
+def test_a_place_is_named_by_the_keys_that_stand_in_the_file(transfer: Transfer, tmp_path: Path):
+    transfer("institution", "new", ID, "--like", "dimse")
+    file = filled(tmp_path / ID)
+    file.write_text(re.sub("port: .*", "port: 0", file.read_text()))
+    (found,) = mistakes(transfer("institution", "check", file, "--json"))
+
+    assert found["place"] == "departments.0.asked.port"
+
+
+def test_a_file_that_would_not_be_read_in_its_place_is_told(transfer: Transfer, tmp_path: Path):
+    transfer("institution", "new", ID, "--like", "paper")
+    file = filled(tmp_path / ID)
+    result = transfer("institution", "check", file.rename(file.with_suffix(".yml")), "--json")
+
+    assert "not named by its id" in str(mistakes(result)[0]["what"])
+
+
+def test_a_certificate_that_has_not_begun_and_a_file_of_no_certain_place_are_told(transfer: Transfer, tmp_path: Path):
+    key = ec.generate_private_key(ec.SECP256R1())
+    a_certificate(tmp_path / "ours.pem", ends=datetime.now(UTC) + timedelta(days=400), key=key)
+    a_key(tmp_path / "key.pem", serialization.NoEncryption(), key=key)
+    found = with_tls(transfer, tmp_path, certificate="ours.pem", key=tmp_path / "key.pem")
+
+    assert ["not the whole name" in str(one["what"]) for one in found] == [True, False]
+    assert "its certificate begins on" in str(found[1]["what"])
+
+
+@pytest.mark.parametrize("name", ["Riverside", "river_side", "1river", "r" * 41])
+def test_a_name_that_cannot_be_one_says_how_one_is_written(transfer: Transfer, name: str):
+    result = transfer("institution", "new", name, "--like", "paper")
+
+    assert (result.exit_code, "lower-case letters, digits and dashes" in result.stderr) == (2, True)
+    assert "of ours" not in result.stderr
+
+
+def test_the_command_that_makes_the_sheets_anew_is_said_whole(transfer: Transfer):
+    (step,) = transfer("institution", "new", ID, "--like", "mllp", "--out", "there").stdout.splitlines()[2:3]
+
+    assert f"`transfer institution new {ID} --like mllp --out there`" in step
+
+
+def test_files_that_are_not_read_are_named(transfer: Transfer, tmp_path: Path):
+    (tmp_path / "institutions" / f"{ID}.yml").touch()
+
+    assert f"{ID}.yml" in transfer("institution", "check").stderr

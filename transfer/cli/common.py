@@ -56,6 +56,22 @@ class Id(click.ParamType[Any]):
         return self.fail(f"that is no {self.name} of ours; {self._where} lists them", param, ctx)
 
 
+class NewId(click.ParamType[Any]):
+    """An identifier that somebody draws up: what is wrong with it is said, and it is not repeated."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.name = name
+        self._kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from transfer import identifiers
+
+        try:
+            return getattr(identifiers, self._kind)(value)
+        except ValueError as error:
+            return self.fail(str(error), param, ctx)
+
+
 CASE = Id("CaseId", "case id", "transfer case list")
 HOLD = Id("HoldId", "decision id", "transfer hold list")
 PERMISSION = Id("PermissionId", "permission id", "transfer case show")
@@ -67,6 +83,7 @@ PARCEL = Id("ParcelId", "parcel id", "transfer material parcel")
 ACCOUNTING = Id("AccountingId", "accounting id", "transfer audit accountings")
 INCOMING = Id("IncomingId", "paper id", "transfer incoming list")
 INSTITUTION = Id("InstitutionId", "institution", "institutions/")
+NEW_INSTITUTION = NewId("InstitutionId", "institution")
 
 
 def _actor(_ctx: click.Context, _param: click.Parameter, value: str | None) -> "Actor":

@@ -10,6 +10,7 @@ import click
 
 from transfer.cli.common import (
     INSTITUTION,
+    NEW_INSTITUTION,
     at,
     json_option,
     plain,
@@ -34,7 +35,7 @@ _LARGEST = 64 << 20
 
 
 @click.command("new")
-@click.argument("institution", metavar="NAME", type=INSTITUTION)
+@click.argument("institution", metavar="NAME", type=NEW_INSTITUTION)
 @click.option(
     "--like",
     "way",
@@ -88,7 +89,8 @@ def new_command(
         raise click.ClickException(
             f"{error}. The sheets are made once `transfer institution check {file}` is content"
         ) from None
-    following = _following(file, values, settings)
+    again = f"transfer institution new {institution} --like {way}" + (f" --out {out}" if out else "")
+    following = _following(file, values, settings, again)
     if as_json:
         print_json({"folder": str(folder), "wrote": wrote, "next": following})
         return
@@ -111,11 +113,11 @@ def _is_written(path: Path, text: str) -> bool:
     return True
 
 
-def _following(file: Path, values: Path, settings: "Settings") -> list[str]:
+def _following(file: Path, values: Path, settings: "Settings", again: str) -> list[str]:
     name = file.stem
     return [
         f"Fill in each REPLACE in {file} and {values}. `transfer institution check {file}` names what is left.",
-        f"Run `transfer institution new` again: the sheets then say what you filled in. Hand {name}-firewall to the "
+        f"Run `{again}` again: the sheets then say what you filled in. Hand {name}-firewall to the "
         f"network people of both sides, {name}-interface to theirs.",
         f"Have {file.name} reviewed, and put it into {settings.institutions}. Add the lines of {values.name} to "
         f"{settings.var / 'settings.env'}. Restart gateway and workers.",
@@ -158,6 +160,9 @@ def _check_all(settings: "Settings", *, as_json: bool) -> None:
         known, lists = wiring.partners(settings)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
+    unread = sorted(path.name for path in settings.institutions.glob("*.y*ml") if path.suffix != ".yaml")
+    if unread and not as_json:
+        click.echo(f"Not read, for their names do not end with .yaml: {plain(', '.join(unread))}.", err=True)
     departments = sum(len(one.departments) for one in known.values())
     count = {"institutions": len(known), "departments": departments, "checklists": len(lists)}
     if as_json:

@@ -1,6 +1,7 @@
 """What is still wrong with an institution's file: where, what, and what to do. Nothing outside is asked."""
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,8 +34,28 @@ _SECRET: Final = ("a secret stands in the file", "Write it into settings.env as 
 
 _PLACEHOLDER: Final = ("a placeholder stands there", "Write what is so at their place.")
 
+_IN_QUOTES: Final = ("stands in quotes, and nothing takes them away", "Take the quotes away.")
+_IN_SPACES: Final = ("begins or ends with a space", "Take the space away.")
+
+#: what pydantic says for programmers, by the type of its error: in our words, and what to do
+_SAID: Final[dict[str, tuple[str, str]]] = {
+    "string_type": ("it has to be text", "Write it in quotes: else digits are a number, and yes and no are none."),
+    "tuple_type": ("it has to be a list", "Write it as [one, another]."),
+    "frozen_set_type": ("it has to be a list", "Write it as [one, another]."),
+    "union_tag_not_found": ("by is not there", "Write how it is asked: by: fhir, dicomweb, dimse, push or hand."),
+    "union_tag_invalid": ("by says no way of asking", "It is fhir, dicomweb, dimse, push or hand."),
+    "path_type": ("it has to be the name of a file", "Write it in quotes."),
+}
+#: parts whose fields pydantic names by how a department is asked, which stands as no key
+_WAYS: Final = frozenset({"fhir", "dicomweb", "dimse", "push", "hand"})
+
 #: how names of settings end that are ports of this installation
 _OURS: Final = ("_HTTP", "_HEALTH", "_LISTEN", "DESK_PORT", "GATEWAY_PORT", "STORE_PORT", "AIRFLOW_PORT")
+
+#: RFC 3986: a scheme, and something behind it; of an OID numbers and dots (RFC 3061)
+_URI: Final = re.compile(r"(?!urn:oid:)[A-Za-z][A-Za-z0-9+.-]*:[!-~]+|urn:oid:[0-2](\.(0|[1-9]\d*))+")
+
+_NPI: Final = "http://hl7.org/fhir/sid/us-npi"
 
 #: to a part of a file: keys, and numbers within lists
 PathTo = tuple[str | int, ...]
@@ -101,7 +122,7 @@ class _Look:
         self._said: Any = said
         self._names = names
         self._lines = reviewed.lines(path)
-        #: places whose setting is not there: what else is wrong with them is not said
+        #: places whose setting is not there, or is none as it stands: what else is wrong with them is not said
         self._unset: set[PathTo] = set()
 
     def _add(self, way: Iterable[str | int], what: str, remedy: str) -> None:
@@ -131,15 +152,48 @@ class _Look:
             found = Institution.model_validate(whole)
         except ValidationError as error:
             for one in error.errors(include_input=False, include_url=False):
-                if not self._is_unset(one["loc"]):
-                    self._add(one["loc"], one["msg"].removeprefix("Value error, "), _remedy(one["type"], one["loc"]))
+                way = self._stands(one["loc"]) + (("by",) if one["type"] == "union_tag_invalid" else ())
+                if not self._is_unset(way):
+                    what, remedy = _SAID.get(one["type"], (one["msg"].removeprefix("Value error, "), ""))
+                    self._add(way, what, remedy or _remedy(one["type"], way))
             return None
-        if found.id != self._path.stem:
+        if self._path.name != f"{found.id}.yaml":
             self._add(("id",), "the file is not named by its id", f"Call the file {found.id}.yaml.")
+        self._check_issuers(found)
+        self._check_codes(found)
+        self._check_numbers(found)
         return None if self._unset else found
 
+    def _stands(self, way: PathTo) -> PathTo:
+        """Without the names that pydantic has for alternatives."""
+        kept: list[str | int] = []
+        for step in way:
+            is_way = step in _WAYS and kept[-1:] == ["asked"]
+            if not is_way and not (isinstance(step, str) and "[" in step and (*kept, step) not in self._lines):
+                kept.append(step)
+        return tuple(kept)
+
     def _is_unset(self, way: PathTo) -> bool:
-        return any(tuple(step for step in way if step in place)[: len(place)] == place for place in self._unset)
+        """A setting is missing there, or in the part that is wrong: what it says of the whole is not known yet."""
+        return any(way[: len(place)] == place or (way and place[: len(way)] == way) for place in self._unset)
+
+    def _check_issuers(self, found: Institution) -> None:
+        """A name that is no URI may be another hospital's, too: one number would then be of two people."""
+        said: list[tuple[PathTo, str]] = [(("issuers", key), value) for key, value in found.issuers.items()]
+        said += [(("default_issuer",), found.default_issuer)] if found.default_issuer is not None else []
+        for way, text in said:
+            if not _URI.fullmatch(text):
+                self._add(way, "an issuer is a URI", "Write it as urn:oid:2.16.840.1.113883.19, or as https://….")
+
+    def _check_codes(self, found: Institution) -> None:
+        for key in found.codes:
+            if "|" not in key or key != key.strip():
+                self._add(("codes", key), "a code is written system|code", "Write both, without spaces around them.")
+
+    def _check_numbers(self, found: Institution) -> None:
+        for number, one in enumerate(found.identifiers):
+            if one.system == _NPI and not _is_npi(one.value):
+                self._add(("identifiers", number, "value"), "no NPI: ten digits, the last of which checks", "Compare.")
 
     def _filled(self, part: Any, way: PathTo) -> Any:
         """With the settings in place, and each placeholder and each setting that is not there told."""
@@ -161,11 +215,14 @@ class _Look:
                 )
             elif is_placeholder(self._names[name]):
                 self._add(way, f"{name} still has its placeholder", f"Write its value where {name}= stands.")
+            elif faulty := _faulty(self._names[name]):
+                self._unset.add(way)
+                self._add(way, f"{name} {faulty[0]}", faulty[1])
         if is_placeholder(text):
             self._add(way, *_PLACEHOLDER)
         elif is_no_setting(text):
             self._add(way, *_NO_SETTING)
-        elif text and way[-1] in _SECRETS and not SETTING.search(text):
+        elif text and way[-1] in _SECRETS and SETTING.sub("", text):
             self._add(way, *_SECRET)
         return SETTING.sub(lambda found: self._names.get(found[1], ""), text)
 
@@ -179,6 +236,9 @@ class _Look:
         if institution.receives and institution.receives.tls:
             shown.append((("receives", "tls"), institution.receives.tls))
         for way, tls in shown:
+            for name, path in tls:
+                if path and not path.is_absolute():
+                    self._add((*way, name), "not the whole name of a file", "Write it from / on; ~ is not read.")
             try:
                 context(tls)
             except BadFile as error:
@@ -188,9 +248,15 @@ class _Look:
                 self._add(
                     (*way, name), f"its certificate ended on {ended:%Y-%m-%d}", "Put the renewed one in its place."
                 )
+            if tls.certificate and (begins := _read(tls.certificate)[0].not_valid_before_utc) > now:
+                self._add(
+                    (*way, "certificate"), f"its certificate begins on {begins:%Y-%m-%d}", "Show the one before it."
+                )
 
     def doors(self, institution: Institution, settings: Settings) -> None:
         """The installation's doors can do what the file wants of them."""
+        if institution.mllp_door and institution.mllp_door.port == 0:
+            self._add(("mllp_door", "port"), "a port is 1 to 65535", "Take one that is free: senders have to know it.")
         if institution.mllp_door and (port := institution.mllp_door.port):
             for name in sorted(settings.names):
                 if name.endswith(_OURS) and settings.names[name].rpartition(":")[2] == str(port):
@@ -238,10 +304,29 @@ class _Look:
 def _ended(tls: Tls, now: datetime) -> Iterator[tuple[str, datetime]]:
     for name, path in (("authority", tls.authority), ("certificate", tls.certificate)):
         if path:
-            ends = [one.not_valid_after_utc for one in x509.load_pem_x509_certificates(path.read_bytes())]
+            ends = [one.not_valid_after_utc for one in _read(path)]
             # of several authorities one that still holds is enough
             if ends and (latest := max(ends) if name == "authority" else ends[0]) < now:
                 yield name, latest
+
+
+def _read(path: Path) -> list[x509.Certificate]:
+    return x509.load_pem_x509_certificates(path.read_bytes())
+
+
+def _faulty(value: str) -> tuple[str, str] | None:
+    """What is wrong with a setting whatever it is for: a shell would have taken these away, and nothing here does."""
+    if value != value.strip():
+        return _IN_SPACES
+    return _IN_QUOTES if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else None
+
+
+def _is_npi(number: str) -> bool:
+    """Ten digits; Luhn's algorithm over them behind 80840 (45 CFR 162.406; ISO/IEC 7812-1, annex B)."""
+    if not (number.isascii() and number.isdigit() and len(number) == 10):
+        return False
+    doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(f"80840{number}")))
+    return sum(each // 10 + each % 10 for each in doubled) % 10 == 0
 
 
 def _remedy(kind: str, way: PathTo) -> str:
