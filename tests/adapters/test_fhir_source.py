@@ -384,6 +384,24 @@ def test_all_pages_are_read(office, source, them):
     assert [each.document.identifiers[0].value for each in found] == ["doc-0", "doc-1", "doc-2"]
 
 
+@pytest.mark.parametrize(
+    "links",
+    [
+        [{"relation": "next"}],
+        [{"relation": "next", "url": 5}],
+        [{"relation": "next", "url": ""}],
+        [{"relation": "next", "url": "page2"}, {"relation": "next", "url": "page3"}],
+        {"relation": "next", "url": "page2"},
+    ],
+    ids=["none", "number", "empty", "two", "no list"],
+)
+def test_a_page_that_follows_and_cannot_be_found_is_told(office, source, them, links):
+    office.answers = lambda asked: as_json(searchset(a_reference("1", data="QQ=="), link=links))
+
+    with pytest.raises(NeedsReview, match=r"a page follows|links are no list"):
+        all_of(source, them)
+
+
 def test_pages_that_lead_in_a_circle_end(office, source, them):
     pages = {
         "first": f"{office.base}?page=2",

@@ -6,6 +6,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import pytest
@@ -180,6 +181,14 @@ def test_what_is_compressed_unasked_is_not_unpacked(ask: Ask, coding: bytes):
 
     with a_raw_server(script) as url, _little_memory(), pytest.raises(Unexpected):
         ask(url, PATIENT, go_on)
+
+
+@pytest.mark.parametrize("coding", [b"", b"identity", b"Identity, identity", b","])
+def test_what_says_that_it_is_plain_is_read(coding: bytes):
+    script = once(OK + b"Content-Encoding: " + coding + b"\r\nContent-Length: 2\r\n\r\n[]")
+
+    with a_raw_server(script) as url, closing(HttpClient(url, None, LIMITS)) as client:
+        assert client.ask("GET", client.base, accept="*/*", keep_going=go_on).body == b"[]"
 
 
 def test_a_head_that_ends_with_the_connection_is_no_answer(ask: Ask):

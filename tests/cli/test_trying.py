@@ -314,6 +314,7 @@ def test_several_frames_are_each_told(services: Services, transfer: Transfer, tm
         (b"DICM\x02\x00\x00\x00UL", "DICOM"),
         (b"\x02\x00\x00\x00UL\x04\x00", "DICOM"),
         (b'{"resourceType": "Patient"}\n{"resourceType": "Patient"}\n', "NDJSON"),
+        (b'[{"00080005": {"vr": "CS"}}]', "DICOM as JSON"),
         (b"\xff\xd8\xff\xe0\0\x10JFIF", "a picture"),
         (b"{\\rtf1 a report}", "a text of an office"),
     ],

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 #: what becomes of it, where no question and no rule of matching says so
 _BECAUSE = {
+    "none": "It is about nobody we know.",
     "unmatched": "It is about nobody we have a case for: sealed, and destroyed after 72 hours.",
     "no-open-case": "Its patient is known and has no open case: sealed.",
     "waits-for-permission": "No permission covers it: sealed until one does.",

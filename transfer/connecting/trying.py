@@ -55,6 +55,9 @@ _PICTURE: Final = "it is a picture or a text of an office: our doors take one wi
 #: resources one below the other, each on a line of its own (https://github.com/ndjson/ndjson-spec)
 _LINES: Final = re.compile(rb"\{[^\r\n]*\}[ \t]*\r?\n[ \t]*\{")
 _NDJSON: Final = "it holds a resource on each line (NDJSON): our doors take one resource or a Bundle, so try one line"
+#: the first attribute of a data set in JSON (PS3.18, F.2.2)
+_TAG: Final = re.compile(rb'\[?\s*\{\s*"[0-9A-F]{8}"\s*:')
+_DICOM_JSON: Final = "it is DICOM as JSON, in which archives list what they have: try a file of an image"
 #: how files begin that are none of what our doors take, and what they are
 _OTHERS: Final = (
     (b"<", "it is XML: our doors take FHIR as JSON, and CDA within a message, in OBX-5 or as an attachment"),
@@ -139,7 +142,7 @@ def try_message(services: Services, institution: Institution, body: bytes, now: 
         return Trial(answer=replace(answer, why=why) if answer.code else answer)
     answer = at_fhir(services, institution, body)
     kind = next((what for begins, what in _OTHERS if text.startswith(begins)), None if text else "the file is empty")
-    kind = kind or (_NDJSON if _LINES.match(text) else None)
+    kind = kind or (_NDJSON if _LINES.match(text) else _DICOM_JSON if _TAG.match(text) else None)
     if kind and not answer.is_stored:
         answer = replace(answer, why=kind)
     return _read(services, institution, body, answer, Door.FHIR, now)
@@ -243,7 +246,7 @@ def _of_what_it_says(
             return _person(tx, said.patient, answer, "change of a referral")
         case OtherMessage():
             return Trial(answer=answer, state=ArrivalState.SEALED, says="notice", because=(ArrivalOutcome.NOTICE,))
-    return Trial(answer=answer, state=ArrivalState.FILED, says="notice")
+    return Trial(answer=answer, state=ArrivalState.FILED, says="notice", because=(ArrivalOutcome.NOTICE,))
 
 
 def _person(tx: Tx, patient: Demographics, answer: DoorAnswer, says: str) -> Trial:

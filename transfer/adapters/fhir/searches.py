@@ -191,9 +191,14 @@ class Searches:
         return page
 
     def _next(self, page: Tree) -> str | None:
-        said = next((text(link, "url") for link in children(page, "link") if text(link, "relation") == "next"), None)
-        if said is None:
+        if not isinstance(page.get("link", []), list):
+            raise Unreadable("a searchset whose links are no list")
+        named = {text(link, "url") for link in children(page, "link") if text(link, "relation") == "next"}
+        if not named:
             return None
+        said = named.pop()
+        if said is None or named:  # the rest would be missing without a word
+            raise Unexpected("it says that a page follows, and not which")
         url = self._client.address(said)
         if url is None or not self._client.is_within(url):
             raise Unexpected("its next page lies outside its own address")

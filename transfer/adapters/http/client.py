@@ -315,7 +315,8 @@ class HttpClient:
 def _check(response: urllib3.BaseHTTPResponse, statuses: Container[int]) -> None:
     if response.status not in statuses:
         raise refusal(response.status, response.headers)
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+    codings = {each.strip() for each in response.headers.get("Content-Encoding", "").lower().split(",")}
+    if not codings <= {"", "identity"}:
         raise Unexpected("compressed though we asked for it plain")
 
 
