@@ -255,7 +255,7 @@ def load(folder: Path) -> Checklists:
         ValueError: names the file, the place in it and what is wrong; values are not repeated.
     """
     known: dict[str, Checklist] = {}
-    for path in sorted(folder.glob("*.yaml")):
+    for path in reviewed.files(folder):
         checklist = _read(path)
         for other in known.values():
             if set(other.codes) & set(checklist.codes):

@@ -464,7 +464,7 @@ def load(folder: Path, settings: Mapping[str, str], *, but: Collection[str] = ()
         ValueError: names the file, the place in it and what is wrong; values are not repeated.
     """
     states = load_states(folder / "states")
-    return Institutions(load_one(path, settings, states, but=but) for path in sorted(folder.glob("*.yaml")))
+    return Institutions(load_one(path, settings, states, but=but) for path in reviewed.files(folder))
 
 
 def load_one(
@@ -489,7 +489,10 @@ def load_one(
             raise ValueError(f"{path.name}: a setting is written ${{NAME}}, in capitals, digits and _")
         return SETTING.sub(setting, part)
 
-    said = reviewed.read(path)
+    try:
+        said = reviewed.read(path)
+    except OSError:
+        raise ValueError(f"{path.name}: there is no such file that can be read") from None
     institution = reviewed.validated(Institution, with_state(filled(said), states, path.name), path.name)
     if institution.id != path.stem:
         raise ValueError(f"{path.name}: the file is not named by its id")

@@ -60,7 +60,7 @@ def load_states(folder: Path) -> Mapping[str, StateList]:
     Raises:
         ValueError: names the file, the place in it and what is wrong; values are not repeated.
     """
-    return {path.stem: _read(path) for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: _read(path) for path in reviewed.files(folder)}
 
 
 def _read(path: Path) -> StateList:

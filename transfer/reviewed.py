@@ -25,6 +25,10 @@ def is_no_setting(text: str) -> bool:
     return "${" in SETTING.sub("", text) or re.fullmatch(r"\$[A-Za-z_]\w*", text) is not None
 
 
+#: within what PyYAML missed an end
+_OPEN: Final = re.compile(r"while (scanning a quoted|parsing a flow)")
+
+
 class ReviewedPart(BaseModel):
     """A part of a reviewed file: unknown keys are mistakes, nothing changes once read."""
 
@@ -101,6 +105,16 @@ class _Loader(Composer, yaml.CSafeLoader):
             raise yaml.composer.ComposerError(None, None, problem, event.start_mark)  # type: ignore[arg-type]
         return super().compose_node(parent, index)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # as PyYAML has it
+        """Says where, if Python does not take a value for the date or the number that it looks like."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError):
+            if isinstance(node, yaml.ScalarNode):
+                problem = "a date or a number that is none: put text in quotes"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
+            raise
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # as PyYAML has it
         """Refuses a key that stands twice: PyYAML would take the last and say nothing."""
         seen = set[str]()
@@ -109,6 +123,11 @@ class _Loader(Composer, yaml.CSafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, "a key that stands twice", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def files(folder: Path) -> list[Path]:
+    """The reviewed files of a folder, by name. What begins with a dot is none, as an editor's lock."""
+    return [path for path in sorted(folder.glob("*.yaml")) if not path.name.startswith(".")]
 
 
 def read(path: Path) -> object:
@@ -163,7 +182,12 @@ def parse(text: bytes, name: str) -> object:
         problem = _QUOTED.sub(lambda found: found[0] if found[1] is None else "something", error.problem or "")
         if _is_tab(written, error.problem_mark):
             problem = "a tab: indent with spaces"
+        elif (begun := error.context_mark) and _OPEN.match(error.context or "") and begun.line + 1 < line:
+            problem = f"{problem}; what is open began on line {begun.line + 1}"
         raise NotReviewedYaml(name, line, problem) from None
+    except yaml.reader.ReaderError as error:
+        at = written[: error.position].count("\n") + 1
+        raise NotReviewedYaml(name, at, "a character that no text has") from None
     except (yaml.YAMLError, ValueError, RecursionError, ArithmeticError, LookupError, TypeError, AttributeError):
         # PyYAML raises whatever Python raises where a date or a number is not one
         raise NotReviewedYaml(name, None, "not the YAML of a reviewed file") from None

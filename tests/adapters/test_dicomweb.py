@@ -309,6 +309,15 @@ def test_an_archive_whose_list_never_ends_is_stopped(archive):
         client.instances(STUDY, SERIES)
 
 
+def test_an_archive_that_gives_one_entry_at_a_time_is_not_asked_for_days(archive):
+    client = DicomwebClient(archive.url, limits=DicomLimits(pages=20))
+    archive.answers[f"{SERIES_PATH}/instances"] = paged([entry(t00080018=uid(n)) for n in range(30)], most=1)
+
+    with pytest.raises(TooLarge, match="pages"):
+        client.instances(STUDY, SERIES)
+    assert len(archive.asked) == 20
+
+
 def test_each_series_is_listed_once(archive, client):
     archive.answers[f"/studies/{STUDY}/series"] = paged(
         [entry(t0020000E=SERIES, t00080060="CT"), entry(t0020000E=f"{SERIES}.0")]

@@ -293,6 +293,14 @@ def test_without_a_key_it_says_how_one_is_made(tmp_path: Path):
     assert missing.value.remedy.code is RemedyCode.MAKE_SMART_KEY
 
 
+def test_a_key_whose_name_is_no_time_is_told(keys: SmartKeys):
+    path = keys.all()[0].path
+    path.rename(path.with_name("20269999T000000Z.pem"))
+
+    with pytest.raises(OutOfOrder, match="named by when"):
+        keys.all()
+
+
 def test_a_file_that_is_no_key_is_told(keys: SmartKeys):
     path = keys.all()[0].path
     path.write_text("-----BEGIN NOTHING-----\n")

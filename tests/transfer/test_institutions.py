@@ -215,3 +215,12 @@ def test_the_desk_has_words_for_each_way_of_asking():
     }
 
     assert set(HOW) == ways
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_what_is_called_as_a_file_and_is_none_is_named(tmp_path: Path, is_folder: bool):
+    path = tmp_path / "river.yaml"
+    path.mkdir() if is_folder else path.symlink_to("nowhere")
+
+    with pytest.raises(ValueError, match=r"river\.yaml: there is no such file"):
+        load(tmp_path, {})

@@ -135,7 +135,7 @@ class DicomwebClient:
         new, which also holds where `offset` is not understood.
         """
         found: dict[str, ArchiveEntry] = {}
-        while True:
+        for _ in range(self._limits.pages):
             query = "&".join(part for part in (fields, f"limit={_PAGE}", f"offset={len(found)}") if part)
             try:
                 page = self._listing(f"{path}?{query}", keep_going)
@@ -149,6 +149,7 @@ class DicomwebClient:
                 return found
             if len(found) > self._limits.entries:
                 raise TooLarge(f"the archive lists more than {self._limits.entries} entries")
+        raise TooLarge(f"the archive lists what it has on more than {self._limits.pages} pages")
 
     def _listing(self, path: str, keep_going: KeepGoing) -> list[ArchiveEntry]:
         """A QIDO-RS answer; empty for 204 and for `[]`. Of one that stopped in the middle nothing is used.

@@ -107,11 +107,10 @@ def _read(path: Path) -> SmartKey:
         if is_open_to_others(path.stat().st_mode):
             raise OutOfOrder(f"{path.name} can be read by others: chmod 600")
         key = _imported(path.read_bytes())
+        begun_at = datetime.strptime(path.name, "%Y%m%dT%H%M%SZ.pem").replace(tzinfo=UTC)
     except (OSError, ValueError, JoseError):
-        raise OutOfOrder(f"{path.name} is no private key in PEM, of RSA or P-384") from None
-    name = _NAME.fullmatch(path.name)
-    assert name  # the caller chose by it
-    return SmartKey(datetime.strptime(name[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC), key, path)
+        raise OutOfOrder(f"{path.name} is no private key in PEM, of RSA or P-384, named by when it was made") from None
+    return SmartKey(begun_at, key, path)
 
 
 def _imported(pem: bytes) -> ECKey | RSAKey:
