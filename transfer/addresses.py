@@ -16,6 +16,17 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def is_host(text: str) -> bool:
+    """A name (RFC 1035 section 2.3.4: labels of 1 to 63 signs, 253 together; some have a _) or an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        label = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+        is_number = re.fullmatch(r"[0-9.]+", text)  # an IP address, mistyped: no name ends with digits (RFC 3696)
+        return len(text) <= 253 and not is_number and bool(re.fullmatch(rf"{label}(?:\.{label})*", text))
+    return "%" not in text
+
+
 def as_web_address(text: str) -> SplitResult:
     """The parts of a server's address (RFC 9110, section 4.2) that ends with its path.
 
@@ -37,6 +48,10 @@ def as_web_address(text: str) -> SplitResult:
         raise ValueError("not an address that begins with https://")
     if "@" in there.netloc:
         raise ValueError("an address names no user and no password: each has a place of its own")
+    if not is_host(there.hostname.removesuffix(".")):
+        raise ValueError("an address whose host is neither a name nor an IP address")
+    if {".", ".."} & set(there.path.split("/")):
+        raise ValueError("an address has no dots to climb by")
     if "?" in text or "#" in text:
         raise ValueError("an address ends with its path: it has no ? and no #")
     return there

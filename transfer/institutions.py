@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from transfer import reviewed
-from transfer.addresses import AeTitle, as_web_address, is_loopback
+from transfer.addresses import AeTitle, as_web_address, is_host, is_loopback
 from transfer.arrivals import Grant
 from transfer.asking import Asking
 from transfer.center_accounts import CenterSignIn
@@ -172,7 +172,7 @@ class DimseSource(_Reached, AskedForImages):
     @field_validator("host")
     @classmethod
     def _is_host(cls, text: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", text):
+        if not is_host(text):
             raise ValueError("a name or an IP address alone: no scheme, no port, no path")
         return text
 

@@ -378,6 +378,12 @@ def test_what_was_edited_wrongly_is_named_with_its_line(
         ("https://us:s3cr3t@river.example/fhir", "no user and no password"),
         ("https://river.example/fhir?_format=json", "no ? and no #"),
         ("http://river.example/fhir", "plain text"),
+        ("https://river..example/fhir", "neither a name nor an IP address"),
+        ("https://-river.example/fhir", "neither a name nor an IP address"),
+        (f"https://{'r' * 64}.example/fhir", "neither a name nor an IP address"),
+        ("https://192.0.2.256/fhir", "neither a name nor an IP address"),
+        ("https://there\\fhir", "neither a name nor an IP address"),
+        ("https://there/../fhir", "no dots to climb by"),
     ],
 )
 def test_an_address_that_is_none_is_told_and_not_repeated(transfer: Transfer, tmp_path: Path, wrong: str, what: str):
