@@ -56,6 +56,14 @@ class SmartClient(ReviewedPart):
     #: where tokens are given; left out: as their `/.well-known/smart-configuration` says
     token_url: str | None = None
 
+    @field_validator("scopes")
+    @classmethod
+    def _are_scopes(cls, text: str) -> str:
+        # RFC 6749 section 3.3, without the comma, which no scope of SMART has and many write between two
+        if not re.fullmatch(r"[!#-+\--\[\]-~]+(?: [!#-+\--\[\]-~]+)*", text):
+            raise ValueError("scopes are words with one space between two, and no commas or quotes")
+        return text
+
     @field_validator("token_url")
     @classmethod
     def _is_address(cls, text: str | None) -> str | None:

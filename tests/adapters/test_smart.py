@@ -309,6 +309,13 @@ def test_a_file_that_is_no_key_is_told(keys: SmartKeys):
         keys.all()
 
 
+@pytest.mark.parametrize("scopes", ["", "system/*.read, openid", 'system/"a"', "system/*.read  b", "system/*.read\tb"])
+def test_scopes_are_words_with_a_space_between_two(scopes: str):
+    with pytest.raises(ValidationError, match="one space between"):
+        SmartClient(client_id="us", scopes=scopes)
+    assert SmartClient(client_id="us", scopes="system/*.read system/Patient.rs?_id=1").scopes
+
+
 def test_a_key_that_is_not_there_is_not_retired(keys: SmartKeys):
     with pytest.raises(Unknown):
         keys.retire("nobody")

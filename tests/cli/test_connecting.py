@@ -83,6 +83,8 @@ def test_a_draft_loads_and_the_check_names_each_placeholder_with_its_line(transf
 
     result = transfer("institution", "check", file, "--json")
     told = {one["line"] for one in mistakes(result)}
+    places = [one["place"] for one in mistakes(result)]
+    assert len(places) == len(set(places))
     lines = file.read_text().splitlines()
     standing = {
         number for number, line in enumerate(lines, 1) if "REPLACE" in line and not line.strip().startswith("#")
@@ -334,6 +336,9 @@ def put_wrong(folder: Path, ending: str, right: str, wrong: str) -> Path:
         ("fhir", 'value: "2990000020"', "value: 2990000020", "it has to be text"),
         ("fhir", 'value: "2990000020"', 'value: "2990000021"', "no NPI"),
         ("fhir", "name: RIVER", "name: no", "it has to be text"),
+        ("fhir", "name: RIVER", 'name: " "', "no name that people can read"),
+        ("fhir", "name: RIVER", 'name: "River\\nside"', "no name that people can read"),
+        ("fhir", "name: Medical records", f"name: {'r' * 121}", "no name that people can read"),
         ("fhir", "by: fhir", "by: FHIR", "by says no way of asking"),
         ("fhir", "grants: [answers]", "grants: answers", "it has to be a list"),
         ("fhir", "default_issuer: urn:oid:1.3.6.1.4.1.99999.1", "default_issuer: MRN", "an issuer is a URI"),

@@ -55,6 +55,9 @@ _OURS: Final = ("_HTTP", "_HEALTH", "_LISTEN", "DESK_PORT", "GATEWAY_PORT", "STO
 #: RFC 3986: a scheme, and something behind it; of an OID numbers and dots (RFC 3061)
 _URI: Final = re.compile(r"(?!urn:oid:)[A-Za-z][A-Za-z0-9+.-]*:[!-~]+|urn:oid:[0-2](\.(0|[1-9]\d*))+")
 
+#: signs of a name on a line of a page or a letter
+_LONGEST_NAME: Final = 120
+
 _NPI: Final = "http://hl7.org/fhir/sid/us-npi"
 
 #: to a part of a file: keys, and numbers within lists
@@ -136,6 +139,11 @@ class _Look:
         if told not in self.mistakes:
             self.mistakes.append(told)
 
+    def _add_first(self, way: PathTo, what: str, remedy: str) -> None:
+        """Unless something is told of that place already, as a placeholder."""
+        if all(one.place != ".".join(map(str, way)) for one in self.mistakes):
+            self._add(way, what, remedy)
+
     def institution(self, states: Path) -> Institution | None:
         if self._said is None or not isinstance(self._said, dict):
             self._add(
@@ -162,6 +170,7 @@ class _Look:
         self._check_issuers(found)
         self._check_codes(found)
         self._check_numbers(found)
+        self._check_names(found)
         return None if self._unset else found
 
     def _stands(self, way: PathTo) -> PathTo:
@@ -183,17 +192,31 @@ class _Look:
         said += [(("default_issuer",), found.default_issuer)] if found.default_issuer is not None else []
         for way, text in said:
             if not _URI.fullmatch(text):
-                self._add(way, "an issuer is a URI", "Write it as urn:oid:2.16.840.1.113883.19, or as https://….")
+                self._add_first(way, "an issuer is a URI", "Write it as urn:oid:2.16.840.1.113883.19, or as https://….")
 
     def _check_codes(self, found: Institution) -> None:
         for key in found.codes:
             if "|" not in key or key != key.strip():
-                self._add(("codes", key), "a code is written system|code", "Write both, without spaces around them.")
+                self._add_first(
+                    ("codes", key), "a code is written system|code", "Write both, without spaces around them."
+                )
+
+    def _check_names(self, found: Institution) -> None:
+        """They stand on pages, in packets and on letters."""
+        named: list[tuple[PathTo, str]] = [(("name",), found.name)]
+        named += [(("departments", number, "name"), one.name) for number, one in enumerate(found.departments)]
+        for way, name in named:
+            if not name.strip() or not name.isprintable() or len(name) > _LONGEST_NAME:
+                self._add_first(
+                    way, "no name that people can read", f"Write one line, of {_LONGEST_NAME} signs at most."
+                )
 
     def _check_numbers(self, found: Institution) -> None:
         for number, one in enumerate(found.identifiers):
             if one.system == _NPI and not _is_npi(one.value):
-                self._add(("identifiers", number, "value"), "no NPI: ten digits, the last of which checks", "Compare.")
+                self._add_first(
+                    ("identifiers", number, "value"), "no NPI: ten digits, the last of which checks", "Compare."
+                )
 
     def _filled(self, part: Any, way: PathTo) -> Any:
         """With the settings in place, and each placeholder and each setting that is not there told."""
