@@ -458,9 +458,8 @@ def read(path: Path) -> dict[str, str]:
         BadSetting: others can read the file, or a line is none.
     """
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):  # a reader would wait at a pipe
-            raise BadSetting(str(path), "cannot be read", "It is a file of this account, text in UTF-8.")
+        if not stat.S_ISREG(mode := path.stat().st_mode):  # a reader would wait at a pipe
+            raise OSError("no file")
         text = path.read_text(encoding="utf-8-sig")  # editors of Windows begin with a mark
     except FileNotFoundError:
         return {}
@@ -470,12 +469,10 @@ def read(path: Path) -> dict[str, str]:
         raise BadSetting(str(path), "holds secrets that others can read", f"Run `chmod 600 {path}`.")
     found = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        match = re.fullmatch(r"([A-Z][A-Z0-9_]*)=(.*)", line)
-        if not match:
+        if match := re.fullmatch(r"([A-Z][A-Z0-9_]*)=(.*)", line):
+            found[match[1]] = match[2]
+        elif line.strip() and not line.startswith("#"):
             raise BadSetting(str(path), f"line {number} is not NAME=VALUE", "Correct or remove that line.")
-        found[match[1]] = match[2]
     return found
 
 
