@@ -35,7 +35,7 @@ def named_doors(folder: Path) -> tuple[NamedDoor, ...]:
     """Of all files in `folder`, in their order. A file that cannot be read has none: the doors do not open with it, and
     say what is wrong.
     """
-    return tuple(door for path in sorted(folder.glob("*.yaml")) for door in _of(path))
+    return tuple(door for path in reviewed.files(folder) for door in _of(path))
 
 
 def _of(path: Path) -> tuple[NamedDoor, ...]:
