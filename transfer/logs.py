@@ -163,7 +163,9 @@ def _warned(_message: object, category: type[Warning], filename: str, lineno: in
 
 
 def _uncaught(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
-    logging.getLogger(OURS).critical("ended by %s", told(error))
+    # what is to be put right, where its kind promises that it holds no value
+    said = f": {error}" if getattr(error, "is_loggable", False) else ""
+    logging.getLogger(OURS).critical("ended by %s%s", told(error), said)
 
 
 def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:

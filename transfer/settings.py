@@ -8,14 +8,13 @@ import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from ipaddress import ip_network
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from transfer.addresses import is_loopback
 from transfer.errors import Refused
 from transfer.remedies import Remedy, RemedyCode
+from transfer.setting_values import Checksums, listed, mistakes
+from transfer.setting_values import ProxyHeader as ProxyHeader
 
 PREFIX = "TRANSFER_"
 FILE = "settings.env"
@@ -48,24 +47,13 @@ _DEFAULTS = {
 class BadSetting(Refused):
     """A setting is missing or is not what it must be. The message names it and what is right, never its value."""
 
+    #: so a process that ends by it says it whole: see `logs`
+    is_loggable = True
+
     def __init__(self, name: str, what: str, right: str, remedy: Remedy | None = None) -> None:
         super().__init__(f"{name} {what}. {right}")
         self.name = name
         self.remedy = remedy
-
-
-class ProxyHeader(StrEnum):
-    """At which doors the trusted proxies begin a connection with a PROXY header."""
-
-    HTTP = "http"
-    MLLP = "mllp"
-
-
-class Checksums(StrEnum):
-    """When boto3 adds its own checksums; some stores cannot take them (botocore `request_checksum_calculation`)."""
-
-    WHEN_SUPPORTED = "when_supported"
-    WHEN_REQUIRED = "when_required"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,12 +278,12 @@ class Settings:
     @property
     def trusted_proxies(self) -> tuple[str, ...]:
         """Addresses, networks and names of the proxies that are believed where a caller comes from."""
-        return tuple(self.names.get("TRANSFER_TRUSTED_PROXIES", "").replace(",", " ").split())
+        return tuple(listed(self.names, "TRANSFER_TRUSTED_PROXIES"))
 
     @property
     def proxy_headers(self) -> frozenset[ProxyHeader]:
         """The doors at which those proxies speak the PROXY protocol."""
-        return frozenset(map(ProxyHeader, self.names.get("TRANSFER_PROXY_PROTOCOL", "").replace(",", " ").split()))
+        return frozenset(map(ProxyHeader, listed(self.names, "TRANSFER_PROXY_PROTOCOL")))
 
     @property
     def keys(self) -> Path:
@@ -317,8 +305,7 @@ class Settings:
     @property
     def keys_listen(self) -> tuple[str, int]:
         """Host and port the key service listens on."""
-        host, _, port = self._needed("TRANSFER_KEYS_LISTEN").rpartition(":")
-        return host.strip("[]"), int(port)
+        return _address(self._needed("TRANSFER_KEYS_LISTEN"))
 
     @property
     def keys_tls(self) -> tuple[Path, Path, Path]:
@@ -357,93 +344,9 @@ class Settings:
             Remedy(RemedyCode.START),
         )
 
-    def _check_zone(self) -> None:
-        try:
-            ZoneInfo(self.names["TRANSFER_ZONE"])
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            says = "It is a name of the IANA database, as America/Chicago."
-            raise BadSetting("TRANSFER_ZONE", "names no time zone", says) from None
-
     def _check(self) -> None:
-        for name, choices in (
-            ("TRANSFER_S3_CHECKSUMS", list(Checksums)),
-            ("TRANSFER_S3_ADDRESSING", ["path", "virtual"]),
-            ("TRANSFER_S3_CREDENTIALS", ["keys", "machine"]),
-            ("TRANSFER_TLS_TERMINATED", ["0", "1"]),
-            ("TRANSFER_TAKES_CORROBORATED", ["0", "1"]),
-        ):
-            if self.names[name] not in choices:
-                raise BadSetting(name, "has a value it cannot have", f"It is one of {', '.join(choices)}.")
-        for name, unit in (
-            ("TRANSFER_GRACE_SECONDS", "seconds"),
-            ("TRANSFER_AIRFLOW_RUN_DAYS", "days"),
-            ("TRANSFER_AIRFLOW_LOG_DAYS", "days"),
-        ):
-            if not re.fullmatch(r"[1-9]\d{0,3}", self.names[name]):
-                raise BadSetting(name, "is no length of time", f"It is 1 to 9999 {unit}.")
-        for name in ("UNKNOWN", "PER_ADDRESS", "PER_INSTITUTION"):
-            if not re.fullmatch(r"[1-9]\d{0,3}", self.names[f"TRANSFER_CONNECTIONS_{name}"]):
-                raise BadSetting(f"TRANSFER_CONNECTIONS_{name}", "is no number of connections", "It is 1 to 9999.")
-        for name in ("TRANSFER_GATEWAY_HTTP", "TRANSFER_DESK_HTTP", "TRANSFER_HEALTH", "TRANSFER_KEYS_LISTEN"):
-            address = self.names.get(name) or "127.0.0.1:1"
-            if not re.fullmatch(r"[^:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", address):
-                raise BadSetting(name, "is no address", "It is host:port, as 127.0.0.1:8080.")
-        self._check_proxies()
-        self._check_sign_in()
-        self._check_mail()
-        self._check_zone()
-        if self.keys_url and not re.fullmatch(r"https://[^/\s?#@]+", self.keys_url):
-            raise BadSetting("TRANSFER_KEYS", "is no address of a key service", "It is a folder, or https://host:port.")
-
-    def _check_proxies(self) -> None:
-        if not all(map(_is_proxy, self.trusted_proxies)):
-            raise BadSetting(
-                "TRANSFER_TRUSTED_PROXIES", "names what is no proxy", "It is addresses, networks or names, with commas."
-            )
-        try:
-            doors = self.proxy_headers
-        except ValueError:
-            raise BadSetting(
-                "TRANSFER_PROXY_PROTOCOL", "has a value it cannot have", f"It is {' or '.join(ProxyHeader)}, or both."
-            ) from None
-        if doors and not self.trusted_proxies:
-            raise BadSetting(
-                "TRANSFER_PROXY_PROTOCOL",
-                "is set, and nobody is named who may speak it",
-                "Name the proxies in TRANSFER_TRUSTED_PROXIES.",
-            )
-
-    def _check_mail(self) -> None:
-        url = self.names.get("TRANSFER_SMTP_URL")
-        if url and not re.fullmatch(r"smtps?://([^\s@/]+@)?(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]]+)(:\d{1,5})?/?", url):
-            raise BadSetting("TRANSFER_SMTP_URL", "is no server of mail", "It is smtps://host, or smtp://host:port.")
-        if not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", self.names["TRANSFER_MAIL_FROM"]):
-            raise BadSetting("TRANSFER_MAIL_FROM", "is no mail address", "It is name@host.")
-
-    def _check_sign_in(self) -> None:
-        """What people's browsers are led to, and what signs them in, goes by TLS or stays on this machine."""
-        for name in ("TRANSFER_DESK_URL", "TRANSFER_OIDC_ISSUER"):
-            if (address := self.names.get(name)) and not is_private(address):
-                raise BadSetting(
-                    name, "is no address that is safe to sign in by", "It is https://…, or http:// of this machine."
-                )
-        if "openid" not in self.names["TRANSFER_OIDC_SCOPE"].split():
-            raise BadSetting("TRANSFER_OIDC_SCOPE", "lacks openid", "It is openid and others, with spaces.")
-
-
-def is_private(url: str) -> bool:
-    """An address by TLS, or of this machine; without user, query and fragment."""
-    found = re.fullmatch(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]]+)(:\d{1,5})?(/[^\s?#]*)?", url)
-    return found is not None and (found[1] == "https" or is_loopback(found[2].strip("[]")))
-
-
-def _is_proxy(named: str) -> bool:
-    """An address, a network, or the name of a host."""
-    try:
-        ip_network(named)
-    except ValueError:
-        return bool(re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,252}", named))
-    return True
+        for name, what, right in mistakes(self.names):
+            raise BadSetting(name, what, right)
 
 
 def _address(value: str) -> tuple[str, int]:

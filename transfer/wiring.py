@@ -63,7 +63,8 @@ from transfer.operation import LIMITS, Fault, FaultLimits, faults
 from transfer.paper_lines import LineFile, Mailbox, PaperLine, PaperLines, ReportLine
 from transfer.reviewed import validated
 from transfer.sealing import SIGNER, SITE, KeyGone
-from transfer.settings import BadSetting, Settings, is_private
+from transfer.setting_values import is_private, listed
+from transfer.settings import BadSetting, Settings
 from transfer.sources import DocumentSource, ImageArchive
 from transfer.staging import Vault
 
@@ -99,9 +100,15 @@ def connect(
     """Connect to everything a verb may touch; connections are made, and keys are asked for, when first used.
 
     `part`: see `S3Vault`. `is_brief`: see `Ledger`.
+
+    Raises:
+        BadSetting: a setting, or a file of an institution or a checklist, is missing or not what it must be.
     """
     held = keys(settings)
-    known, lists = partners(settings)
+    try:
+        known, lists = partners(settings)
+    except ValueError as error:
+        raise BadSetting("a reviewed file", "has a mistake", str(error)) from None
     book = Ledger(settings.database_url, held, by, connections=connections, is_brief=is_brief)
     book.follow(facilities.Followed(known))
     shown = smart_keys(settings)
@@ -137,8 +144,12 @@ def partners(settings: Settings) -> tuple[Institutions, Checklists]:
     """Every partner's file and every checklist.
 
     Raises:
-        ValueError: names the file, the place in it and what is wrong, also where a center speaks of no line there is.
+        ValueError: names the file, the place in it and what is wrong, also where a center speaks of no line there is;
+            or the setting whose folder is not there, for its disk may not be mounted.
     """
+    for name, folder in (("INSTITUTIONS", settings.institutions), ("CHECKLISTS", settings.checklists)):
+        if not folder.is_dir():
+            raise ValueError(f"TRANSFER_{name} names no folder")
     known, lists = institutions.load(settings.institutions, settings.names), checklist.load(settings.checklists)
     for each in known.values():
         if each.receives:
@@ -395,7 +406,7 @@ def alert_senders(settings: Settings, by: Mailer) -> dict[AlertWay, AlertSender]
     """
     names = settings.names
     senders: dict[AlertWay, AlertSender] = {}
-    if to := names.get("TRANSFER_ALERTS_MAIL", "").replace(",", " ").split():
+    if to := listed(names, "TRANSFER_ALERTS_MAIL"):
         if not all(re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", one) for one in to):
             raise BadSetting("TRANSFER_ALERTS_MAIL", "names what is no mail address", "It is name@host, with commas.")
         senders[AlertWay.MAIL] = AlertsByMail(by, to)
@@ -412,16 +423,8 @@ def alert_senders(settings: Settings, by: Mailer) -> dict[AlertWay, AlertSender]
 
 
 def fault_limits(settings: Settings) -> FaultLimits:
-    """From which measure on something is a fault of this installation.
-
-    Raises:
-        BadSetting: one of them is no number it can have.
-    """
+    """From which measure on something is a fault of this installation."""
     free, hours = (settings.names.get(name) for name in ("TRANSFER_DISK_FREE_PERCENT", "TRANSFER_BACKUP_HOURS"))
-    if free and not re.fullmatch(r"[1-9]?\d|100", free):
-        raise BadSetting("TRANSFER_DISK_FREE_PERCENT", "is no percentage", "It is 0 to 100.")
-    if hours and not re.fullmatch(r"[1-9]\d{0,3}", hours):
-        raise BadSetting("TRANSFER_BACKUP_HOURS", "is no length of time", "It is 1 to 9999 hours.")
     return FaultLimits(
         free_percent=int(free) if free else LIMITS.free_percent,
         backup=timedelta(hours=int(hours)) if hours else LIMITS.backup,

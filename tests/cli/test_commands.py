@@ -102,6 +102,16 @@ def test_a_database_that_is_down_is_told_at_once(tmp_path, monkeypatch):
     assert "Traceback" not in result.stderr
 
 
+def test_a_database_of_which_libpq_does_not_know_a_part_is_a_setting_and_no_mistake_of_ours(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRANSFER_DATABASE_URL", "postgresql://app:zzmarker@127.0.0.1:9/transfer?sslmod=require")
+
+    result = CliRunner().invoke(main, ["case", "list", "--var", str(tmp_path)])
+
+    assert result.exit_code == 2
+    assert "TRANSFER_DATABASE_URL has a part that libpq does not know" in result.output
+    assert "zzmarker" not in result.output
+
+
 def test_a_setting_that_cannot_be_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("TRANSFER_S3_CHECKSUMS", "fun")
 

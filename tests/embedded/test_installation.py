@@ -14,7 +14,7 @@ from transfer.embedded.installation import PEOPLE, SANDBOX, Installation
 from transfer.embedded.named_doors import named_doors
 from transfer.embedded.process import CHECKOUT
 from transfer.institutions import load
-from transfer.settings import Settings, read
+from transfer.settings import BadSetting, Settings, read
 
 
 def set_up(var, **environ):
@@ -50,6 +50,19 @@ def test_a_configured_port_is_taken_and_the_links_follow_it(tmp_path):
 
     assert settings.gateway_http == ("127.0.0.1", 18123)
     assert settings.public_url == "http://127.0.0.1:18123"
+
+
+@pytest.mark.parametrize("port", ["words", "-1", "0", "1.5", " 80", "65536", "9" * 5000])
+def test_what_is_no_port_is_refused_before_anything_is_written(tmp_path, port):
+    with pytest.raises(BadSetting, match="TRANSFER_STORE_PORT is no port"):
+        set_up(tmp_path / "var", TRANSFER_STORE_PORT=port)
+
+    assert not (tmp_path / "var" / "settings.env").exists()
+
+
+def test_dags_that_are_not_there_are_refused(tmp_path):
+    with pytest.raises(BadSetting, match="TRANSFER_DAGS names no folder"):
+        set_up(tmp_path / "var", TRANSFER_DAGS=str(tmp_path / "none"))
 
 
 def test_a_public_address_that_a_person_wrote_into_the_file_is_kept(tmp_path):

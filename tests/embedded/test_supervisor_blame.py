@@ -23,7 +23,8 @@ class Standing:
     def __init__(self, folder: Path) -> None:
         self.flag = folder / "flag"
         self.flag.touch()
-        installation = Installation(folder / "var", {"TRANSFER_DATABASE_URL": "none", "TRANSFER_S3_ENDPOINT": "none"})
+        elsewhere = {"TRANSFER_DATABASE_URL": "postgresql://none", "TRANSFER_S3_ENDPOINT": "http://none"}
+        installation = Installation(folder / "var", elsewhere)
         ground = self._component("ground", silence=60.0)
         floor = SetupStep(name="floor", needs=("ground",), run=lambda: None)
         house = self._component("house", needs=("floor",), silence=0.1)

@@ -6,6 +6,7 @@ import pytest
 
 from transfer.pages.__main__ import address_of, ways
 from transfer.settings import BadSetting, Settings
+from transfer.wiring import connect, origin
 
 HERE = {"TRANSFER_DESK_HTTP": "127.0.0.1:8000", "TRANSFER_DESK_URL": "http://127.0.0.1:8000"}
 PROVIDER = {
@@ -43,3 +44,15 @@ def test_without_a_provider_there_is_no_way_by_one(tmp_path: Path):
 
     assert ways(None, settings, address_of(settings)) == ()
     assert [way.path for way in ways(None, with_provider, address_of(with_provider))] == ["/desk/sign-in"]
+
+
+def test_a_mistake_in_an_institutions_file_or_a_folder_that_is_not_there_is_named(tmp_path: Path):
+    partners = tmp_path / "partners"
+    settings = Settings.load({**HERE, "TRANSFER_INSTITUTIONS": str(partners)}, tmp_path)
+
+    with pytest.raises(BadSetting, match="TRANSFER_INSTITUTIONS names no folder"), connect(settings, origin("desk")):
+        pass
+    partners.mkdir()
+    (partners / "lakeside.yaml").write_text("id: lakeside\n")
+    with pytest.raises(BadSetting, match=r"lakeside\.yaml: name: Field required"), connect(settings, origin("desk")):
+        pass

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from tests.kit.loggers import handed_back
 from transfer import logs
 from transfer.serving.http import server
+from transfer.settings import BadSetting
 
 ROOT = Path(__file__).parents[2]
 SECRET = "Ottilie Zwiebelkuchen"
@@ -128,6 +129,13 @@ def test_what_ends_a_thread_or_the_process_is_told_by_kind_and_place(written: io
 
     assert written.getvalue().count("ended by ValueError at") == 2
     assert SECRET not in written.getvalue()
+
+
+def test_a_setting_that_ends_the_process_is_named(written: io.StringIO):
+    sys.excepthook(BadSetting, BadSetting("TRANSFER_ZONE", "names no time zone", "It is UTC."), None)
+
+    assert "ended by BadSetting" in written.getvalue()
+    assert written.getvalue().endswith(": TRANSFER_ZONE names no time zone. It is UTC.\n")
 
 
 def test_causes_are_told_and_what_was_suppressed_is_not():

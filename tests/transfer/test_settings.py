@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transfer.remedies import Remedy, RemedyCode
-from transfer.settings import BadSetting, Checksums, ProxyHeader, Settings, read, written
+from transfer.setting_values import Checksums, ProxyHeader
+from transfer.settings import BadSetting, Settings, read, written
 
 
 def settings_file(var: Path, text: str, *, mode: int = 0o600, name: str = "settings.env") -> None:
@@ -69,6 +70,29 @@ def test_the_owners_address_lies_in_a_file_of_its_own(tmp_path):
         "TRANSFER_CONNECTIONS_PER_INSTITUTION",
         "TRANSFER_PROXY_PROTOCOL",
         "TRANSFER_ZONE",
+        "TRANSFER_S3_ADDRESSING",
+        "TRANSFER_S3_CREDENTIALS",
+        "TRANSFER_TAKES_CORROBORATED",
+        "TRANSFER_AIRFLOW_RUN_DAYS",
+        "TRANSFER_AIRFLOW_LOG_DAYS",
+        "TRANSFER_BACKUP_HOURS",
+        "TRANSFER_DISK_FREE_PERCENT",
+        "TRANSFER_DESK_HTTP",
+        "TRANSFER_KEYS_LISTEN",
+        "TRANSFER_GATEWAY_HEALTH",
+        "TRANSFER_DISPATCHER_HEALTH",
+        "TRANSFER_DESK_HEALTH",
+        "TRANSFER_DATABASE_URL",
+        "TRANSFER_OWNER_DATABASE_URL",
+        "TRANSFER_TEST_DATABASE_URL",
+        "TRANSFER_S3_ENDPOINT",
+        "TRANSFER_AIRFLOW_URL",
+        "TRANSFER_PUBLIC_URL",
+        "TRANSFER_DESK_URL",
+        "TRANSFER_OIDC_ISSUER",
+        "TRANSFER_OIDC_SCOPE",
+        "TRANSFER_SMTP_URL",
+        "TRANSFER_MAIL_FROM",
     ],
 )
 def test_a_value_it_cannot_have_is_refused_by_name_and_not_repeated(tmp_path, name):
@@ -76,6 +100,46 @@ def test_a_value_it_cannot_have_is_refused_by_name_and_not_repeated(tmp_path, na
         Settings.load({name: "zzmarker"}, tmp_path)
 
     assert "zzmarker" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TRANSFER_S3_REGION", "two words"),
+        ("TRANSFER_S3_REGION", "-1"),
+        ("TRANSFER_S3_BUCKET", "two words"),
+        ("TRANSFER_S3_ENDPOINT", "https://key:secret@store.test"),
+        ("TRANSFER_S3_ENDPOINT", "https://store.test:99999"),
+        ("TRANSFER_AIRFLOW_URL", "ftp://airflow.test"),
+        ("TRANSFER_GATEWAY_HTTP", "127.0.0.1:0"),
+        ("TRANSFER_HEALTH", "127.0.0.1:99999"),
+        ("TRANSFER_DESK_URL", "https://desk.test:99999"),
+        ("TRANSFER_KEYS", "https://keys.test:99999"),
+        ("TRANSFER_SMTP_URL", "smtp://mail.test:99999"),
+        ("TRANSFER_GRACE_SECONDS", "-1"),
+        ("TRANSFER_GRACE_SECONDS", "9" * 5000),
+        ("TRANSFER_BACKUP_HOURS", "0"),
+        ("TRANSFER_DISK_FREE_PERCENT", "101"),
+    ],
+)
+def test_a_value_that_looks_right_and_cannot_be_is_refused_too(tmp_path, name, value):
+    with pytest.raises(BadSetting, match=name):
+        Settings.load({name: value}, tmp_path)
+
+
+def test_a_fax_service_is_a_domain_to_which_a_server_mails(tmp_path):
+    mail = {"TRANSFER_SMTP_URL": "smtps://mail.test"}
+
+    with pytest.raises(BadSetting, match="TRANSFER_FAX_DOMAIN is no domain"):
+        Settings.load({**mail, "TRANSFER_FAX_DOMAIN": "@fax.test"}, tmp_path)
+    with pytest.raises(BadSetting, match="Set TRANSFER_SMTP_URL, too"):
+        Settings.load({"TRANSFER_FAX_DOMAIN": "fax.test"}, tmp_path)
+    assert Settings.load({**mail, "TRANSFER_FAX_DOMAIN": "fax.test"}, tmp_path).names["TRANSFER_FAX_DOMAIN"]
+
+
+@pytest.mark.parametrize("url", ["postgres://h/x", "postgresql://a:b@h1:1,h2:2/x?sslmode=verify-full"])
+def test_an_address_of_the_ledger_may_have_all_that_libpq_reads(tmp_path, url):
+    assert Settings.load({"TRANSFER_DATABASE_URL": url}, tmp_path).database_url == url
 
 
 @pytest.mark.parametrize("named", ["10.0.0.1/8", "10.0.0.0/99", "-proxy", "http://proxy", "proxy, 1.2.3"])

@@ -156,16 +156,8 @@ def at(var: Path) -> Iterator["Services"]:
     """Connected to everything a verb may touch."""
     from transfer import wiring
 
-    settings = _running(var)
-    try:
-        connected = wiring.connect(settings, wiring.origin("cli"), connections=2)
-        services = connected.__enter__()
-    except ValueError as error:  # a reviewed file that is not right
-        raise click.ClickException(str(error)) from None
-    try:
+    with wiring.connect(_running(var), wiring.origin("cli"), connections=2) as services:
         yield services
-    finally:
-        connected.__exit__(None, None, None)
 
 
 @contextmanager
@@ -189,13 +181,14 @@ def _running(var: Path) -> "Settings":
     """The settings, once the database has answered: a pool would wait long before it said so."""
     import psycopg
 
+    from transfer.ledger.connections import bounded
     from transfer.settings import Settings
 
     settings = Settings.load(os.environ, var)
     if "TRANSFER_DATABASE_URL" not in settings.names:
         raise _not_running()
     try:
-        psycopg.connect(settings.database_url, connect_timeout=5).close()
+        psycopg.connect(bounded(settings.database_url, 5)).close()
     except psycopg.OperationalError:
         raise _not_running() from None
     return settings

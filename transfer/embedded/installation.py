@@ -19,7 +19,8 @@ from transfer.embedded.postgres import Postgres
 from transfer.embedded.process import CHECKOUT
 from transfer.embedded.store import Store
 from transfer.errors import Refused
-from transfer.settings import FILE, OWNER_FILE, PREFIX, Settings, read, written
+from transfer.setting_values import is_port
+from transfer.settings import FILE, OWNER_FILE, PREFIX, BadSetting, Settings, read, written
 
 #: part → the setting whose presence says that somebody else runs it
 EMBEDDABLE: Final = {
@@ -164,6 +165,11 @@ class Installation:
         before = read(self.var / FILE)
         values = {**before, **self._environ}
         values["TRANSFER_EMBEDDED"] = " ".join(self._embedded(before))
+        for name in PORTS:
+            if not is_port(values.get(name) or "1"):
+                raise BadSetting(name, "is no port", "It is 1 to 65535.")
+        if (dags := values.get("TRANSFER_DAGS")) and not Path(dags).is_dir():
+            raise BadSetting("TRANSFER_DAGS", "names no folder", "It is the folder of the DAG files.")
         self._choose_ports(values)
         self._derive(values, before, "TRANSFER_GATEWAY_HTTP", _address)
         self._derive(values, before, "TRANSFER_PUBLIC_URL", _links)

@@ -8,6 +8,8 @@ from psycopg.rows import namedtuple_row
 from psycopg_pool import ConnectionPool
 from psycopg_pool.pool import AddConnection, MaintenanceTask
 
+from transfer.settings import BadSetting
+
 LedgerConnection = psycopg.Connection[Any]
 
 #: how long a transaction waits for a connection
@@ -37,9 +39,18 @@ _MOST_PLANS: Final = 1000
 
 
 def bounded(url: str, wait_seconds: int) -> str:
-    """The same URL, by which a line that swallows everything is given up after at most so long."""
+    """The same URL, by which a line that swallows everything is given up after at most so long.
+
+    Raises:
+        BadSetting: libpq does not read it. What libpq says of it is not repeated: it may hold the password.
+    """
+    try:
+        said = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        what = "has a part that libpq does not know"
+        raise BadSetting("TRANSFER_DATABASE_URL", what, "Behind ? stand parameters of libpq, as sslmode.") from None
     bounds = {"connect_timeout": str(min(10, wait_seconds)), "tcp_user_timeout": str(min(10, wait_seconds) * 1000)}
-    return make_conninfo("", **{**KEEPALIVES, **bounds, **conninfo_to_dict(url)})
+    return make_conninfo("", **{**KEEPALIVES, **bounds, **said})
 
 
 def pool(url: str, *, most: int, wait_seconds: int, is_brief: bool) -> ConnectionPool[LedgerConnection]:

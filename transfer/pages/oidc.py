@@ -28,7 +28,8 @@ from starlette.responses import Response
 
 from transfer.errors import Refused, Unreachable
 from transfer.sessions import LONGEST_TEXT, Person
-from transfer.settings import BadSetting, Settings, is_private
+from transfer.setting_values import is_private
+from transfer.settings import BadSetting, Settings
 
 log = logging.getLogger(__name__)
 
