@@ -48,7 +48,7 @@ test: $(VENV)/.ready  ## All tests but the slow: first those without servers, th
 	@$(VENV)/bin/pytest -q -m "not servers" -n 3 --dist worksteal
 	@$(VENV)/bin/pytest -q -m "servers and not slow" -n 3 --dist loadfile
 
-test-quick: $(VENV)/.ready  ## The tests without servers, in seconds
+test-quick: $(VENV)/.ready  ## The tests without servers, in some minutes
 	@$(VENV)/bin/pytest -q -m "not servers" -n 3 --dist worksteal
 
 test-slow: $(VENV)/.ready  ## The tests that take minutes or gigabytes; with Ceph where it is installed

@@ -58,7 +58,11 @@ def as_web_address(text: str) -> SplitResult:
 
 
 def as_ae_title(text: str) -> str:
-    """PS3.5 6.2: sixteen characters, no backslash; spaces around it mean nothing."""
+    """PS3.5 6.2: sixteen characters, no backslash; spaces around it mean nothing.
+
+    Raises:
+        ValueError: it is none.
+    """
     title = text.strip(" ")
     if not re.fullmatch(r"[ -\[\]-~]{1,16}", title):
         raise ValueError("an AE title has 1 to 16 characters of ASCII and no backslash")

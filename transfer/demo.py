@@ -82,6 +82,8 @@ def run(
     Raises:
         DemoFailed: something that had to happen did not.
         NotInstalled: Orthanc is asked for, and there is none.
+        AnotherArchive: it is up with the other image archive.
+        BadSetting: a setting or a reviewed file is not what it must be.
         UnusableFolder: the folder or its disk will not do; nothing was started.
         Unavailable: the parts did not start.
     """

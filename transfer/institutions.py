@@ -381,6 +381,7 @@ class Institution(ReviewedPart):
         return issuer in own or issuer.startswith(f"urn:x-institution:{self.id}:")
 
     def department(self, department: str) -> Department:
+        """Raises `Unknown` where there is none of this id."""
         for known in self.departments:
             if known.id == department:
                 return known

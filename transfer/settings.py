@@ -385,7 +385,11 @@ def is_open_to_others(mode: int) -> bool:
 
 
 def written(values: Mapping[str, str]) -> str:
-    """The text of a settings file, as `read` reads it."""
+    """The text of a settings file, as `read` reads it.
+
+    Raises:
+        BadSetting: a name that is none, or a value of several lines.
+    """
     for name, value in values.items():
         if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name) or value.splitlines() not in ([value], []):
             raise BadSetting(name, "does not fit on one line", "A setting is one line NAME=VALUE.")

@@ -75,7 +75,7 @@ class AirflowApi:
         raise Unexpected(f"Airflow answered {status} to a post")
 
     def run_state(self, dag: Dag, run_id: str) -> RunState:
-        """How a run stands; `ABSENT` where there is none of that id."""
+        """How a run stands; `ABSENT` where there is none of that id. Raises `Unexpected` for any other answer."""
         status, run = self._ask("GET", f"/dags/{dag}/dagRuns/{quote(run_id, safe='')}")
         if status == 404:
             return RunState.ABSENT
@@ -85,7 +85,11 @@ class AirflowApi:
         return RunState(state) if state in set(RunState) else RunState.RUNNING
 
     def live_runs(self, dag: Dag) -> dict[str, RunState]:
-        """The runs of a DAG that are queued or running, by id: one look instead of one for each."""
+        """The runs of a DAG that are queued or running, by id: one look instead of one for each.
+
+        Raises:
+            Unexpected: no list of runs.
+        """
         found: dict[str, RunState] = {}
         while True:
             path = f"/dags/{dag}/dagRuns?state=queued&state=running&order_by=id&limit={_PAGE}&offset={len(found)}"

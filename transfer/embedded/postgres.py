@@ -126,7 +126,11 @@ class Postgres:
         return self._process
 
     def await_ready(self, seconds: float = 30.0) -> None:
-        """Wait until it takes connections, then make sure of roles and databases."""
+        """Wait until it takes connections, then make sure of roles and databases.
+
+        Raises:
+            Unavailable: it ended, or did not answer in time.
+        """
         deadline = time.monotonic() + seconds
         while True:
             try:

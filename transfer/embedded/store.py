@@ -73,6 +73,7 @@ class Store:
         return self._process
 
     def await_ready(self, seconds: float = 30.0) -> None:
+        """Raises `Unavailable` where it ended, or does not answer in time."""
         deadline = time.monotonic() + seconds
         while not self.answers():
             ended = self._process is not None and self._process.poll() is not None

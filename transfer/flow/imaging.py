@@ -40,6 +40,7 @@ def fetch_imaging(
     Raises:
         CutShort: instances are still missing; ask again.
         Undecided: people are asked whose the studies are, and none is surely the patient's.
+        NeedsReview: all that came is of no use.
     """
     made = asking.claimed.request
     institution = services.institutions[made.institution]

@@ -107,7 +107,11 @@ def _limit(path: str, begins: bytes, inventory: Inventory) -> int:
 
 
 def read_tar(path: Path, progress: Progress) -> Inventory:
-    """Everything in the tar, which must be the one that its files give."""
+    """Everything in the tar, which must be the one that its files give.
+
+    Raises:
+        OSError: it cannot be read, or is no file.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)

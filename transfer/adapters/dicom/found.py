@@ -54,7 +54,11 @@ def series_found(entry: ArchiveEntry) -> SeriesFound:
 
 
 def required_uid(entry: ArchiveEntry, tag: str) -> str:
-    """A UID without which the entry means nothing; leaving it out would make the list look whole."""
+    """A UID without which the entry means nothing; leaving it out would make the list look whole.
+
+    Raises:
+        Unexpected: it is not there, or is none.
+    """
     uid = first_text(entry, tag)
     if uid is None or not header.UID.fullmatch(uid):
         raise Unexpected("the archive listed something without its UID")

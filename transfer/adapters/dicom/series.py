@@ -123,7 +123,11 @@ class Gathering:
         return self.ending is Ending.CLOSED and self.index.keys() == target
 
     def take(self, instance: Arriving, *, called: str | None = None) -> Iterator[Bytes]:
-        """`called`: its UID by the word of who sent it, where that is told. One that says another is no use."""
+        """`called`: its UID by the word of who sent it, where that is told. One that says another is no use.
+
+        Raises:
+            TooLarge: the series names more patients than are kept.
+        """
         try:
             header = instance.header()
         except Unreadable:

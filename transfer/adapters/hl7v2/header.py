@@ -62,7 +62,7 @@ def header(payload: bytes) -> MessageHeader:
 
 
 def start_of(payload: bytes) -> int:
-    """Where the message begins, after a byte order mark and blank space."""
+    """Where the message begins, after a byte order mark and blank space. Raises `Unreadable` where none does."""
     start = len(_UTF8_MARK) if payload.startswith(_UTF8_MARK) else 0
     while payload[start : start + 1] and payload[start] in _BLANK and start < 64:
         start += 1
@@ -74,6 +74,7 @@ def start_of(payload: bytes) -> int:
 
 
 def first_line(payload: bytes, start: int) -> bytes:
+    """The first segment. Raises `Unreadable` where it is longer than a header may be."""
     line = payload[start : start + MAX_HEADER_BYTES + 1]
     end = line.find(b"\r")
     line = line[:end] if end >= 0 else line

@@ -234,6 +234,9 @@ class HttpClient:
                 request is sent once more where a connection kept from an earlier answer turns out to be closed
             until: when the whole answer has to be here, by `time.monotonic`; else after `stream_seconds`
             most: bytes of the body; else `stream_bytes`
+
+        Raises:
+            TransferError: which of its kinds it is says `failures`.
         """
         limits = self.limits
         until = time.monotonic() + limits.stream_seconds if until is None else until
