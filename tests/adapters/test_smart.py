@@ -272,7 +272,10 @@ def test_tokens_come_through_a_change_of_keys(strict: Strict):
 def test_what_is_published_has_no_private_part(keys: SmartKeys):
     keys.make("RS384", NOW + timedelta(days=1))
 
-    for one in keys.jwks()["keys"]:
+    published = keys.jwks()["keys"]
+
+    assert len(published) == 2
+    for one in published:
         assert not {"d", "p", "q", "dp", "dq", "qi"} & set(one)
         assert one["use"] == "sig"
 

@@ -316,7 +316,10 @@ def test_every_document_comes_once_and_to_the_byte(held: Holder):
 
 
 def test_no_more_than_a_chunk_is_held_at_once(held: Holder):
-    assert all(len(chunk) <= CHUNK for one in only(all_of(held)) for chunk in one.files[0].read())
+    chunks = [[len(chunk) for chunk in one.files[0].read()] for one in only(all_of(held))]
+
+    assert len(chunks) == len(held.papers)
+    assert all(0 < max(sizes) <= CHUNK for sizes in chunks)
 
 
 def test_asked_twice_it_says_and_gives_the_same(held: Holder):
@@ -404,7 +407,10 @@ def test_a_search_that_may_not_go_on_ends_at_once(held: Holder):
 
 def test_it_is_looked_at_least_every_mebibyte_of_a_document_whether_to_go_on(held: Holder):
     looks: list[int] = []
-    for one in only(all_of(held, keep_going=lambda: looks.append(1))):
+    found = only(all_of(held, keep_going=lambda: looks.append(1)))
+
+    assert len(found) == len(held.papers)
+    for one in found:
         looks.clear()
         size = sum(map(len, one.files[0].read()))
         assert len(looks) >= max(1, size >> 20)

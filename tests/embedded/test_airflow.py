@@ -215,7 +215,10 @@ def test_no_password_and_no_query_string_is_in_any_log(whole_system, api):
     secrets += json.loads((whole_system.var / "postgres" / "passwords.json").read_text()).values()
     secrets += json.loads((whole_system.var / "airflow" / "keys.json").read_text()).values()
 
-    for log in (whole_system.var / "log").glob("*.log"):
+    logs = [*(whole_system.var / "log").glob("*.log")]
+
+    assert {f"airflow-{one}.log" for one in COMPONENTS} <= {log.name for log in logs}
+    for log in logs:
         text = log.read_text(errors="replace")
         assert not [s for s in secrets if s in text], log.name
 

@@ -1,5 +1,7 @@
 """Whoever answers a question sees its facts: what contradicts first, what an answer destroys, and what left already."""
 
+from itertools import chain
+
 import pytest
 
 from tests.kit import builders as b
@@ -175,9 +177,10 @@ class TestOtherQuestions:
         with services.ledger.transaction() as tx:
             record, permission = next(iter(tx.case(case).records)), facts_permission(tx, case)
             abouts = (None, request.id, record, permission, f"{case}-p1", case)
-            asked = [holds.place(tx, case, code, about) for code in HoldCode for about in abouts]
+            asked = {code: [holds.place(tx, case, code, about) for about in abouts] for code in HoldCode}
 
-        for hold in filter(None, asked):
+        assert all(any(holds_of_it) for holds_of_it in asked.values())
+        for hold in filter(None, chain.from_iterable(asked.values())):
             found = desk.context(services, hold, actor=ANN)
             assert found.lines
 

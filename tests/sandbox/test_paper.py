@@ -24,6 +24,10 @@ def test_every_document_of_the_office_opens_and_names_the_patient(seed: int) -> 
     chart = draw_chart(seed)
     family = chart["patient"]["family"]
 
+    types = {document.content_type for document in documents(chart)}
+
+    assert "application/pdf" in types
+    assert len(types) > 1
     for document in documents(chart):
         if document.content_type == "application/pdf":
             assert family in _text(document.content)

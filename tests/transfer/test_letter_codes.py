@@ -34,8 +34,9 @@ def test_it_is_read_however_it_is_typed(write):
 
 
 def test_one_wrong_sign_anywhere_is_seen():
-    code = letter_codes.read(a_code()) or ""
+    code = letter_codes.read(a_code())
 
+    assert code
     for place, right in enumerate(code):
         for sign in SIGNS.replace(right, ""):
             assert letter_codes.read(code[:place] + sign + code[place + 1 :]) is None
