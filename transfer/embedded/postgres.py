@@ -176,13 +176,13 @@ class Postgres:
             return None
         return Handle.of(pid) if held == self.data.resolve() else None
 
-    def _clear_stale_lock(self, seconds: float = 10.0) -> None:
+    def _clear_stale_lock(self) -> None:
         """Remove the lock file of a server that was killed, once the last of its backends is gone.
 
         PostgreSQL does so itself, except where the number in the file belongs to another process by now. That is common
         after a container was restarted.
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + 10.0
         while any(_works_in(pid, self.data) for pid in Path("/proc").glob("[0-9]*")):
             if time.monotonic() > deadline:
                 raise Unavailable(f"processes of an earlier PostgreSQL still hold {self.data}")

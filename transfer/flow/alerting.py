@@ -27,6 +27,8 @@ from transfer.sentences.operation import REMEDIES, fault_sentence
 
 #: seconds between two looks
 LOOK_EVERY_SECONDS: Final = 30.0
+#: alerts in the list, those that are over among them
+_LISTED: Final = 50
 #: while a part is away, others' measures may be missing: nothing is over then
 _AWAY: Final = frozenset({FaultCode.PART_AWAY, FaultCode.KEYS_AWAY})
 #: what is to be done some day, and wrong at no moment
@@ -239,10 +241,10 @@ class AlertLine:
     not_told: tuple[AlertWay, ...]
 
 
-def list_alerts(services: Services, *, limit: int = 50) -> tuple[AlertLine, ...]:
+def list_alerts(services: Services) -> tuple[AlertLine, ...]:
     """What is wrong now, and what was: open ones first, then the newest."""
     with services.ledger.transaction() as tx:
-        found = alerts.latest(tx, limit)
+        found = alerts.latest(tx, _LISTED)
         untold: dict[str, set[AlertWay]] = {}
         for message in alerts.not_told(tx):
             untold.setdefault(message.alert.id, set()).add(message.way)

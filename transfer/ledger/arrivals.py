@@ -329,15 +329,15 @@ def is_not_of(tx: Tx, arrival: Arrival, compared: Sequence[PatientId]) -> None:
     )
 
 
-def reseal(tx: Tx, days: Sequence[tuple[InstitutionId, date]], limit: int = 200) -> int:
+def reseal(tx: Tx, days: Sequence[tuple[InstitutionId, date]]) -> int:
     """Seal anew, under today's key, what is still here of these days: undecided or unprocessed for so long.
 
-    Returns how many. What a task has claimed is left for the next time.
+    Returns how many, of a part at a time. What a task has claimed is left for the next time.
     """
     rows = tx.rows(
         """SELECT * FROM arrivals WHERE key = ANY(%s) AND state <> 'purged'
-             AND (lease_until IS NULL OR lease_until <= transfer.now()) LIMIT %s FOR UPDATE SKIP LOCKED""",
-        *([KeyName.day(*one) for one in days], limit),
+             AND (lease_until IS NULL OR lease_until <= transfer.now()) LIMIT 200 FOR UPDATE SKIP LOCKED""",
+        [KeyName.day(*one) for one in days],
     )
     for arrival in map(of_row, rows):
         keep_today(tx, arrival)

@@ -86,13 +86,13 @@ def is_empty(connection: psycopg.Connection[Row]) -> bool:
     return not connection.execute("SELECT 1 FROM facts UNION ALL SELECT 1 FROM arrivals LIMIT 1").fetchall()
 
 
-def others_at_work(connection: psycopg.Connection[Row], *, seconds: float = 3) -> bool:
-    """Whether others have sessions in this database, and keep them for so long.
+def others_at_work(connection: psycopg.Connection[Row]) -> bool:
+    """Whether others have sessions in this database, and keep them for three seconds.
 
     A role sees of another's sessions only who holds them. A health check comes every other second and leaves at once,
     so a session that stays is work.
     """
-    until = time.monotonic() + seconds
+    until = time.monotonic() + 3
     while _sessions_of_others(connection):
         if time.monotonic() > until:
             return True

@@ -48,7 +48,7 @@ def came_to_nothing(tx: Tx, since: datetime) -> list[CameToNothing]:
     return [CameToNothing(institution=row.institution, messages=row.messages, nameless=row.nameless) for row in rows]
 
 
-def forget_lapsed(tx: Tx, limit: int = 500) -> list[Arrival]:
+def forget_lapsed(tx: Tx) -> list[Arrival]:
     """Remove unmatched messages whose time is over, and count them. The caller names their objects in the vault.
 
     What a task has claimed is spared: the task may just be matching it to a patient.
@@ -57,9 +57,8 @@ def forget_lapsed(tx: Tx, limit: int = 500) -> list[Arrival]:
         """DELETE FROM arrivals WHERE arrival IN (
              SELECT arrival FROM arrivals
              WHERE state = 'sealed' AND patient IS NULL AND purge_after <= (SELECT transfer.now())
-               AND (lease_until IS NULL OR lease_until <= transfer.now()) LIMIT %s FOR UPDATE SKIP LOCKED)
-           RETURNING *""",
-        limit,
+               AND (lease_until IS NULL OR lease_until <= transfer.now()) LIMIT 500 FOR UPDATE SKIP LOCKED)
+           RETURNING *"""
     )
     gone = [arrivals.of_row(row) for row in rows]
     for (institution, day), count in sorted(Counter((a.institution, a.received_at.date()) for a in gone).items()):

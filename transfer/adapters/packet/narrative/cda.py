@@ -74,10 +74,8 @@ def header(document: Element) -> Iterator[tuple[str, str]]:
         label = _RELATIONS.get(related.attributes.get("typeCode", ""), "Related to")
         parent = related.at("parentDocument")
         yield from _row(label, [_number(one) for one in parent.all("id")] if parent else ())
-    yield from _row("Author", [_agent(one, "assignedAuthor", "assignedPerson") for one in document.all("author")])
-    yield from _row(
-        "Signed by", [_agent(one, "assignedEntity", "assignedPerson") for one in document.all("legalAuthenticator")]
-    )
+    yield from _row("Author", [_agent(one, "assignedAuthor") for one in document.all("author")])
+    yield from _row("Signed by", [_agent(one, "assignedEntity") for one in document.all("legalAuthenticator")])
     yield from _row(
         "Custodian", [_organization(document.at("custodian", "assignedCustodian", "representedCustodianOrganization"))]
     )
@@ -143,13 +141,13 @@ def _name(name: Element) -> str:
     return said if len(said.split()) >= len(name.text.split()) else name.text
 
 
-def _agent(participation: Element, role: str, person: str) -> str:
+def _agent(participation: Element, role: str) -> str:
     """A person or device, where it works, and when."""
     entity = participation.at(role)
     if entity is None:
         return ""
     device = entity.at("assignedAuthoringDevice")
-    name = entity.at(person, "name")
+    name = entity.at("assignedPerson", "name")
     who = _name(name) if name else _said(device.at("softwareName")) if device else ""
     where = _organization(entity.at("representedOrganization"))
     when = written_time(_value(participation.at("time")))
