@@ -167,6 +167,10 @@ def _wrong_mail(names: Mapping[str, str]) -> Iterator[Mistake]:
         yield "TRANSFER_SMTP_URL", "is no server of mail", "It is smtps://host, or smtp://host:port."
     if names.get("TRANSFER_FAX_DOMAIN") and not url:
         yield "TRANSFER_FAX_DOMAIN", "is set, and no server takes what is mailed there", "Set TRANSFER_SMTP_URL, too."
+    answered = any(names.get(f"TRANSFER_LETTERS_{part}") for part in ("TELEPHONE", "FAX", "ADDRESS"))
+    if answered and not names.get("TRANSFER_LETTERS_NAME"):
+        right = "Without it no letter is written: set it, or unset the others."
+        yield "TRANSFER_LETTERS_NAME", "is not set, and how facilities answer letters is", right
 
 
 def _wrong_sign_in(names: Mapping[str, str]) -> Iterator[Mistake]:

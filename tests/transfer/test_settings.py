@@ -137,6 +137,15 @@ def test_a_fax_service_is_a_domain_to_which_a_server_mails(tmp_path):
     assert Settings.load({**mail, "TRANSFER_FAX_DOMAIN": "fax.test"}, tmp_path).names["TRANSFER_FAX_DOMAIN"]
 
 
+@pytest.mark.parametrize("part", ["TELEPHONE", "FAX", "ADDRESS"])
+def test_how_letters_are_answered_is_nothing_without_who_signs_them(tmp_path, part):
+    said = {f"TRANSFER_LETTERS_{part}": "701-555-0143"}
+
+    with pytest.raises(BadSetting, match="TRANSFER_LETTERS_NAME is not set, and"):
+        Settings.load(said, tmp_path)
+    assert Settings.load({**said, "TRANSFER_LETTERS_NAME": "Records"}, tmp_path).names
+
+
 @pytest.mark.parametrize("url", ["postgres://h/x", "postgresql://a:b@h1:1,h2:2/x?sslmode=verify-full"])
 def test_an_address_of_the_ledger_may_have_all_that_libpq_reads(tmp_path, url):
     assert Settings.load({"TRANSFER_DATABASE_URL": url}, tmp_path).database_url == url
