@@ -18,7 +18,7 @@ from transfer.errors import Unavailable, Unexpected, Unheard
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId, PacketId
 from transfer.institutions import DicomwebSource
-from transfer.settings import Settings
+from transfer.settings import BadSetting, Settings
 
 #: an institution answers over TLS, and everything of ours is wired to ask it
 pytestmark = pytest.mark.servers
@@ -212,7 +212,7 @@ def test_a_file_that_is_missing_or_not_pem_is_named(tmp_path: Path, known: Certi
 def test_half_of_it_or_plain_text_to_another_machine_is_a_mistake_of_the_file(
     tmp_path: Path, address: str, said: dict[str, object]
 ):
-    with pytest.raises(ValueError, match=r"riverside\.yaml"), services(tmp_path, address, said):
+    with pytest.raises(BadSetting, match=r"riverside\.yaml"), services(tmp_path, address, said):
         pass
 
 
