@@ -1,10 +1,10 @@
 """Records: what institutions hold and we collect, in our words, whichever language they came in."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from transfer.flaws import Flaw
 from transfer.partial_dates import PartialDate
@@ -134,6 +134,15 @@ class Coding:
         return Coding(self.system, self.code)
 
 
+#: a clock that is wrong, or a zone that was not said
+_CLOCKS_DIFFER: Final = timedelta(days=1)
+
+
+def had_come(said: datetime | None, seen: datetime) -> datetime | None:
+    """A time that a source says (UTC). None where it had not come when it was seen: a year was mistyped."""
+    return said if said is None or said <= seen + _CLOCKS_DIFFER else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """One document as a source describes it, before and without its bytes.
@@ -172,3 +181,10 @@ class Document:
     flaws: frozenset[Flaw] = frozenset()
     #: keys of the lines of a checklist that a person who looked at it said it answers
     answers: frozenset[str] = frozenset()
+
+    def as_of(self, seen: datetime) -> Self:
+        """Without times that had not come when it was seen (UTC): by a mistyped year it would stay the latest, and
+        nothing that its source says of it later would count. Its day stays as its source says it, for people.
+        """
+        at, stated_at = had_come(self.at, seen), had_come(self.stated_at, seen)
+        return self if (at, stated_at) == (self.at, self.stated_at) else replace(self, at=at, stated_at=stated_at)

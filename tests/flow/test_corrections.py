@@ -200,3 +200,82 @@ def test_what_may_be_another_part_or_tells_no_later_time_replaces_nothing(servic
     final(services, chart, "G2", 1)
 
     assert len(texts(services, case)) == 2
+
+
+def said(services: Services, chart: Chart, number: str, text: str, at: datetime, *put: tuple[bytes, bytes]) -> None:
+    """The report as final at a time, with some of its bytes replaced."""
+    sent = FINAL_WORD.say(chart, number, text, at)
+    body = sent.body
+    for before, now in put:
+        assert before in body
+        body = body.replace(before, now)
+    b.comes(services, sent.institution, ArrivalKind.ANSWER, body, sent.content_type, sent.door)
+    process_all(services)
+
+
+def again(services: Services, chart: Chart, text: str, hours: int, *put: tuple[bytes, bytes]) -> None:
+    """The report as final, of which its laboratory does not say when it said it (OBR-22); its message does (MSH-7)."""
+    at = SAID + timedelta(hours=hours)
+    said(services, chart, "N1", text, at, (f"|||{at:%Y%m%d%H%M%S}+0000||PAT".encode(), b"|||||PAT"), *put)
+
+
+@pytest.mark.parametrize("texts_in_order", [(("G1", 0), ("G2", 1)), (("G2", 1), ("G1", 0))], ids=["in order", "late"])
+def test_where_the_reports_do_not_say_which_is_the_later_their_messages_do(
+    services: Services, texts_in_order: tuple[tuple[str, int], ...]
+):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    for text, hours in texts_in_order:
+        again(services, chart, text, hours)
+
+    assert texts(services, case) == [["G2"]]
+
+
+@pytest.mark.parametrize("other", [(b"|20261001|", b"|20260901|"), (b"OBX|1|TX|", b"OBX|1|ED|")], ids=["day", "file"])
+def test_one_of_another_day_or_a_file_beside_a_text_replaces_nothing(services: Services, other: tuple[bytes, bytes]):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    again(services, chart, "G1", 0, other)
+    again(services, chart, "G2", 1)
+
+    with services.ledger.transaction() as tx:
+        assert [joined.superseded for _, joined in records.joined(tx, case)] == [False, False]
+
+
+def told(services: Services, case: CaseId) -> list[tuple[DocumentStatus, bool]]:
+    """Each record of the case, in the order in which it came, and whether it is superseded."""
+    with services.ledger.transaction() as tx:
+        return [(kept.status, joined.superseded) for kept, joined in records.joined(tx, case)]
+
+
+def test_a_correction_that_is_not_final_yet_takes_the_final_ones_place(services: Services):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    said(services, chart, "N1", "G1", SAID)
+    said(services, chart, "N1", "G2", SAID + timedelta(hours=1), (b"||PAT|F", b"||PAT|M"), (b"||F\r", b"||P\r"))
+
+    assert told(services, case) == [(DocumentStatus.FINAL, True), (DocumentStatus.PRELIMINARY, False)]
+    said(services, chart, "N1", "G3", SAID + timedelta(hours=2))
+    assert texts(services, case) == [["G3"]]
+
+
+def test_a_report_of_a_year_to_come_is_not_the_latest(services: Services):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    said(services, chart, "N1", "mistyped", SAID, (b"|20261001|", b"|20991001|"))
+    said(services, chart, "N2", "the latest", SAID)
+
+    needs = b.assessed(services, case).completeness.needs
+    with services.ledger.transaction() as tx:
+        (chosen,) = [kept for kept, _ in records.joined(tx, case) if kept.id in {need.chosen for need in needs}]
+    assert [one.value for one in chosen.about.identifiers] == ["N2"]
+
+
+@pytest.mark.parametrize("word", [b"X", b"C"])
+def test_what_a_report_of_a_year_to_come_says_of_itself_can_be_corrected(services: Services, word: bytes):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    said(services, chart, "N1", "G1", SAID.replace(year=2099))
+    said(services, chart, "N1", "G2", SAID, (b"||PAT|F", b"||PAT|" + word), (b"||F\r", b"||" + word + b"\r"))
+
+    assert [superseded for _, superseded in told(services, case)] == [True, False]

@@ -47,7 +47,8 @@ def _final_again(
 ) -> ReceivedDocument:
     """A laboratory that corrects a report sends it as final once more, with a later time and no other word. What lacks
     results of the earlier one may be another part of the report, and replaces nothing. The earlier one that comes late
-    is replaced already.
+    is replaced already. Where reports of one date do not say which is the later (OBR-22, EVN-2), their messages do
+    (MSH-7).
     """
     document = received.document
     with services.ledger.transaction() as tx:
@@ -55,29 +56,32 @@ def _final_again(
         earlier = numbered_records.corrected_by(tx, patient, arrival, document.identifiers)
     if earlier is None or document.relation is not None or not _is_the_same_report(document, earlier.kept):
         return received
-    then, now = earlier.kept.about.stated_at, document.stated_at
-    assert then is not None and now is not None  # the rule above
     kept = b"".join(services.vault.read(earlier.location))
-    if hl7v2.lacks_results(*((body, kept) if now < then else (kept, body))):
+    is_later = is_stated_later = _is_stated_later(document, earlier.kept)
+    if is_later is None and document.at == earlier.kept.about.at:
+        is_later = hl7v2.is_sent_later(body, kept, services.institutions[arrival.institution].zone)
+    if is_later is None or hl7v2.lacks_results(*((kept, body) if is_later else (body, kept)), by_type=True):
         return received
-    if now < then:
-        return replace(received, document=replace(document, status=DocumentStatus.SUPERSEDED))
+    if not is_later:  # by the number, and no later time, it would end the one that stands
+        numbers = () if is_stated_later is None else document.identifiers
+        past = replace(document, status=DocumentStatus.SUPERSEDED, identifiers=numbers)
+        return replace(received, document=past)
     parent = min({*document.identifiers} & {*earlier.kept.about.identifiers}, key=lambda one: (one.issuer, one.value))
     return replace(received, document=replace(document, relation=Relation.REPLACES, parent=parent))
 
 
-def _is_the_same_report(document: Document, kept: StoredRecord) -> bool:
-    """Final both times, of one kind and code, under the same numbers, and stated at two times."""
+def _is_stated_later(document: Document, kept: StoredRecord) -> bool | None:
+    """None: they do not say it."""
     now, then = document.stated_at, kept.about.stated_at
+    return None if now is None or then is None or now == then else now > then
+
+
+def _is_the_same_report(document: Document, kept: StoredRecord) -> bool:
+    """Final both times, of one kind and code, under the same numbers."""
     codes = [one.bare if one else None for one in (document.code, kept.about.code)]
     numbers = {one for one in document.identifiers if not is_request_number(one)}
-    return (
-        (kept.status, kept.kind, codes[0]) == (DocumentStatus.FINAL, document.kind, codes[1])
-        and numbers == {*kept.about.identifiers}
-        and now is not None
-        and then is not None
-        and now != then
-    )
+    said = (DocumentStatus.FINAL, document.kind, codes[0], numbers)
+    return said == (kept.status, kept.kind, codes[1], {*kept.about.identifiers})
 
 
 def is_to_be_asked(answer: ReceivedDocuments) -> bool:

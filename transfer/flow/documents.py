@@ -73,12 +73,15 @@ def fetch_documents(
     match_rule = _surely_ours(services, asking, found)
     if match_rule is None:
         return RequestState.NOT_FOUND, ()
-    if found.has_died:
-        with services.ledger.transaction() as tx:
+    with services.ledger.transaction() as tx:
+        seen = tx.now()
+        if found.has_died:
             ask_whether_died(tx, [asking.patient])
     kinds = institution.department(made.department).holds
     tally = _Tally()
     for one in client.documents(found, institution, kinds, keep_going=watch.check):
+        if isinstance(one, Found):
+            one = replace(one, document=one.document.as_of(seen))
         _take(services, asking, one, match_rule, watch, tally)
     _ask_about_the_rest(services, asking, tally)
     if tally.away:

@@ -23,7 +23,7 @@ from transfer.ledger.records import About, InstanceLocation, NewRecord, RecordPa
 from transfer.matching import MatchRule, MatchVerdict
 from transfer.partial_dates import PartialDate
 from transfer.permissions import Ruling
-from transfer.records import DocumentStatus, RecordKind, Relation
+from transfer.records import DocumentStatus, RecordKind, Relation, had_come
 from transfer.requests import NOT_COVERED, Request, RequestState
 from transfer.security_labels import ORDINARY
 from transfer.sources import Ending, ImageArchive, SeriesObject, StudyFound
@@ -44,7 +44,10 @@ def fetch_imaging(
     """
     made = asking.claimed.request
     institution = services.institutions[made.institution]
-    studies = list(client.studies(asking.everyone, institution, keep_going=watch.check))
+    with services.ledger.transaction() as tx:
+        seen = tx.now()
+    listed_there = client.studies(asking.everyone, institution, keep_going=watch.check)
+    studies = [replace(study, at=had_come(study.at, seen)) for study in listed_there]
     matched = match_studies(services, asking, studies)
     ours = [(study, match.match_rule) for study, match in matched if match.verdict is MatchVerdict.OURS]
     doubtful = [compared_identity(study, match) for study, match in matched if match.verdict is MatchVerdict.DOUBTFUL]

@@ -165,6 +165,14 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
     Raises:
         NeedsReview, TooLarge: only a person can make something of it.
     """
+    said = _said(services, arrival, body)
+    if not isinstance(said, ReceivedDocuments):
+        return said
+    documents = (replace(one, document=one.document.as_of(arrival.received_at)) for one in said.documents)
+    return replace(said, documents=tuple(documents))
+
+
+def _said(services: Services, arrival: Arrival, body: bytes) -> Reading:
     if _is_upload(arrival):
         return Upload(case=CaseId(arrival.subject or ""))
     institution = services.institutions[arrival.institution]

@@ -6,7 +6,7 @@ from transfer.adapters.hl7v2.attached import attached
 from transfer.adapters.hl7v2.batch import Batch, Miscount, batch, is_several
 from transfer.adapters.hl7v2.consents import consents, permitting
 from transfer.adapters.hl7v2.content import EmbeddedContent
-from transfer.adapters.hl7v2.corrections import lacks_results, with_corrections
+from transfer.adapters.hl7v2.corrections import is_sent_later, lacks_results, with_corrections
 from transfer.adapters.hl7v2.documents import HL7_V2, MessageDocument, documents
 from transfer.adapters.hl7v2.header import MessageHeader, header
 from transfer.adapters.hl7v2.identity import Change, IdentityChange, died, identity_changes
@@ -41,6 +41,7 @@ __all__ = [
     "documents",
     "header",
     "identity_changes",
+    "is_sent_later",
     "is_several",
     "kind",
     "lacks_results",

@@ -6,9 +6,11 @@ By snapshot a correction is the whole report again. By action it has only the re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from transfer.adapters.hl7v2.message import Message, Segment
 from transfer.adapters.hl7v2.reports import orders
+from transfer.adapters.hl7v2.values import moment
 from transfer.errors import Unexpected
 
 #: a number and who issues it (OBR-3)
@@ -17,20 +19,29 @@ _Filler = tuple[str, str]
 _Key = tuple[_Filler, tuple[str, str], str]
 
 
-def lacks_results(earlier: bytes, correction: bytes) -> bool:
-    """Whether a correction has not every result of the orders in it that the earlier message had.
+def lacks_results(earlier: bytes, correction: bytes, *, by_type: bool = False) -> bool:
+    """Whether a correction has not every result of the orders in it that the earlier message had. `by_type`: a text in
+    place of a file, or a file in place of a text (OBX-2), is another result.
 
     Raises:
         Unreadable: one of them is no message.
         TooLarge: beyond the bounds of `message`.
     """
     before, now = (_Results.of(Message(payload)) for payload in (earlier, correction))
-    there = Counter(block.key for block in now.blocks)
-    return any(
-        there[key] < count
-        for key, count in Counter(block.key for block in before.blocks).items()
-        if key[0] in now.heads
-    )
+    had, there = (Counter((one.key, by_type and one.is_file) for one in each.blocks) for each in (before, now))
+    return any(there[one] < count for one, count in had.items() if one[0][0] in now.heads)
+
+
+def is_sent_later(one: bytes, other: bytes, zone: ZoneInfo) -> bool | None:
+    """Whether one message was sent after another, by MSH-7; None: nothing tells. A time without an offset is the zone's.
+
+    Raises:
+        Unreadable: one of them is no message.
+        TooLarge: beyond the bounds of `message`.
+    """
+    headers = [Message(payload).first("MSH") for payload in (one, other)]
+    sent, before = (moment(header.text(7), zone) if header else None for header in headers)
+    return None if sent is None or before is None or sent == before else sent > before
 
 
 def with_corrections(earlier: bytes, correction: bytes) -> bytes:
@@ -71,6 +82,10 @@ class _Block:
     #: OBX-1, by which lines of one key are told apart
     number: bytes
     segments: tuple[Segment, ...]
+
+    @property
+    def is_file(self) -> bool:
+        return self.segments[0].text(2) in ("ED", "RP")
 
     @property
     def lines(self) -> list[bytes]:

@@ -87,7 +87,7 @@ def _report(report: Report, institution: Institution, common: frozenset[str]) ->
     )
     status = _status_of(orders, results, report.named("ORC"))
     filler = document_number(order.part(3), institution, "filler") if order else None
-    relation = statuses.report_relation(status)
+    relation = statuses.report_relation(status, [one.text(25) for one in orders])
     found = Document(
         patient=demographics(report.patient, institution),
         kind=kind,

@@ -58,8 +58,12 @@ def of_order(control: str | None, status: str | None) -> Status | None:
     return Status.CANCELLED if is_cancelled else None
 
 
-def report_relation(status: Status) -> Relation | None:
-    """A changed report replaces the earlier one of the same number; a void one withdraws it."""
+def report_relation(status: Status, said: Collection[str | None] = ()) -> Relation | None:
+    """A changed report replaces the earlier one of the same number; a void one withdraws it. So does a correction that
+    is not final yet: by OBR-25 (`said`) what was final before is known to be wrong.
+    """
+    if status is Status.PRELIMINARY and "M" in {(word or "").upper() for word in said}:
+        return Relation.REPLACES
     return Relation.WITHDRAWS if status.is_void else _REPORT_RELATIONS.get(status)
 
 
