@@ -297,6 +297,11 @@ def ends_release(said: str) -> bool:
     return bool(_ENDS.search(said) and _OF_RELEASE.search(said))
 
 
+def names_release(said: str) -> bool:
+    """Whether a text of any kind names a release, or a form that permits one."""
+    return bool(_OF_RELEASE.search(said))
+
+
 class ObjectionKind(StrEnum):
     """What is said against a release, or against a form that permits one."""
 

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from tests.kit import builders as b
+from tests.kit import lives
 from tests.kit.doors import posted
 from tests.kit.filed_forms import ends
 from tests.kit.objections import a_permitted_case, an_objection, is_permitted
 from tests.kit.processing import process_all
+from transfer.errors import NotAllowed
 from transfer.flow.services import Services
 from transfer.ledger import Ledger
 from transfer.permissions import End
@@ -50,6 +52,24 @@ def told(chart: Chart, **said: object) -> Resource:
 SCAN = {"resourceType": "DocumentReference", "status": "current", "content": [{"attachment": {"url": "Binary/1"}}]}
 WORDS = {"contentString": "I hereby revoke my authorization to release my records."}
 ANSWERS = {"text": "Release my records to Summit", "answer": [{"valueBoolean": False}]}
+
+
+def form(chart: Chart) -> Resource:
+    """A reference to the form by its number."""
+    (number,) = an_objection(chart)["identifier"]
+    return {"type": "Consent", "identifier": number}
+
+
+def contract(chart: Chart, status: str, **said: object) -> Resource:
+    """A Contract about this patient."""
+    subject = [{"identifier": chart["numbers"][b.LAKESIDE]}]
+    return {"resourceType": "Contract", "status": status, "subject": subject, **said}
+
+
+def concept(word: str) -> Resource:
+    return {"coding": [{"code": word}]}
+
+
 BODIES: dict[str, Callable[[Chart], Resource]] = {
     "two at once": lambda chart: bundle(
         "transaction", ended(chart), an_objection(chart, status="inactive", number="2")
@@ -71,6 +91,35 @@ BODIES: dict[str, Callable[[Chart], Resource]] = {
         "PATCH", f"Consent?identifier={numbered(chart)}", {"resourceType": "Parameters"}
     ),
     "in words": lambda chart: {"resourceType": "Communication", **told(chart, payload=[WORDS])},
+    "a contract that is revoked": lambda chart: contract(chart, "revoked", title="Authorization to release records"),
+    "a contract of privacy that ended": lambda chart: contract(chart, "terminated", type=concept("privacy")),
+    "a contract that opts out": lambda chart: contract(chart, "executed", term=[{"type": concept("OPTOUT")}]),
+    "what was done to the form": lambda chart: {
+        "resourceType": "Provenance",
+        "target": [form(chart)],
+        "activity": concept("NULLIFY"),
+    },
+    "why it was done": lambda chart: {
+        "resourceType": "Provenance",
+        "target": [form(chart)],
+        "reason": [{"text": "Revoked by the patient"}],
+    },
+    "a log of it": lambda chart: {"resourceType": "AuditEvent", "action": "D", "entity": [{"what": form(chart)}]},
+    "taken off a list": lambda chart: {
+        "resourceType": "List",
+        "status": "current",
+        "mode": "changes",
+        **told(chart),
+        "entry": [{"deleted": True, "item": {"reference": "Consent/1"}}],
+    },
+    "a list of what was revoked": lambda chart: {
+        "resourceType": "List",
+        **told(chart, title="Revoked authorizations for release"),
+    },
+    "something that has no resource": lambda chart: {
+        "resourceType": "Basic",
+        **told(chart, code={"text": "Revocation of authorization to release records"}),
+    },
     "in the answers to a form": lambda chart: {"resourceType": "QuestionnaireResponse", **told(chart, item=[ANSWERS])},
 }
 
@@ -126,3 +175,55 @@ def test_a_form_that_comes_with_a_no_permits_nothing_before_a_person_has_looked(
     process_all(services)
     assert not is_permitted(services, case)
     assert "form-stopped" in {hold.code for hold in b.open_holds(services)}
+
+
+QUIET: dict[str, Callable[[Chart], Resource]] = {
+    "a contract with an insurer that ended": lambda chart: contract(
+        chart, "terminated", type=concept("healthinsurance")
+    ),
+    "a contract that is in force": lambda chart: contract(chart, "executed", title="Authorization to release records"),
+    "the form that was entered": lambda chart: {
+        "resourceType": "Provenance",
+        "target": [form(chart)],
+        "activity": concept("CREATE"),
+    },
+    "a note that was deleted": lambda chart: {
+        "resourceType": "AuditEvent",
+        "action": "D",
+        "entity": [{"what": {"reference": "DocumentReference/1"}}],
+    },
+    "a list with the form": lambda chart: {"resourceType": "List", **told(chart), "entry": [{"item": form(chart)}]},
+}
+
+
+@pytest.mark.parametrize("what", QUIET)
+def test_what_says_no_no_is_turned_away_as_before(services: Services, what: str):
+    chart, case = a_permitted_case(services)
+
+    with pytest.raises(NotAllowed):
+        posted(services, b.LAKESIDE, QUIET[what](chart))
+
+    assert is_permitted(services, case)
+
+
+def test_what_was_done_to_a_form_is_heard_beside_a_document(services: Services):
+    chart, case = a_permitted_case(services)
+    log = {"resourceType": "Provenance", "target": [form(chart)], "activity": concept("NULLIFY")}
+    document = lives.a_reference("D1", "a note", subject={"identifier": chart["numbers"][b.LAKESIDE]})
+
+    posted(services, b.LAKESIDE, bundle("transaction", document, log))
+
+    assert ends(services, case) == [End.PAUSED]
+
+
+def test_what_was_done_to_the_form_tells_nothing_more_beside_the_form_itself(services: Services):
+    chart, case = a_permitted_case(services)
+    b.sign_form(services, chart, number="F-2")
+    process_all(services)
+    log = {"resourceType": "Provenance", "target": [{"reference": "Consent/1"}], "activity": concept("NULLIFY")}
+    patient = {"resourceType": "Patient", "identifier": [chart["numbers"][b.LAKESIDE]]}
+
+    posted(services, b.LAKESIDE, bundle("transaction", patient, ended(chart), log))
+    process_all(services)
+
+    assert ends(services, case) == [End.REVOKED, None], "the other one stands"

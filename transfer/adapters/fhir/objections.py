@@ -15,6 +15,7 @@ from transfer.adapters.fhir.consent_codes import narrated
 from transfer.adapters.fhir.consent_sources import file_name, words_in
 from transfer.adapters.fhir.consents import MAY_END, REFUSING_POLICIES, REPLACES
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES, says_void
+from transfer.adapters.fhir.ended_forms import consents_ended, is_ended_contract
 from transfer.adapters.fhir.identities import Resources, demographics, issued, person
 from transfer.adapters.fhir.questionnaires import refuses
 from transfer.adapters.fhir.trees import Tree, child, children, extensions, objects_in, text, texts, type_of
@@ -52,7 +53,11 @@ _CALLED_BY: Final[Mapping[str, tuple[str, ...]]] = {
     "Flag": ("code",),
     "Composition": ("type",),
     **dict.fromkeys(_MESSAGES, ("topic",)),
+    **dict.fromkeys(("Basic", "List", "ServiceRequest"), ("code",)),
+    "DocumentManifest": ("type",),
 }
+#: and the text by which one is
+_TITLED: Final = {"Composition": "title", "List": "title", "CarePlan": "title", "DocumentManifest": "description"}
 #: states in which a person's word is none; of any other resource where it was entered in error
 _VOID: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(
@@ -143,6 +148,7 @@ def read_beside(tree: Tree, institution: Institution) -> Iterator[Objection]:
     entries = children(tree, "entry")
     around = Resources.around({}, entries)
     people = cache(lambda: ConsentsAround.of(entries, institution))
+    brings_form = any(type_of(child(entry, "resource")) == "Consent" for entry in entries)
     for resource in (tree, *(child(entry, "resource") for entry in entries)):
         consents = [each for each in children(resource, "contained") if type_of(each) == "Consent"]
         for said in map(people().within(resource).read, consents) if consents else ():
@@ -152,6 +158,8 @@ def read_beside(tree: Tree, institution: Institution) -> Iterator[Objection]:
             who = person(_subject(resource), around.within(resource), institution)
             patients = () if who == Demographics() else (who,)
             yield Objection(kind=ObjectionKind.UNREADABLE, patients=patients, references=())
+        elif not brings_form and (ended := list(_ended_by(resource))):  # what is done to a form tells of it there
+            yield _of_ended(ended, people().within(resource).brought, institution)
 
 
 def names_consent(entry: Tree) -> bool:
@@ -179,13 +187,29 @@ def read_anywhere(tree: Tree, institution: Institution) -> Iterator[Objection]:
         within = around.within(resource)
         if type_of(resource) == "Consent":
             yield replace(within.read(resource), kind=ObjectionKind.UNREADABLE)
+        elif ended := list(_ended_by(resource)):
+            who = person(_subject(resource), within.resources, institution)
+            yield _of_ended(ended, within.brought if who == Demographics() else (who,), institution)
         else:
             who = person(_subject(resource), within.resources, institution)
             patients = within.brought if who == Demographics() else (who,)
             yield Objection(kind=ObjectionKind.UNREADABLE, patients=patients, references=())
 
 
+def _ended_by(resource: Tree) -> Iterator[Tree]:
+    return consents_ended(resource, type_of(resource) or "")
+
+
+def _of_ended(consents: Iterable[Tree], patients: tuple[Demographics, ...], institution: Institution) -> Objection:
+    """What is told of Consents that are not here: by their numbers, where the references have them."""
+    references = islice(issued((child(one, "identifier") for one in consents), institution), _MOST)
+    return Objection(kind=ObjectionKind.UNREADABLE, patients=patients, references=tuple(references))
+
+
 def _subject(resource: Tree) -> Tree:
+    """Of a Contract the first of its subjects."""
+    if type_of(resource) == "Contract":
+        return next(iter(children(resource, "subject")), {})
     return child(resource, "for" if type_of(resource) == "Task" else "subject")
 
 
@@ -203,7 +227,7 @@ def _named_in_url(entry: Tree, institution: Institution) -> Iterator[IssuedIdent
 def _objects(resource: Tree) -> bool:
     if type_of(resource) == "Consent":
         return _kind(resource) is not ObjectionKind.REPLACES
-    return _says_no(resource)
+    return _says_no(resource) or any(_ended_by(resource))
 
 
 def _says_no(resource: Tree) -> bool:
@@ -214,6 +238,8 @@ def _says_no(resource: Tree) -> bool:
     if kind is None:  # an element of one
         return False
     if kind in DOCUMENT_TYPES and _is_called_a_no(resource):
+        return True
+    if kind == "Contract" and is_ended_contract(resource):
         return True
     if text(resource, "status") in _VOID.get(kind, ("entered-in-error",)):
         return False
@@ -237,7 +263,7 @@ def _called(resource: Tree, kind: str) -> Iterator[str]:
     concepts += children(resource, "category") + children(resource, "reasonCode") if kind in _MESSAGES else []
     yield from (said for concept in concepts for said in _named(concept))
     titles = [text(each, "contentAttachment", "title") for each in children(resource, "payload")]
-    titles += [text(resource, "title")] if kind == "Composition" else []
+    titles += [text(resource, _TITLED[kind])] if kind in _TITLED else []
     yield from filter(None, titles)
 
 

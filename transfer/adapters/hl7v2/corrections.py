@@ -33,7 +33,8 @@ def lacks_results(earlier: bytes, correction: bytes, *, by_type: bool = False) -
 
 
 def is_sent_later(one: bytes, other: bytes, zone: ZoneInfo) -> bool | None:
-    """Whether one message was sent after another, by MSH-7; None: nothing tells. A time without an offset is the zone's.
+    """Whether one message was sent after another, by MSH-7, where a time without an offset is the zone's. None: nothing
+    tells.
 
     Raises:
         Unreadable: one of them is no message.
