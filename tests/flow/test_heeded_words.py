@@ -1,5 +1,6 @@
 """What a document says of another that comes only after it, where no case collected the first."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -78,6 +79,58 @@ def test_what_is_collected_after_all_is_not_ended_by_its_own_word(services: Serv
         before, after = records.joined(tx, case)
         assert (before[1].superseded, after[1].superseded) == (True, False)
         assert tx.case(case).superseded_by[before[0].id].by_record == after[0].id
+
+
+PUT: Final[Mapping[str, dict[str, Any]]] = {
+    "withdrawn and blank": {"status": "entered-in-error", "content": None, "type": None},
+    "corrected under a label": {"docStatus": "corrected", "securityLabel": HIV},
+    "a draft again under a label": {"docStatus": "preliminary", "securityLabel": HIV},
+}
+
+
+def is_put(services: Services, chart: Chart, at: datetime, said: Mapping[str, Any]) -> None:
+    """A document without a number of its own, put in its place on the source's server."""
+    resource = {**lives.a_reference("A", "a text", docStatus="final"), **said, "identifier": None}
+    sent = lives.pushed(chart, {name: value for name, value in resource.items() if value is not None}, at)
+    bundle = json.loads(sent.body)
+    bundle["entry"][1]["request"] = {"method": "PUT", "url": "DocumentReference/7"}
+    b.comes(services, sent.institution, ArrivalKind.ANSWER, json.dumps(bundle).encode(), sent.content_type, sent.door)
+    process_all(services)
+
+
+@pytest.mark.parametrize("how", PUT)
+def test_what_is_put_in_a_documents_place_and_collected_by_nobody_ends_it(services: Services, how: str):
+    chart = b.a_chart()
+    b.sign_form(services, chart, codes=["11506-3"])
+    case = b.a_case(services, chart, form=False)
+    is_put(services, chart, SAID, {})
+    is_put(services, chart, SAID + timedelta(days=1), PUT[how])
+
+    with services.ledger.transaction() as tx:
+        assert records.joined(tx, case)[0][1].superseded
+
+
+@pytest.mark.parametrize("how", [one for one in PUT if "draft" not in one])
+def test_and_also_where_it_comes_only_after(services: Services, how: str):
+    chart = b.a_chart()
+    b.sign_form(services, chart, codes=["11506-3"])
+    case = b.a_case(services, chart, form=False)
+    is_put(services, chart, SAID + timedelta(days=1), PUT[how])
+    is_put(services, chart, SAID, {})
+
+    with services.ledger.transaction() as tx:
+        assert [joined.superseded for _, joined in records.joined(tx, case)] == [True]
+
+
+def test_the_same_put_again_under_a_label_ends_nothing(services: Services):
+    chart = b.a_chart()
+    b.sign_form(services, chart, codes=["11506-3"])
+    case = b.a_case(services, chart, form=False)
+    is_put(services, chart, SAID, {})
+    is_put(services, chart, SAID + timedelta(days=1), {"securityLabel": HIV})
+
+    with services.ledger.transaction() as tx:
+        assert [joined.superseded for _, joined in records.joined(tx, case)] == [False]
 
 
 def test_words_go_with_their_patient(services: Services):

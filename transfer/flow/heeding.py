@@ -1,6 +1,7 @@
 """What a document says of others where it is not collected: in closed cases, or where no permission covers it."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from transfer import copies
 from transfer.copies import Version
@@ -84,6 +85,7 @@ def _let_count(
 ) -> None:
     for kept, joined in records.found_by(tx, case, patient, terms):
         older = version(tx, services, kept, joined)
+        newer = _beside(newer, older)
         is_said = not (joined.superseded or _is_said_alike(newer, older)) and _may_say(newer, older)
         relation = copies.ends(newer, older) if is_said else None
         if relation:
@@ -98,13 +100,18 @@ def _may_say(newer: Version, older: Version) -> bool:
 
 def ended_by_heeded(tx: Tx, services: Services, kept: StoredRecord, new: Version) -> Relation | None:
     """What a document that no case collected said of this one before it came. None: nothing."""
-    known = [_version_of(services, word) for word in heeded.about_record(tx, kept)]
+    known = [_beside(_version_of(services, word), new) for word in heeded.about_record(tx, kept)]
     said = (
         copies.ends_late(one, new)
         for one in known
         if _may_say(one, new) and not _is_itself(one, new) and not copies.ends(new, one)
     )
     return next(filter(None, said), None)
+
+
+def _beside(word: Version, kept: Version) -> Version:
+    """Of a word alone nobody knows the bytes: another state of one entry shows in what it says."""
+    return replace(word, contents=kept.contents, types=kept.types)
 
 
 def _is_itself(word: Version, new: Version) -> bool:
@@ -122,7 +129,7 @@ def _is_said_alike(one: Version, other: Version) -> bool:
 
 
 def _terms(said: Document) -> tuple[str, ...]:
-    return copies.terms((*said.identifiers, *said.aliases), (), (said.parent, *said.further_parents))
+    return copies.terms((*said.identifiers, *said.aliases, *said.entries), (), (said.parent, *said.further_parents))
 
 
 def _as_heeded(source: InstitutionId, said: Document) -> HeededWord:
@@ -141,6 +148,9 @@ def _version_of(services: Services, word: HeededWord) -> Version:
         stated_at=about.stated_at,
         numbers=frozenset(about.identifiers),
         aliases=frozenset(about.aliases),
+        code=about.code.bare if about.code else None,
+        day=about.day,
+        entries=frozenset(about.entries),
         parent=about.parent,
         further_parents=frozenset(about.further_parents),
         relation=about.relation,
