@@ -72,6 +72,64 @@ REPORTS = (
 )
 
 
+#: each as one sender writes it
+FURTHER: dict[Flaw, tuple[str, ...]] = {
+    Flaw.EMPTY: (
+        *("Result canceled", "Cancelled - specimen hemolyzed", "TNP", "QNS", "Quantity not sufficient"),
+        *("Specimen rejected", "Test not performed: specimen received in wrong tube", "DELETED", "Entered in error"),
+        *(
+            "This report has been retracted.",
+            "This report was issued in error. Please disregard.",
+            "Void - wrong patient",
+        ),
+        *("Dictation pending", "Report not yet dictated", "Awaiting final signature", "Preliminary report", "UNSIGNED"),
+        *("No dictation required", "No interpretation - outside films", "Outside images for comparison only"),
+        *("No text available", "This page intentionally left blank", "Page 1 of 1", "Ordered", "Not resulted"),
+        *("Patient did not show", "Patient refused exam", "Exam cancelled by patient", "Duplicate order"),
+        *("Order entered in error", "Confidential", "DRAFT - NOT FOR CLINICAL USE", "Disregard this report"),
+    ),
+    Flaw.POINTER: (
+        *("See Epic for full report", "See PACS", "Images available in PACS. No report.", "Results: see comment"),
+        *("Addendum to follow", "Final report to follow by mail", "Refer to scanned report dated 01/02/2026"),
+        *("Click here to view the report", "https://portal.example.org/report/123", "(see below)"),
+        *("Sent to reference lab", "Referred to outside laboratory: see separate report"),
+        *("REPORT SENT TO FOUNDATION MEDICINE", "Duplicate - see accession S26-100", "Merged with S26-100"),
+    ),
+    Flaw.UNEXPECTED: (
+        *("Please log in to view this document", "You have received a secure message from Lakeside Hospital"),
+        *("Document too large to display", "Content not supported", "Error: could not render PDF"),
+        *("undefined", "[object Object]", "#REF!", "{{report_text}}", "${report}", "<<REPORT>>", "%REPORT_TEXT%"),
+        *("[Report text]", "Insert report here", "TEST PATIENT", "asdf"),
+    ),
+}
+STILL_REPORTS = (
+    *("Specimen sent to pathology showed carcinoma", "Images available in PACS showing a mass", "See PACS: 3 cm mass"),
+    *(
+        "Not done due to metastatic disease",
+        "Cancelled: patient died of adenocarcinoma",
+        "Patient refused chemotherapy",
+    ),
+    *("No interpretation needed as adenocarcinoma is evident", "Study not read; adenocarcinoma is known"),
+    *("Ordered trastuzumab", "Preliminary diagnosis: carcinoma", "Final report\nAdenocarcinoma", "Not applicable"),
+    *("Report sent to clinic: positive", "Voided 300 ml", "Rejected the graft", "Duplicated gene", "Deleted exon 19"),
+    *(
+        "Left blank stare, no focal deficit",
+        "Incomplete resection",
+        "Cancelled: specimen shows carcinoma",
+        "Received two cycles",
+        "XX male",
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "flaw"),
+    [*((one, flaw) for flaw in FURTHER for one in FURTHER[flaw]), *((one, None) for one in STILL_REPORTS)],
+)
+def test_further_words_instead_of_a_report(text: str, flaw: Flaw | None):
+    assert documents.flaws("text/plain", text.encode()) == ({flaw} if flaw else set())
+
+
 def hl7(text: str, *more: str) -> bytes:
     segments = (
         r"MSH|^~\&|LIS|LAB|||20260105101500||ORU^R01|1|P|2.5.1",

@@ -50,6 +50,7 @@ _LIBRARIES: Final = (
     "transfer.adapters.opening.pdf_seen",
     "transfer.adapters.opening.pdf_words",
     "transfer.adapters.opening.stand_ins",
+    "transfer.adapters.opening.words_instead",
     "transfer.adapters.opening.tiff",
     "transfer.adapters.own_patient",
     "transfer.adapters.packet.narrative",

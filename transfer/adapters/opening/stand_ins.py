@@ -13,27 +13,24 @@ from typing import Final
 from transfer.adapters.fhir.results import says_anything
 from transfer.adapters.fhir.sheets import NO_VALUE, result_sheet
 from transfer.adapters.fhir.trees import Tree, child, children, text, type_of
+from transfer.adapters.opening.words_instead import OF_WHAT, THING, is_heading, of_sentence
 from transfer.errors import Unreadable
 from transfer.flaws import Flaw
 
 #: characters of such a document
 _MOST_CHARACTERS: Final = 300
-_THING: Final = r"(?:reports?|results?|documents?|files?|pdfs?|images?|scans?|attachments?|cop(?:y|ies)|pages?)"
-_OF_WHAT: Final = (
-    r"(?:attached|enclosed|scanned|separate|external|linked|original|imaged|full|complete|final|accompanying|paper|pdf"
-    r"|outside|hard|pathology|surgical|lab(?:oratory)?|radiology|imaging|molecular|genetic|genomic|cytology|operative"
-    r"|consult(?:ation)?|procedure)"
+_WHERE: Final = (
+    r"(?: (?:in|under|on|at|from|via|for|by|dated|to follow|below|above|attached)\b(?:[\w /'&-]|\.(?=\w)){0,80})?"
 )
-_WHERE: Final = r"(?: (?:in|under|on|at|from|via|for|to follow|below|above|attached)\b(?:[\w /'&-]|\.(?=\w)){0,80})?"
 _ELSEWHERE: Final = re.compile(
-    rf"(?:please )?(?:see|refer to|view|open|check|consult)(?: the| also)?(?: {_OF_WHAT})*"
-    rf" (?:{_THING}|attached){_WHERE}"
-    rf"|(?:{_OF_WHAT} )*{_THING} (?:(?:is|are|was|were|has been|have been|will be) )?"
+    rf"(?:please )?(?:see|refer to|view|open|check|consult)(?: the| also)?(?: {OF_WHAT})*"
+    rf" (?:{THING}|attached){_WHERE}"
+    rf"|(?:{OF_WHAT} )*{THING} (?:(?:is|are|was|were|has been|have been|will be) )?"
     rf"(?:attached|enclosed|scanned|faxed|mailed|sent separately|to follow){_WHERE}",
     re.IGNORECASE,
 )
 _NONE_YET: Final = re.compile(
-    rf"(?:the )?(?:{_OF_WHAT} )*(?:{_THING} |diagnosis |interpretation )?(?:(?:is|are|still) ){{0,2}}"
+    rf"(?:the )?(?:{OF_WHAT} )*(?:{THING} |diagnosis |interpretation )?(?:(?:is|are|still) ){{0,2}}"
     r"(?:pending|in progress|in process|not (?:yet )?available(?: yet)?|awaited)"
     r"|(?:test|exam|study|procedure)? ?(?:not performed|not done|was not performed)|(?:test |order )?cancell?ed"
     r"|no (?:report|results?)(?: available)?|n/?a|null|tb[da]"
@@ -54,15 +51,16 @@ _FAILED: Final = re.compile(
     rf"(?:{_ERROR}(?: code)?\b[ :#.-]{{0,3}}(?:[0-9]{{1,5}}\b[ :.-]{{0,3}})?)?"
     r"(?:(?:http )?(?:error:? ?)?(?:40[0-9]|50[0-4]):? ?-? ?(?:error|not found|forbidden|unauthori[sz]ed|bad request"
     r"|internal server error|bad gateway|service unavailable|gateway time-?out)\b.{0,80}"
-    rf"|(?:the |this )?(?:requested )?(?:{_OF_WHAT} )*(?:{_THING}|url) (?:was not|could not be|cannot be|can not be)"
+    rf"|(?:the |this )?(?:requested )?(?:{OF_WHAT} )*(?:{THING}|url) (?:was not|could not be|cannot be|can not be)"
     r" (?:found|loaded|displayed|retrieved|rendered|opened|converted)\b.{0,80}"
     r"|(?:access denied|(?:your )?session (?:has )?(?:expired|timed out))(?:[.:!] .{0,80})?"
     rf"|(?:an? )?(?:unexpected |unknown )?{_ERROR}(?: has)? occurred\b.{{0,80}}"
     rf"|(?:unable|failed) to (?:find|load|display|retrieve|render|open|convert|fetch|generate|access)"
-    rf"(?: the| this)?(?: requested)?(?: {_OF_WHAT})* {_THING}\b.{{0,80}})",
+    rf"(?: the| this)?(?: requested)?(?: {OF_WHAT})* {THING}\b.{{0,80}})",
     re.IGNORECASE,
 )
 _ADOBE: Final = re.compile(r"\s*please wait\W{1,8}if this message is not eventually replaced", re.IGNORECASE)
+_ENDS: Final = re.compile(r"[.;!?]\s")
 _MARKS: Final = " .,;:!*#=_-()[]\"'\t"
 
 
@@ -80,7 +78,17 @@ def said_instead(words: str) -> Flaw | None:
         return Flaw.UNEXPECTED
     if _ELSEWHERE.fullmatch(whole) or all(map(_is_no_report, lines)):
         return Flaw.POINTER if any(map(_ELSEWHERE.fullmatch, (whole, *lines))) else Flaw.EMPTY
-    return Flaw.EMPTY if _NONE_YET.fullmatch(whole) else None
+    return Flaw.EMPTY if _NONE_YET.fullmatch(whole) else _of_sentences(lines)
+
+
+def _of_sentences(lines: Sequence[str]) -> Flaw | None:
+    """The same of several sentences, each of which says no more than that. Headings say nothing."""
+    pieces = [one.strip(_MARKS) for line in lines for one in _ENDS.split(line)]
+    sentences = [one for one in pieces if one and not is_heading(one)]
+    found = [of_sentence(one) or (_is_no_report(one) and Flaw.EMPTY) or None for one in sentences]
+    if not sentences or None in found:
+        return None
+    return next((flaw for flaw in (Flaw.UNEXPECTED, Flaw.POINTER) if flaw in found), Flaw.EMPTY)
 
 
 def of_pages(data: bytes, lines: Sequence[str]) -> Flaw | None:
