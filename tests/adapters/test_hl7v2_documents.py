@@ -655,3 +655,54 @@ def test_every_real_world_message_is_read():
             found += len(documents(message, LABORATORY))
             identity_changes(message, LABORATORY)
     assert found > 100
+
+
+PID_7 = "PID|1||7^^^LISAPP^MR||DOE^JANE||19600101|F"
+OF_ONE = f"OBR|{{}}||F1^LISAPP|{{}}|||20261001{'|' * 15}20261002||PAT|{{}}"
+A_TEXT = "OBX|{}|TX|{}||{}||||||{}"
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("F", "X"), FINAL),
+        (("X", "F"), FINAL),
+        (("F", "Y"), FINAL),
+        (("P", "X"), PRELIMINARY),
+        (("X", "X"), DocumentStatus.CANCELLED),
+    ],
+)
+def test_of_several_tests_of_one_number_one_that_is_cancelled_takes_no_other_back(
+    words: tuple[str, str], status: DocumentStatus
+):
+    segments = [PID_7]
+    for place, word in enumerate(words, start=1):
+        result = word if word in "FP" else "X"
+        segments += [OF_ONE.format(place, f"T{place}", word), A_TEXT.format(place, f"c{place}", "1.2", result)]
+    (sent,) = a_report(*segments)
+
+    assert sent.document.status is status
+
+
+A_NOTE = "TXA|1|SP|AP|20261001||20261001||||||D2^LISAPP|D1^LISAPP||||AU||AV"
+
+
+@pytest.mark.parametrize(
+    ("header_says", "event", "status", "relation"),
+    [
+        ("MDM^T02", "T10", FINAL, Relation.REPLACES),
+        ("MDM", "T10", FINAL, Relation.REPLACES),
+        ("MDM^T02", "T06", FINAL, Relation.APPENDS),
+        ("MDM^T02", "T11", DocumentStatus.CANCELLED, Relation.WITHDRAWS),
+        ("MDM^T02", "T02", FINAL, None),
+        ("MDM^T02", "T01", FINAL, None),
+        ("MDM^T10", "T02", FINAL, Relation.REPLACES),
+    ],
+)
+def test_what_becomes_of_a_document_may_stand_in_its_event(
+    header_says: str, event: str, status: DocumentStatus, relation: Relation | None
+):
+    segments = (f"EVN|{event}|20261003", PID_7, A_NOTE, "OBX|1|TX|11526-1^Pathology^LN||text||||||F")
+    (sent,) = documents((MSH.format(header_says) + "\r".join(segments)).encode(), LABORATORY)
+
+    assert (sent.document.status, sent.document.relation) == (status, relation)

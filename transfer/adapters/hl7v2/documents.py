@@ -118,7 +118,8 @@ def _studies(report: Report) -> Iterator[str]:
 
 def _status_of(orders: list[Segment], results: list[Segment], controls: list[Segment]) -> DocumentStatus:
     said = [segment.text(11) for segment in results]
-    reports = [statuses.of_report(order.text(25), said) for order in orders] or [statuses.of_report(None, said)]
+    each = [statuses.of_report(order.text(25), said) for order in orders] or [statuses.of_report(None, said)]
+    reports = [status for status in each if status is not DocumentStatus.CANCELLED] or each
     said_of_orders = [statuses.of_order(one.text(1), one.text(5)) for one in controls]
     # of several tests, one that is cancelled takes no result of the others back
     cancelled = {status for status in said_of_orders if status} if all(said_of_orders) else set()
@@ -146,7 +147,9 @@ def _report_numbers(report: Report, institution: Institution) -> Iterator[Issued
 
 def _document(message: Message, report: Report, institution: Institution, common: frozenset[str]) -> MessageDocument:
     txa = report.segments[0]
-    trigger, late = message.header.trigger, statuses.fields_late(txa)
+    event = message.first("EVN")
+    trigger = statuses.trigger(message.header.trigger, event.text(1) if event else None)
+    late = statuses.fields_late(txa)
     kind, code = kind_and_code([one.part(3) for one in report.named("OBX")], institution, document_type=txa.part(2))
     own = document_number(txa.part(12 + late), institution, "document")
     parent = document_number(txa.part(13 + late), institution, "document")
@@ -155,7 +158,6 @@ def _document(message: Message, report: Report, institution: Institution, common
     results = [one.text(11) for one in report.named("OBX")]
     status = statuses.of_document(trigger, txa.text(17 + late), txa.text(19 + late), results)
     relation = statuses.document_relation(trigger, status)
-    event = message.first("EVN")
     time = _time(txa, (6, 4, 7), institution)
     found = Document(
         patient=demographics(report.patient, institution),

@@ -67,6 +67,15 @@ def report_relation(status: Status, said: Collection[str | None] = ()) -> Relati
     return Relation.WITHDRAWS if status.is_void else _REPORT_RELATIONS.get(status)
 
 
+def trigger(header: str, event: str | None) -> str:
+    """What happened to a document: MSH-9.2, or EVN-1 where that says what becomes of an earlier one, and MSH-9 but that
+    one was sent. Senders set MSH-9 alike for all of theirs.
+    """
+    said = (event or "").upper()
+    says_more = said in _RELATIONS or said == "T11"
+    return said if not header or (header == "T02" and says_more and said not in _NOTIFICATIONS) else header
+
+
 def of_document(
     trigger: str, completion: str | None, availability: str | None, results: Collection[str | None] = ()
 ) -> Status:

@@ -67,6 +67,7 @@ _ELSEWHERE: Final = (
     r"(?: accession)? #?[A-Z]{0,4}[0-9][\w-]{0,20}"
     r"|https?://\S{4,250}|click (?:here|(?:on )?the link)(?: below)?(?: to (?:view|see|open|read|download)[\w ]{0,40})?"
     r"|(?:embedded )?(?:image|graphic|picture|object)"
+    r"|[\w .()#&-]{1,120}\.(?:pdf|tiff?|jpe?g|png|docx?|rtf|html?|xml|dcm|txt|zip)"
 )
 #: what programs print in place of what they did not fill in or could not show, and what people type to try them
 _FAILED: Final = (
