@@ -299,3 +299,35 @@ def test_what_a_push_replaces_is_known_also_by_a_reference_that_does_not_come_al
 
     assert sent.document.relation is Relation.REPLACES
     assert (sent.document.parent.issuer, sent.document.parent.value) == parent
+
+
+def deleted(**said):
+    """A bundle that asks that the document it brings is deleted."""
+    tree = json.loads(bundle(a_patient(), a_reference("1", data="AAAA", **said)))
+    tree["entry"][1]["request"] = {"method": "DELETE", "url": "DocumentReference/1"}
+    return json.dumps(tree).encode()
+
+
+@pytest.mark.parametrize("said", [{"identifier": [{"system": "urn:x-n", "value": "D1"}]}, {"identifier": []}])
+def test_a_document_that_is_sent_to_be_deleted_is_withdrawn(said):
+    sent = read_push(deleted(**said))
+
+    assert sent.document.status is DocumentStatus.WITHDRAWN
+    assert sent.files == ()
+
+
+def beside(**said):
+    return {"target": [{"reference": "urn:uuid:1"}], "recorded": "2026-10-02T00:00:00Z", **said}
+
+
+@pytest.mark.parametrize(
+    ("other", "is_told"),
+    [
+        ({"resourceType": "Provenance", **beside(activity={"coding": [{"code": "NULLIFY"}]})}, True),
+        ({"resourceType": "Provenance", **beside(activity={"coding": [{"code": "CREATE"}]})}, False),
+        ({"resourceType": "List", "entry": [{"deleted": True, "item": {"reference": "urn:uuid:1"}}]}, True),
+        ({"resourceType": "List", "entry": [{"item": {"reference": "urn:uuid:1"}}]}, False),
+    ],
+)
+def test_a_document_that_was_deleted_as_what_comes_with_it_tells_is_a_persons(other, is_told):
+    assert isinstance(read_push(bundle(a_patient(), a_reference("1", data="AAAA"), other)), Bad) is is_told

@@ -93,7 +93,12 @@ FURTHER: dict[Flaw, tuple[str, ...]] = {
         *("Addendum to follow", "Final report to follow by mail", "Refer to scanned report dated 01/02/2026"),
         *("Click here to view the report", "https://portal.example.org/report/123", "(see below)"),
         *("Sent to reference lab", "Referred to outside laboratory: see separate report"),
-        *("REPORT SENT TO FOUNDATION MEDICINE", "Duplicate - see accession S26-100", "Merged with S26-100", "S26-100 final.pdf"),
+        *(
+            "REPORT SENT TO FOUNDATION MEDICINE",
+            "Duplicate - see accession S26-100",
+            "Merged with S26-100",
+            "S26-100 final.pdf",
+        ),
     ),
     Flaw.UNEXPECTED: (
         *("Please log in to view this document", "You have received a secure message from Lakeside Hospital"),

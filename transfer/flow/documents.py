@@ -41,6 +41,7 @@ from transfer.records import Document, Relation
 from transfer.requests import NOT_COVERED, RequestState
 from transfer.rounds import Dag
 from transfer.sources import Bad, DocumentSource, Found, PatientFound
+from transfer.titles import as_called
 from transfer.unmapped_codes import CodeUse, in_documents
 
 #: documents in a row that do not come: then it is the source that does not answer
@@ -81,7 +82,7 @@ def fetch_documents(
     tally = _Tally()
     for one in client.documents(found, institution, kinds, keep_going=watch.check):
         if isinstance(one, Found):
-            one = replace(one, document=one.document.as_of(seen))
+            one = replace(one, document=as_called(one.document.as_of(seen)))
         _take(services, asking, one, match_rule, watch, tally)
     _ask_about_the_rest(services, asking, tally)
     if tally.away:

@@ -29,6 +29,7 @@ from transfer.records import Document
 from transfer.source_answers import AnswerToRequest
 from transfer.sources import Bad
 from transfer.staging import Location
+from transfer.titles import as_called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +169,7 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
     said = _said(services, arrival, body)
     if not isinstance(said, ReceivedDocuments):
         return said
-    documents = (replace(one, document=one.document.as_of(arrival.received_at)) for one in said.documents)
+    documents = (replace(one, document=as_called(one.document.as_of(arrival.received_at))) for one in said.documents)
     return replace(said, documents=tuple(documents))
 
 

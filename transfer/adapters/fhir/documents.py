@@ -71,6 +71,8 @@ def describe(
         raise Unreadable(f"a document in more than {MOST_ATTACHMENTS} attachments")
     labels = around | labels_in(resource, institution.labels)
     document = _document(resource, attachments, patient, institution, resources, address)
+    if is_deleted(entry or {}):
+        document = replace(document, status=DocumentStatus.WITHDRAWN)
     document = _named_by_entry(document, resource, institution, address, entry or {})
     version = hashlib.sha256(dump(resource)).hexdigest()
     return Description(document=replace(document, labels=labels), attachments=attachments, version=version)
@@ -101,9 +103,14 @@ def _named_by_entry(
     )
 
 
+def is_deleted(entry: Tree) -> bool:
+    """Whether an entry asks that what it brings is deleted (https://hl7.org/fhir/R4/http.html#delete)."""
+    return text(entry, "request", "method") == "DELETE"
+
+
 def _put(entry: Tree, institution: Institution) -> list[IssuedIdentifier]:
     url = _LITERAL.fullmatch(text(entry, "request", "url") or "")
-    if text(entry, "request", "method") != "PUT" or not url:
+    if text(entry, "request", "method") not in ("PUT", "DELETE") or not url:
         return []
     kind, _, number = url[0].partition("/")
     return [by_id(institution, kind, number.partition("/")[0])]

@@ -1,5 +1,5 @@
 """Resources other than a Consent that say of a release form that it has ended: a Contract, and what tells what was done
-to a Consent (Provenance, AuditEvent, List).
+to a Consent (Provenance, AuditEvent, List). The same tells it of a document.
 
 https://hl7.org/fhir/R4/contract.html, provenance.html, auditevent.html, list.html. Read leniently, as objections are.
 """
@@ -35,19 +35,24 @@ def is_ended_contract(contract: Tree) -> bool:
 
 def consents_ended(resource: Tree, kind: str) -> Iterator[Tree]:
     """The Consents, as it refers to them, of which it tells that they were ended, deleted or taken off a list."""
+    return filter(_is_of_consent, told_ended(resource, kind))
+
+
+def told_ended(resource: Tree, kind: str) -> Iterator[Tree]:
+    """The same of whatever it refers to."""
     match kind:
         case "Provenance":
             reasons = [each for concept in children(resource, "reason") for each in _words(concept)]
             if _is_ending([*_words(child(resource, "activity")), *reasons]):
-                yield from filter(_is_of_consent, children(resource, "target"))
+                yield from children(resource, "target")
         case "AuditEvent":
             did = [each for coding in children(resource, "subtype") for each in _words({"coding": [coding]})]
             if _is_ending([*did, *filter(None, [text(resource, "action"), text(resource, "outcomeDesc")])]):
-                yield from filter(_is_of_consent, (child(each, "what") for each in children(resource, "entity")))
+                yield from (child(each, "what") for each in children(resource, "entity"))
         case "List":
             for entry in children(resource, "entry"):
                 if truth(entry, "deleted") or _is_ending(_words(child(entry, "flag"))):
-                    yield from filter(_is_of_consent, [child(entry, "item")])
+                    yield child(entry, "item")
 
 
 def _is_ending(said: list[str]) -> bool:

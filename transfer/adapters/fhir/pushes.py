@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from transfer.adapters.fhir.attachments import announced, inline
-from transfer.adapters.fhir.documents import DOCUMENT_TYPES, Description, describe, says_void
+from transfer.adapters.fhir.documents import DOCUMENT_TYPES, Description, describe, is_deleted, says_void
+from transfer.adapters.fhir.ended_forms import told_ended
 from transfer.adapters.fhir.identities import Resources, person
 from transfer.adapters.fhir.labels import labels_in, outer_labels
 from transfer.adapters.fhir.results import report_beside, says_anything, says_beside, whole_report
@@ -48,10 +49,14 @@ def read(bundle: Tree, institution: Institution) -> Iterator[PushedDocument | Ba
     entries = children(bundle, "entry")
     resources = Resources.around({}, entries)
     around = _labels_around(bundle, institution)
+    inside = [child(entry, "resource") for entry in entries]
+    ended = {id(resources.follow(each)) for one in inside for each in told_ended(one, type_of(one) or "")}
     found = [
-        _document(entry, resource, resources, institution, around)
-        for entry in entries
-        if type_of(resource := child(entry, "resource")) in DOCUMENT_TYPES
+        Bad(reason="a document of which what comes with it tells that it was deleted")
+        if id(resource) in ended and not says_void(resource)
+        else _document(entry, resource, resources, institution, around)
+        for entry, resource in zip(entries, inside, strict=True)
+        if type_of(resource) in DOCUMENT_TYPES
     ]
     if alone := _unnamed(entries, resources):
         found.append(Bad(reason=f"{alone} results that no report of the message names"))
@@ -112,7 +117,7 @@ def _document(
     said = text(entry, "fullUrl") or ""
     address = said if said.startswith(("http://", "https://")) else None
     try:
-        (check_meaning if says_void(resource) else check)(resource)
+        (check_meaning if says_void(resource) or is_deleted(entry) else check)(resource)
         around = resources.within(resource)
         patient = person(_subject(resource), around, institution)
         described = describe(resource, patient, institution, around, address=address, around=labels, entry=entry)

@@ -1,0 +1,45 @@
+"""What a document is called where that says less of it than its status: "VOID - wrong patient", "Op note (draft)"."""
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from transfer.flaws import Flaw
+from transfer.records import Document, DocumentStatus
+
+_VOID: Final = (
+    r"(?:void(?:ed)?|(?:entered|filed|scanned|posted|created|documented|charted) in error|erroneous|retracted|nullified"
+    r"|wrong (?:patient|chart)|(?:filed|scanned|posted|charted) (?:to|on|in|under) (?:the )?wrong (?:patient|chart)"
+    r"|do not use|deleted)"
+)
+_DRAFT: Final = r"(?:(?:un)?signed draft|draft|unsigned|preliminary|not (?:yet )?(?:signed|final|verified))"
+_APART: Final = r"\s*[-\u2013:|/*=!\[\](){}.,]+\s*"
+
+
+def _marks(words: str) -> re.Pattern[str]:
+    """These words alone, or set apart at the beginning or the end: a title goes on from them in other signs."""
+    return re.compile(rf"\W*{words}\W*|\W*{words}{_APART}.*|.*{_APART}{words}\W*", re.IGNORECASE | re.DOTALL)
+
+
+_CALLED_VOID: Final = _marks(_VOID)
+_CALLED_DRAFT: Final = re.compile(
+    rf"{_marks(_DRAFT).pattern}|\W*(?:draft|unsigned|preliminary)( [\w/-]{{1,30}}){{0,3}}"
+    r" (?:report|note|summary|letter|transcription|document|copy|result|results)\W*",
+    re.IGNORECASE | re.DOTALL,
+)
+_MOST: Final = 200
+
+
+def as_called(document: Document) -> Document:
+    """The same, with what its title says: called a draft it is preliminary, called void a person looks at it first.
+
+    Of what is preliminary or void anyway a title says nothing more.
+    """
+    title = (document.title or "")[:_MOST]
+    if not title or not document.status.is_settled:
+        return document
+    if _CALLED_VOID.fullmatch(title):
+        return replace(document, flaws=document.flaws | {Flaw.UNEXPECTED})
+    if _CALLED_DRAFT.fullmatch(title):
+        return replace(document, status=DocumentStatus.PRELIMINARY)
+    return document
