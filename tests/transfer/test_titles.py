@@ -21,7 +21,7 @@ PLAIN = (
         "Void trial note",
         "Operative note",
         "Error analysis of glucometry",
-        "Draftsman's eye",
+        "Draftsman",
     ),
     *("Preliminary chemotherapy plan discussion", "Deletion 17p by FISH", "Report - final", "Draft lottery exam"),
 )
