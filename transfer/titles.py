@@ -30,16 +30,20 @@ _CALLED_DRAFT: Final = re.compile(
 _MOST: Final = 200
 
 
-def as_called(document: Document) -> Document:
-    """The same, with what its title says: called a draft it is preliminary, called void a person looks at it first.
+def less_said(title: str | None) -> str | None:
+    """A title that says less than a status may; None: it says nothing of that."""
+    said = (title or "")[:_MOST]
+    return said if _CALLED_VOID.fullmatch(said) or _CALLED_DRAFT.fullmatch(said) else None
+
+
+def as_called(document: Document, title: str | None) -> Document:
+    """The same, with what a title of it says: called a draft it is preliminary, called void a person looks at it first.
 
     Of what is preliminary or void anyway a title says nothing more.
     """
-    title = (document.title or "")[:_MOST]
-    if not title or not document.status.is_settled:
+    said = less_said(title)
+    if said is None or not document.status.is_settled:
         return document
-    if _CALLED_VOID.fullmatch(title):
+    if _CALLED_VOID.fullmatch(said):
         return replace(document, flaws=document.flaws | {Flaw.UNEXPECTED})
-    if _CALLED_DRAFT.fullmatch(title):
-        return replace(document, status=DocumentStatus.PRELIMINARY)
-    return document
+    return replace(document, status=DocumentStatus.PRELIMINARY)

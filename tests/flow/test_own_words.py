@@ -17,8 +17,8 @@ from transfer.arrivals import ArrivalKind
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, records
-from transfer.patients import IssuedIdentifier
-from transfer.records import DocumentStatus, Relation
+from transfer.patients import Demographics, IssuedIdentifier
+from transfer.records import Document, DocumentStatus, RecordKind, Relation
 from transfer.sandbox.charts import Chart
 
 ROOT, OTHER = "2.16.840.1.113883.19.71.1.9", "8f0ad7c2-4b8e-4d2e-9d3e-3a1b2c4d5e6f"
@@ -259,3 +259,27 @@ def test_its_own_word_counts_for_what_came_before(
     comes(services, chart, second, content_type, "N1" if "fhir" in content_type else "N2")
 
     assert standing(services, case) == outcome
+
+
+@pytest.mark.parametrize(
+    ("title", "status"),
+    [("DRAFT - progress note", DocumentStatus.PRELIMINARY), ("Progress note", DocumentStatus.FINAL)],
+)
+@pytest.mark.parametrize("made", [a_cda("D1"), a_document("final")], ids=["cda", "fhir"])
+def test_what_is_called_a_draft_inside_is_preliminary(made: bytes, title: str, status: DocumentStatus):
+    within = ReadWithin(LAB)
+    content = made.replace(b"Progress note", title.encode())
+    assert b"".join(within.passing(iter([content[:300], content[300:]]))) == content
+    envelope = Document(
+        patient=Demographics(), kind=RecordKind.NOTE, code=None, title="Note", status=DocumentStatus.FINAL, at=None
+    )
+
+    assert within.own_word.added_to(envelope).status is status
+
+
+def test_the_type_of_a_relation_counts_in_small_letters_as_well():
+    within = ReadWithin(LAB)
+    for _ in within.passing(iter([a_cda("D2", ("rplc", "D1"))])):
+        pass
+
+    assert (within.own_word.relation, within.own_word.parents) == (Relation.REPLACES, (named("D1"),))

@@ -28,9 +28,8 @@ PLAIN = (
 
 
 def called(title: str | None, status: DocumentStatus = DocumentStatus.FINAL) -> Document:
-    return as_called(
-        Document(patient=Demographics(), kind=RecordKind.NOTE, code=None, title=title, status=status, at=None)
-    )
+    one = Document(patient=Demographics(), kind=RecordKind.NOTE, code=None, title=title, status=status, at=None)
+    return as_called(one, title)
 
 
 @pytest.mark.parametrize("title", VOID)

@@ -173,6 +173,10 @@ class _ConsentReader:
                 self._words.append(said)
 
 
+#: where ClinicalDocument.title stands, and characters of it
+_OF_TITLE, _TITLE = 2, 300
+
+
 class ClinicalDocumentReader:
     """Takes a document in pieces. `labels` are those met so far."""
 
@@ -188,6 +192,8 @@ class ClinicalDocumentReader:
         self._set = ("", "")
         #: ClinicalDocument.statusCode, as profiles add it (sdtc:statusCode, an ActStatus); None: it does not say
         self.status: str | None = None
+        #: its beginning
+        self.title = ""
         self._relation = ""
         self._path: list[str] = []
         self._is_clinical: bool | None = None
@@ -200,6 +206,7 @@ class ClinicalDocumentReader:
         self._parser = expat.ParserCreate(namespace_separator=" ")
         self._parser.StartElementHandler = self._begin
         self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._characters
         guard(self._parser)
 
     @property
@@ -249,7 +256,7 @@ class ClinicalDocumentReader:
             case ["statusCode"]:
                 self.status = attributes.get("code")
             case ["relatedDocument"]:
-                self._relation, self._set = attributes.get("typeCode", ""), ("", "")
+                self._relation, self._set = attributes.get("typeCode", "").upper(), ("", "")
             case ["relatedDocument", "parentDocument", "id"] if len(self.related) < _RELATED:
                 self.related.append((self._relation, said))
             case ["setId"] | ["relatedDocument", "parentDocument", "setId"]:
@@ -258,6 +265,10 @@ class ClinicalDocumentReader:
                 self.own_version = (*self._set, attributes.get("value", ""))
             case ["relatedDocument", "parentDocument", "versionNumber"] if len(self.related_versions) < _RELATED:
                 self.related_versions.append((self._relation, (*self._set, attributes.get("value", ""))))
+
+    def _characters(self, said: str) -> None:
+        if self._is_clinical and self._depth == _OF_TITLE and self._path[1:] == ["title"]:
+            self.title = (self.title + said)[:_TITLE]
 
     def _end(self, _tag: str) -> None:
         if self._observing and self._observing[-1] >= self._depth:

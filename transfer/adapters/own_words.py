@@ -19,6 +19,7 @@ from transfer.adapters.fhir.trees import Tree, child, children, text, type_of
 from transfer.institutions import Institution
 from transfer.patients import IssuedIdentifier
 from transfer.records import Document, DocumentStatus, Relation, least
+from transfer.titles import as_called, less_said
 
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _URI: Final = "urn:ietf:rfc:3986"
@@ -36,6 +37,8 @@ class OwnWord:
     parents: tuple[IssuedIdentifier, ...] = ()
     #: by what else another document may name it
     aliases: tuple[IssuedIdentifier, ...] = ()
+    #: what it is called inside, where that says less than a status
+    title: str | None = None
 
     def added_to(self, document: Document) -> Document:
         """The document as its envelope and it itself say."""
@@ -45,7 +48,7 @@ class OwnWord:
         aliases = tuple(dict.fromkeys((*document.aliases, *self.aliases)))
         numbers = tuple(dict.fromkeys((*document.identifiers, *self.numbers)))
         status = least([document.status, self.status]) if self.status else document.status
-        return replace(document, identifiers=numbers, aliases=aliases, status=status)
+        return as_called(replace(document, identifiers=numbers, aliases=aliases, status=status), self.title)
 
 
 def of_clinical_document(read: ClinicalDocumentReader, institution: Institution) -> OwnWord:
@@ -68,6 +71,7 @@ def of_clinical_document(read: ClinicalDocumentReader, institution: Institution)
         relation=relation,
         parents=parents,
         aliases=tuple(one for one in (oid, version) if one),
+        title=less_said(read.title),
     )
 
 
@@ -97,6 +101,7 @@ def of_resource(tree: Tree, institution: Institution) -> OwnWord:
         relation=relation,
         parents=parents,
         aliases=(by_id(institution, "Composition", own_id),) if own_id else (),
+        title=less_said(text(composition, "title")),
     )
 
 

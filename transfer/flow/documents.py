@@ -82,7 +82,7 @@ def fetch_documents(
     tally = _Tally()
     for one in client.documents(found, institution, kinds, keep_going=watch.check):
         if isinstance(one, Found):
-            one = replace(one, document=as_called(one.document.as_of(seen)))
+            one = replace(one, document=as_called(one.document.as_of(seen), one.document.title))
         _take(services, asking, one, match_rule, watch, tally)
     _ask_about_the_rest(services, asking, tally)
     if tally.away:

@@ -169,8 +169,9 @@ def read(services: Services, arrival: Arrival, body: bytes) -> Reading:
     said = _said(services, arrival, body)
     if not isinstance(said, ReceivedDocuments):
         return said
-    documents = (replace(one, document=as_called(one.document.as_of(arrival.received_at))) for one in said.documents)
-    return replace(said, documents=tuple(documents))
+    documents = [replace(one, document=one.document.as_of(arrival.received_at)) for one in said.documents]
+    called = (replace(one, document=as_called(one.document, one.document.title)) for one in documents)
+    return replace(said, documents=tuple(called))
 
 
 def _said(services: Services, arrival: Arrival, body: bytes) -> Reading:
