@@ -357,3 +357,28 @@ def test_a_picture_of_one_colour_is_empty(mode: str, kind: str):
     kept = io.BytesIO()
     Image.new("RGB", (60, 60), "white").convert(mode).save(kept, kind)
     assert documents.flaws(f"image/{kind.lower()}", kept.getvalue()) == {Flaw.EMPTY}
+
+
+COVER = (
+    "FAX COVER SHEET\nTo: Records\nFrom: Lakeside\nPages: 4\nRE: referral\nCONFIDENTIALITY NOTICE\nThis is meant for "
+    + ("whom it names. " * 40)
+)
+A_REPORT = "Surgical pathology\nAdenocarcinoma of the sigmoid colon, G2."
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/html", "application/rtf"])
+@pytest.mark.parametrize(
+    ("text", "flaw"),
+    [
+        (COVER, Flaw.POINTER),
+        (f"VOID\n{A_REPORT}", Flaw.UNEXPECTED),
+        (f"*** ENTERED IN ERROR - WRONG PATIENT ***\n{A_REPORT}", Flaw.UNEXPECTED),
+        (f"{A_REPORT}\nThis report was issued in error", Flaw.UNEXPECTED),
+        ("HTTP Status 500 - Internal Server Error", Flaw.UNEXPECTED),
+        (f"FAX COVER SHEET\nTo: Records\n{A_REPORT}", None),
+        (f"{A_REPORT}\nThe prior report was issued in error.\nSigned by Dr. Lee", None),
+        (f"Voided volume 300 ml\n{A_REPORT}", None),
+    ],
+)
+def test_a_cover_alone_and_a_stamp_on_top_or_below_are_told(kind: str, text: str, flaw: Flaw | None):
+    assert documents.flaws(kind, SHAPES[kind](text)) == ({flaw} if flaw else set())

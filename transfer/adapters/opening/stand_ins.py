@@ -13,12 +13,14 @@ from typing import Final
 from transfer.adapters.fhir.results import says_anything
 from transfer.adapters.fhir.sheets import NO_VALUE, result_sheet
 from transfer.adapters.fhir.trees import Tree, child, children, text, type_of
-from transfer.adapters.opening.words_instead import OF_WHAT, THING, is_heading, of_sentence
+from transfer.adapters.opening.words_instead import OF_WHAT, THING, is_cover, is_heading, is_stamp, of_sentence
 from transfer.errors import Unreadable
 from transfer.flaws import Flaw
 
 #: characters of such a document
 _MOST_CHARACTERS: Final = 300
+#: lines of the page before a fax
+_MOST_LINES: Final = 60
 _WHERE: Final = (
     r"(?: (?:in|under|on|at|from|via|for|by|dated|to follow|below|above|attached)\b(?:[\w /'&-]|\.(?=\w)){0,80})?"
 )
@@ -49,8 +51,8 @@ _TRIED: Final = re.compile(
 #: what programs print that could not get or show a document; Adobe's, where its own programs alone draw a form
 _FAILED: Final = re.compile(
     rf"(?:{_ERROR}(?: code)?\b[ :#.-]{{0,3}}(?:[0-9]{{1,5}}\b[ :.-]{{0,3}})?)?"
-    r"(?:(?:http )?(?:error:? ?)?(?:40[0-9]|50[0-4]):? ?-? ?(?:error|not found|forbidden|unauthori[sz]ed|bad request"
-    r"|internal server error|bad gateway|service unavailable|gateway time-?out)\b.{0,80}"
+    r"(?:(?:http )?(?:status )?(?:error:? ?)?(?:40[0-9]|50[0-4]):? ?-? ?(?:error|not found|forbidden"
+    r"|unauthori[sz]ed|bad request|internal server error|bad gateway|service unavailable|gateway time-?out)\b.{0,80}"
     rf"|(?:the |this )?(?:requested )?(?:{OF_WHAT} )*(?:{THING}|url) (?:was not|could not be|cannot be|can not be)"
     r" (?:found|loaded|displayed|retrieved|rendered|opened|converted)\b.{0,80}"
     r"|(?:access denied|(?:your )?session (?:has )?(?:expired|timed out))(?:[.:!] .{0,80})?"
@@ -71,6 +73,10 @@ def said_instead(words: str) -> Flaw | None:
     lines = [plain for line in words.splitlines() if (plain := " ".join(line.split()).strip(_MARKS))]
     if not lines or all(line.rstrip().endswith(":") for line in words.splitlines() if line.strip(_MARKS)):
         return Flaw.EMPTY if words.strip() else None  # marks, or headings of which nothing follows
+    if len(lines) > 1 and (is_stamp(lines[0]) or is_stamp(lines[-1])):
+        return Flaw.UNEXPECTED
+    if len(lines) <= _MOST_LINES and is_cover(lines):
+        return Flaw.POINTER
     if sum(map(len, lines)) > _MOST_CHARACTERS:
         return None
     whole = " ".join(lines)

@@ -4,6 +4,7 @@ A sentence counts as a whole. What says anything of the patient besides is not a
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from transfer.flaws import Flaw
@@ -81,6 +82,25 @@ _FAILED: Final = (
     r"|you have (?:received )?(?:an? )?(?:new )?(?:secure|encrypted) (?:e-?mail|message)(?: from [\w .&-]{1,60})?"
     r"|test patient|asdf\w{0,20}|qwerty\w{0,20}|x{3,40}|z{3,40}"
 )
+#: on top of a document or below it, that it is not to be used
+_STAMP: Final = re.compile(
+    rf"(?:(?:this|the) )?(?:{OF_WHAT} )*(?:{THING} )?(?:(?:is|was|has been) )?"
+    r"(?:void(?:ed)?|(?:entered|issued|filed|posted|scanned|released) in error|retracted|wrong patient|do not use)"
+    r"(?:[ -]{1,3}(?:wrong patient|do not use|entered in error))?",
+    re.IGNORECASE,
+)
+_COVER: Final = re.compile(
+    r"(?:fax|facsimile)(?: (?:cover|transmission|transmittal))*(?: (?:sheet|page|memo))?|cover (?:sheet|page)",
+    re.IGNORECASE,
+)
+#: a line of such a page
+_ADDRESSED: Final = re.compile(
+    r"(?:to|from|attn|attention|fax|phone|tel(?:ephone)?|company|organization|department|dept|date|time|pages?"
+    r"|no\. of pages|number of pages|total pages|cc|re|subject|sender|recipient|urgent|for review)\b.{0,20}[:#].{0,80}"
+    r"|(?:urgent|for review|please (?:comment|reply|recycle)|confidential)",
+    re.IGNORECASE,
+)
+_NOTICE: Final = re.compile(r"\W*(?:confidential(?:ity)?|privacy) (?:notice|statement|warning)\b", re.IGNORECASE)
 #: what only introduces another sentence
 _HEADING: Final = re.compile(
     rf"(?:{OF_WHAT} )*(?:{THING}|diagnosis|interpretation|impression|comments?)", re.IGNORECASE
@@ -103,3 +123,16 @@ def of_sentence(said: str) -> Flaw | None:
 def is_heading(said: str) -> bool:
     """Whether it says nothing by itself."""
     return bool(_HEADING.fullmatch(said))
+
+
+def is_stamp(line: str) -> bool:
+    """Whether a line by itself says that the document which it stands on is not to be used."""
+    return bool(_STAMP.fullmatch(line))
+
+
+def is_cover(lines: Sequence[str]) -> bool:
+    """Whether it is the page that goes before a fax, and nothing else; a notice ends it."""
+    ends = next((place for place, line in enumerate(lines) if _NOTICE.match(line)), len(lines))
+    said = lines[:ends]
+    rest = [line for line in said if not _COVER.fullmatch(line)]
+    return len(rest) < len(said) and all(map(_ADDRESSED.fullmatch, rest))
