@@ -9,16 +9,19 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit import lives
+from tests.kit import unreadable as u
 from tests.kit.fakes import MemoryDocuments
 from tests.kit.processing import process_all
+from tests.kit.rejection_notes import HeldStudy
 from transfer.arrivals import ArrivalKind
 from transfer.flaws import Flaw
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
 from transfer.ledger import Ledger, records
 from transfer.ledger.records import StoredRecord
+from transfer.patients import Demographics
 from transfer.records import DocumentStatus
-from transfer.sources import Bad, Found
+from transfer.sources import Bad, Found, StudyFound
 
 pytestmark = pytest.mark.servers
 
@@ -77,3 +80,17 @@ def test_a_time_to_come_that_a_source_says_is_none(ledger: Ledger):
     one = fetched(ledger, at=TO_COME, stated_at=TO_COME)
 
     assert (one.about.at, one.about.stated_at) == (None, None)
+
+
+class Archive(HeldStudy):
+    """It dates its study in a year to come."""
+
+    def studies(self, who: Demographics, *asked: object, **how: Any) -> list[StudyFound]:
+        return [replace(one, at=TO_COME) for one in super().studies(who, *asked, **how)]
+
+
+def test_a_time_to_come_that_an_archive_says_is_none(ledger: Ledger):
+    archive = Archive("2.25.1", {"2.25.1.2": {"2.25.1.2.3": u.an_image()}})
+    services = b.new_services(ledger, ask_archive=archive.ask)
+
+    assert kept(services, b.a_case(services)).about.at is None
