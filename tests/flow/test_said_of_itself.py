@@ -9,10 +9,10 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit import lives
-from tests.kit import unreadable as u
 from tests.kit.fakes import MemoryDocuments
 from tests.kit.processing import process_all
-from tests.kit.rejection_notes import HeldStudy
+from tests.kit.rejection_notes import HeldStudy, an_image
+from tests.kit.scripted_archive import uid
 from transfer.arrivals import ArrivalKind
 from transfer.flaws import Flaw
 from transfer.flow.services import Services
@@ -90,7 +90,8 @@ class Archive(HeldStudy):
 
 
 def test_a_time_to_come_that_an_archive_says_is_none(ledger: Ledger):
-    archive = Archive("2.25.1", {"2.25.1.2": {"2.25.1.2.3": u.an_image()}})
+    chart = b.a_chart()
+    archive = Archive("2.25.7", {"2.25.7.1": {uid(1): an_image(1, chart, "2.25.7", "2.25.7.1")}})
     services = b.new_services(ledger, ask_archive=archive.ask)
 
-    assert kept(services, b.a_case(services)).about.at is None
+    assert kept(services, b.a_case(services, chart)).about.at is None
