@@ -20,6 +20,7 @@ from tests.kit.staff import ANN
 from transfer import facts
 from transfer.facts import Chain
 from transfer.flow import desk
+from transfer.gateway.outside.uploads import MAX_FILES
 from transfer.holds import HoldAnswer, HoldCode
 from transfer.identifiers import CaseId
 from transfer.institutions import Institutions
@@ -169,6 +170,72 @@ def test_what_is_sent_is_looked_at_by_a_person(browser: OutsideBrowser):
     assert ends(browser, case) == set()  # nothing took effect
 
 
+def a_photo(number: int) -> tuple[str, bytes, str]:
+    return (f"{number}.jpg", PHOTO[1] + bytes([number]), "image/jpeg")
+
+
+def test_a_form_that_a_browser_brought_back_sends_what_is_chosen_now(browser: OutsideBrowser):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart, form=False)
+    entered(browser, case, chart)
+    proven(browser, case)
+    key = form_key(browser.get("/own/send"))
+
+    sent = [browser.upload("/own/send", {"key": key}, [("files", a_photo(number))]) for number in (1, 2, 2)]
+    process_all(browser.services)
+
+    first, second, again = (re.findall(r"\ba[0-9a-z]{15}\b", text_of(one.text)) for one in sent)
+    assert first != second == again
+    kept = [one.about for one in b.open_holds(browser.services, case) if one.code is HoldCode.UPLOADED]
+    bodies = {b"".join(desk.open_message(browser.services, one, actor=ANN).pieces()) for one in kept}
+    assert bodies == {a_photo(1)[1], a_photo(2)[1]}
+
+
+def test_files_that_are_too_many_or_empty_are_told_as_that(browser: OutsideBrowser):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart, form=False)
+    entered(browser, case, chart)
+    proven(browser, case)
+    empty = ("files", ("form.jpg", b"", "image/jpeg"))
+
+    many = browser.upload("/own/send", {"key": "k"}, [("files", a_photo(number)) for number in range(MAX_FILES + 1)])
+    beside = browser.upload("/own/send", {"key": "k"}, [("files", a_photo(1)), empty])
+    alone = browser.upload("/own/send", {"key": "k"}, [empty])
+    unchosen = browser.upload("/own/send", {"key": "k"}, [("files", ("", b"", "application/octet-stream"))])
+    process_all(browser.services)
+
+    assert many.status_code == 413
+    assert f"send them {MAX_FILES} at a time" in text_of(many.text)
+    for one in (beside, alone):
+        assert one.status_code == 422
+        assert OWN["empty_files"] in text_of(one.text)
+    assert OWN["needs_files"] in text_of(unchosen.text)
+    assert not [one for one in b.open_holds(browser.services, case) if one.code is HoldCode.UPLOADED]
+
+
+def test_who_signed_in_by_a_code_that_was_ended_sees_and_does_nothing_more(browser: OutsideBrowser):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart)
+    entered(browser, case, chart, CodeHolder.REFERRING_OFFICE)
+    office = dict(browser.client.cookies)
+    browser.client.cookies.clear()
+    entered(browser, case, chart)
+    proven(browser, case)
+
+    desk.end_codes(browser.services, case, CodeHolder.PATIENT, actor=ANN)
+
+    for path in ("/own/", "/own/send", "/own/take-back"):
+        assert browser.get(path).status_code == 401
+    assert browser.upload("/own/send", {"key": "k"}, [("files", PHOTO)]).status_code == 401
+    assert browser.post("/own/take-back", {"key": "k", "signed": "x", "sure": "yes"}).status_code == 401
+    assert ends(browser, case) == {None}
+    browser.client.cookies.clear()
+    browser.client.cookies.update(office)
+    assert browser.get("/own/").status_code == 200  # theirs is another code
+    browser.client.cookies.clear()
+    assert entered(browser, case, chart).status_code == 200  # another one was given
+
+
 def test_the_office_sees_and_sends_and_does_not_stop(browser: OutsideBrowser):
     chart = b.a_chart()
     case = b.a_case(browser.services, chart)
@@ -238,6 +305,7 @@ def test_a_pin_is_of_one_holder_and_one_sign_in(browser: OutsideBrowser):
     assert told.count("typed the PIN") == 1
     assert pin not in told
     desk.end_codes(browser.services, case, CodeHolder.PATIENT, actor=ANN)
+    entered(browser, case, chart)
     assert typed(pin) == 422
 
 
@@ -354,6 +422,27 @@ def test_a_name_is_the_patient_s_however_a_telephone_types_it(giving: Giving, br
 
     assert browser.post("/own/sign", {"signed": "Thaddeus Munoz", "sure": "yes"}).status_code == 422
     assert browser.post("/own/sign", {"signed": typed, "sure": "yes"}).status_code == 200
+
+
+def test_a_page_that_a_browser_brought_back_takes_back_what_was_signed_since(giving: Giving, browser: OutsideBrowser):
+    chart = b.a_chart()
+    browser = taking_electronic(browser, giving, b.LAKESIDE, b.MERCY, b.PRAIRIE)
+    case = b.a_case(browser.services, chart)
+    entered(browser, case, chart)
+    proven(browser, case, to="take-back")
+    name = " ".join((*chart["patient"]["given"], chart["patient"]["family"]))
+    back = {"key": form_key(browser.get("/own/take-back")), "signed": name, "sure": "yes"}
+    for _ in range(2):  # twice is one writing
+        browser.post("/own/take-back", back)
+    process_all(browser.services)
+    assert len([one for one in b.open_holds(browser.services, case) if one.code is HoldCode.UPLOADED]) == 1
+    browser.post("/own/sign", {"signed": name, "sure": "yes"})
+    process_all(browser.services)
+    assert None in ends(browser, case)
+
+    browser.post("/own/take-back", back)
+
+    assert None not in ends(browser, case)
 
 
 @pytest.mark.parametrize("how", ["stop", "take-back"])

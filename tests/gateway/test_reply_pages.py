@@ -1,7 +1,8 @@
 """A source without an interface answers by the code of a letter: nothing before it, nothing beyond the letter."""
 
 import re
-from datetime import date, timedelta
+import secrets
+from datetime import UTC, date, datetime, timedelta
 from html import escape
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.kit.outside_client import OutsideBrowser
 from tests.kit.papers import a_pdf
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
-from transfer import facts
+from transfer import facts, letter_codes
 from transfer.adapters.hl7v2.documents import HL7_V2
 from transfer.arrivals import ArrivalKind, Door
 from transfer.facts import Chain
@@ -86,6 +87,10 @@ class Letter:
         return self.browser.get(sent.headers["location"])
 
 
+def code_that_is_none() -> str:
+    return letter_codes.of(secrets.token_bytes(32))
+
+
 @pytest.fixture
 def letter(browser: OutsideBrowser) -> Letter:
     return Letter(browser)
@@ -123,6 +128,50 @@ def test_whatever_is_wrong_looks_the_same(letter: Letter, browser: OutsideBrowse
     assert [one.status_code for one in wrong] == [422] * 5
     assert len({re.sub(r'value="[^"]*"', "", one.text) for one in wrong}) == 1
     assert all("set-cookie" not in one.headers for one in wrong)
+
+
+def test_a_code_that_is_ended_closes_what_it_opened_and_leaves_other_letters_open(
+    letter: Letter, browser: OutsideBrowser
+):
+    letter.open()
+    other = Letter(browser)
+    browser.post("/r/another", other.fields())
+    assert browser.get(other.path).status_code == 200
+
+    desk.end_codes(other.services, other.case, CodeHolder.SOURCE, actor=ANN)
+
+    assert browser.get(other.path).status_code == 404
+    assert other.request not in browser.get("/r/").text
+    assert browser.get(letter.path).status_code == 200
+    desk.end_codes(letter.services, letter.case, CodeHolder.SOURCE, actor=ANN)
+    assert browser.get(letter.path).status_code == 401
+
+
+def test_an_office_opens_as_many_letters_as_it_has_and_guesses_are_counted(letter: Letter, browser: OutsideBrowser):
+    for _ in range(MOST_TRIES[TriedBy.ADDRESS] + 1):
+        assert letter.open().status_code == 200
+
+    for _ in range(MOST_TRIES[TriedBy.ADDRESS]):
+        assert browser.post("/r/open", letter.fields(code=code_that_is_none())).status_code == 422
+    assert letter.open().status_code == 409
+
+
+def test_an_answer_that_is_put_right_on_the_page_before_takes_effect(letter: Letter, browser: OutsideBrowser):
+    letter.open()
+    key = re.findall(r'name="key" value="(\w+)"', browser.get(f"{letter.path}/answer/ready-on").text)[0]
+    today = datetime.now(UTC).date()
+    days = [today + timedelta(days=after) for after in (10, 20, 20)]
+
+    for day in days:
+        said = {"day-year": str(day.year), "day-month": str(day.month), "day-day": str(day.day)}
+        browser.post(f"{letter.path}/answer/ready-on/send", {"person": "Ms. Okonkwo", "key": key} | said)
+    process_all(letter.services)
+
+    due = b.request_to(letter.services, letter.case, b.PRAIRIE).due_at
+    assert due
+    assert due.date() > days[0] + timedelta(days=5)
+    with letter.services.ledger.transaction() as tx:
+        assert len(tx.rows("SELECT FROM letter_replies")) == 2
 
 
 def test_ten_tries_at_a_code_are_the_last_for_an_hour_and_a_person_is_told(letter: Letter, hours_pass):

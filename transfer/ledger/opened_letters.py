@@ -55,6 +55,19 @@ def of_account(tx: Tx, account: str) -> list[OpenedLetter]:
     return [_letter(row) for row in rows]
 
 
+def end(tx: Tx, case: CaseId, holder: CodeHolder) -> None:
+    """What this holder's codes opened is open to nobody any more; a sign-in that opened nothing else is over. The
+    caller holds the case's lock. Doing so again does nothing.
+    """
+    tx.run(
+        """WITH ended AS (DELETE FROM opened_letters WHERE case_id = %s AND holder = %s RETURNING account)
+           DELETE FROM outside_sessions s USING ended e
+            WHERE s.account = e.account AND NOT EXISTS (
+              SELECT FROM opened_letters o WHERE o.account = s.account AND NOT (o.case_id = %s AND o.holder = %s))""",
+        *(case, holder, case, holder),
+    )
+
+
 def keep_reply(tx: Tx, account: str, reply: LetterReply) -> None:
     """This was sent in this sign-in. Twice is once."""
     tx.run("DELETE FROM letter_replies WHERE sent_at <= transfer.now() - %s", AT_MOST)

@@ -70,6 +70,11 @@ def forget_tries(tx: Tx, by: TriedBy, who: str) -> None:
     tx.run("DELETE FROM outside_tries WHERE counted_by = %s", _counted(tx, by, who))
 
 
+def forget_one_try(tx: Tx, by: TriedBy, who: str) -> None:
+    """One of the tries was right, and no guess. Those of others by the same address go on counting."""
+    tx.run("UPDATE outside_tries SET tries = tries - 1 WHERE counted_by = %s AND tries > 0", _counted(tx, by, who))
+
+
 def _counted(tx: Tx, by: TriedBy, who: str) -> bytes:
     return tx.keys.hmac(SITE, f"tries\n{by}\n{who}".encode())
 

@@ -9,7 +9,7 @@ from transfer.facts import Chain
 from transfer.flow.desk.verbs import at_desk, demand, locked_request, not_allowed, opened_case, still_open
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
-from transfer.ledger import letter_codes, letter_pins
+from transfer.ledger import letter_codes, letter_pins, opened_letters
 from transfer.ledger.letter_codes import LiveCode
 from transfer.letter_codes import PIN_DIGITS, CodeHolder
 from transfer.refusals import Reason, RefusalCode
@@ -73,7 +73,8 @@ def give_own_pin(services: Services, case: CaseId, holder: CodeHolder, *, actor:
 
 
 def end_codes(services: Services, case: CaseId, holder: CodeHolder, *, actor: Actor) -> ActionResult:
-    """No code or PIN that this holder was given for the case works from now on: a letter went astray. Twice is once.
+    """No code or PIN that this holder was given for the case works from now on: a letter went astray. Whoever signed in
+    by one sees nothing more of it. Twice is once.
 
     Raises:
         Unknown: there is no such case.
@@ -82,6 +83,7 @@ def end_codes(services: Services, case: CaseId, holder: CodeHolder, *, actor: Ac
         opened_case(tx, case)
         count = letter_codes.end_all(tx, case, holder)
         letter_pins.end(tx, case, holder)
+        opened_letters.end(tx, case, holder)
         if count:
             tx.append(Chain.case(case), facts.LetterCodesEnded(holder=holder, count=count))
     return ActionResult(ActionCode.CODES_ENDED, holder=holder, count=count)

@@ -62,6 +62,7 @@ def sign_in(services: Services, address: str, typed: str, code: str, pin: str) -
         return None
     with services.ledger.transaction() as tx:
         outside_sessions.forget_tries(tx, TriedBy.ACCOUNT, account.mail)
+        outside_sessions.forget_one_try(tx, TriedBy.ADDRESS, address)
     return begin(services, Outsider.CENTER, account.account, account.institution)
 
 

@@ -82,8 +82,11 @@ def _shown(
         if letter is None or institution is None or institution != (only or institution):
             return None
         tx.lock_case(letter.case)
+        if letter_codes.find(tx, code) is None:  # it was ended while it was looked at
+            return None
         opened_letters.open_letter(tx, account, letter)
         outside_sessions.forget_tries(tx, TriedBy.CODE, code)
+        outside_sessions.forget_one_try(tx, TriedBy.ADDRESS, network)
         return _Shown(letter, institution)
 
 

@@ -121,7 +121,8 @@ def stop(services: Services, session: OutsideSession) -> None:
 
 def take_back(services: Services, store: StoreSent, session: OutsideSession, signed: str, words: str, key: str) -> None:
     """Take every form back in writing (45 CFR 164.508(b)(5)). What was written is kept, and it stops in the transaction
-    that keeps it. Somebody confirms what is destroyed. The same `key` again is the same writing.
+    that keeps it. Somebody confirms what is destroyed. The same `key` again is the same writing, until another form is
+    filed.
 
     Raises:
         Unknown, Unavailable: as `stop`, or the PIN was not typed.
@@ -129,13 +130,15 @@ def take_back(services: Services, store: StoreSent, session: OutsideSession, sig
     with by_outsider(services, session.account) as tx:
         letter, case, opened = patients_own(tx, session)
         _demand_proven(letter)
+        # A page that a browser brought back takes back what was signed since, too.
+        forms = sum(not stopping.permits_nothing(one.permission.form) for one in permissions.filed(tx, opened.patient))
     stopped: list[PermissionId] = []
 
     def on_stored(tx: Tx, _: Stored) -> None:
         stopped.extend(_end(tx, case, opened, End.REVOKED))
 
     body = f"{words}\n\n{signed}\n".encode()
-    name = f"{session.account}|taken-back|{key}"
+    name = f"{session.account}|taken-back|{key}|{forms}"
     send(
         services,
         store,
@@ -153,7 +156,7 @@ def take_back(services: Services, store: StoreSent, session: OutsideSession, sig
 def send_own(
     services: Services, store: StoreSent, session: OutsideSession, body: bytes, content_type: str, key: str
 ) -> ArrivalId:
-    """Send a file about the case: a signed form, letters. Our reference for it. The same `key` is the same file.
+    """Send a file about the case: a signed form, letters. Our reference for it. The same file by the same `key` is once.
 
     Raises:
         Unknown, Unavailable: as `get_own_case`, the PIN was not typed, or nothing was stored.

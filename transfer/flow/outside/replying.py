@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from transfer import facts
+from transfer import codec, facts
 from transfer.adapters.fhir import replies
 from transfer.adapters.fhir.replies import ReplyFile
 from transfer.arrivals import ArrivalKind
@@ -16,7 +16,7 @@ from transfer.case import OpenedCase
 from transfer.errors import Unknown
 from transfer.facts import Chain
 from transfer.flow.assess import look
-from transfer.flow.outside.sending import FHIR_JSON, StoreSent, send, send_file
+from transfer.flow.outside.sending import FHIR_JSON, StoreSent, named_by, send, send_file
 from transfer.flow.outside.sessions import by_outsider
 from transfer.flow.services import Services
 from transfer.identifiers import ArrivalId, CaseId, InstitutionId, RequestId
@@ -64,7 +64,7 @@ class RequestOnLetter:
 class Reply:
     """What is sent at once: an answer, records, a form of theirs that is to be filled in. `person` says it.
 
-    `key` is of the form that was sent: the same form twice is one reply.
+    `key` is of the form that was sent: the same form twice is one reply, and with other words another.
 
     Raises:
         ValueError: it says nothing.
@@ -130,13 +130,14 @@ def send_reply(
     key = f"{session.account}|{request}|{reply.key}"
     if reply.records:
         body = replies.report_of(request, who.current, reply.records, reply.person)
-        keep(_message(services, store, session, body, f"{key}|records"), None, len(reply.records))
+        keep(_message(services, store, session, body, named_by(f"{key}|records", body)), None, len(reply.records))
     for number, one in enumerate(reply.forms):
         name = f"{key}|form-{number}"
         keep(send_file(services, store, session.institution, case, one.content, one.content_type, name), None, 1)
     if reply.said:
         body = replies.task_of(request, reply.said, now)
-        keep(_message(services, store, session, body, f"{key}|answer"), reply.said, 0)
+        name = named_by(f"{key}|answer", codec.dump(SourceAnswer, reply.said))
+        keep(_message(services, store, session, body, name), reply.said, 0)
     with by_outsider(services, session.account) as tx:
         for each in kept:
             opened_letters.keep_reply(tx, session.account, each)

@@ -66,5 +66,13 @@ def send_file(
     content_type: str,
     key: str,
 ) -> ArrivalId:
-    """Store a file about a case, for people to look at. As `send`."""
-    return send(services, store, institution, ArrivalKind.NOTICE, body, content_type, key=key, case=case)
+    """Store a file about a case, for people to look at. As `send`; another file by the same `key` is another one."""
+    name = named_by(key, body)
+    return send(services, store, institution, ArrivalKind.NOTICE, body, content_type, key=name, case=case)
+
+
+def named_by(key: str, said: bytes) -> str:
+    """The key of what was sent by a form. A form that a browser brought back (its key is the same) may say another thing
+    than before, and that is not the same message.
+    """
+    return f"{key}|{hashlib.sha256(said).hexdigest()}"

@@ -22,18 +22,31 @@ _FIELD: Final = 64 << 10
 #: a form may take to come
 _SECONDS: Final = 300
 
-_TOO_LONG: Final = refusal(413, "Nothing was sent", f"The files have more than {MAX_BYTES >> 20} MB together.")
+_TOO_LONG: Final = refusal(
+    413,
+    "Nothing was sent",
+    f"The files have more than {MAX_BYTES >> 20} MB together. Go back, and send fewer at a time.",
+)
+_TOO_MANY: Final = refusal(
+    413, "Nothing was sent", f"There are more than {MAX_FILES} files. Go back, and send them {MAX_FILES} at a time."
+)
 _TOO_SLOW: Final = refusal(408, "Nothing was sent", "The files took too long. Send fewer at a time.")
 _NO_FORM: Final = refusal(415, "Nothing was sent", "What was sent is no form.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentFile:
-    """A file under the field's name, and what its bytes are, whatever it was called."""
+    """A file under the field's name, and what its bytes are, whatever it was called. It may be empty."""
 
     field: str
     content: bytes
     content_type: str
+
+
+class _Parser(MultiPartParser):
+    @property
+    def has_too_many(self) -> bool:
+        return self._current_files > self.max_files
 
 
 async def form_with_files(request: Request) -> tuple[Fields, Sequence[SentFile]]:
@@ -45,22 +58,23 @@ async def form_with_files(request: Request) -> tuple[Fields, Sequence[SentFile]]
             return await _parsed(request)
     except (TimeoutError, ClientDisconnect):
         raise NoAnswer(_TOO_SLOW) from None
-    except MultiPartException:
-        raise NoAnswer(_NO_FORM) from None
 
 
 async def _parsed(request: Request) -> tuple[Fields, Sequence[SentFile]]:
-    bounded = MultiPartParser(
+    bounded = _Parser(
         request.headers, _bounded(request), max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=_FIELD
     )
-    form = await bounded.parse()
+    try:
+        form = await bounded.parse()
+    except MultiPartException:
+        raise NoAnswer(_TOO_MANY if bounded.has_too_many else _NO_FORM) from None
     try:
         sent: dict[str, list[str]] = {}
         files = []
         for name, value in form.multi_items():
             if not isinstance(value, UploadFile):
                 sent.setdefault(name, []).append(value)
-            elif content := await value.read():
+            elif (content := await value.read()) or value.filename:  # neither: a field in which nothing was chosen
                 files.append(SentFile(field=name, content=content, content_type=_kind(content)))
         return Fields(sent), files
     finally:

@@ -34,6 +34,8 @@ def _send(visit: Visit) -> Answer | Next:
         problems.add("files", "Choose the file of your report")
     elif len(visit.files) > 1:
         problems.add("files", "Choose one file")
+    elif not visit.files[0].content:
+        problems.add("files", "The file is empty. Choose it again")
     elif visit.files[0].content_type not in TAKEN:
         problems.add("files", "Choose a PDF or a picture. Other files are not taken")
     if problems:

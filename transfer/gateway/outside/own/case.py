@@ -95,6 +95,8 @@ def _send(visit: Visit) -> Answer:
     problems = Problems()
     if not visit.files:
         problems.add("files", OWN["needs_files"])
+    if any(not one.content for one in visit.files):
+        problems.add("files", OWN["empty_files"])
     if any(one.content_type not in TAKEN for one in visit.files):
         problems.add("files", OWN["wrong_files"])
     if problems:

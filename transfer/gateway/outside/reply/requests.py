@@ -156,6 +156,8 @@ def _files(visit: Visit, one: RequestOnLetter, choice: Choice, problems: Problem
     line = next((each for each in one.lines if each.key == visit.fields.raw("line")), None)
     found = []
     for sent in visit.files:
+        if not sent.content:
+            problems.add("files", "A file is empty. Choose it again")
         if sent.content_type not in TAKEN:
             problems.add("files", "PDF, TIFF, JPEG or PNG only. Send anything else on a disc")
         kind, title = (line.kind, line.label) if line else (RecordKind.OTHER, "Records")
