@@ -13,8 +13,9 @@ from transfer.errors import Refused, Unavailable
 from transfer.gateway.downloads import Download, DownloadDoor, Representation, _document, tar_of
 from transfer.gateway.egress import TooManyDownloads
 from transfer.gateway.http import application
+from transfer.gateway.outside.center.packets import kind_of
 from transfer.identifiers import InstitutionId, PacketId, RecordId
-from transfer.packet import Plan, PlannedDocument
+from transfer.packet import Plan, PlanEntry, PlannedDocument
 
 PACKET = PacketId("c0123456789a-p1")
 
@@ -122,3 +123,23 @@ def test_a_receiver_that_has_enough_under_way_is_told_to_come_again(
 
     assert answer.status_code == status
     assert answer.headers.get("Retry-After") == retry
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("text/plain", "text/plain; charset=utf-8"),
+        ("text/plain; charset=iso8859-1", "text/plain; charset=iso8859-1"),
+        ("text/plain; charset=euc_kr", "text/plain; charset=euc-kr"),
+        ("text/plain; charset=x\r\nSet-Cookie: y", "text/plain; charset=utf-8"),
+        ("text/html; charset=iso8859-1", "text/plain; charset=utf-8"),
+    ],
+)
+def test_a_browser_shows_text_in_the_characters_that_its_source_named(said: str, told: str):
+    path = "data/documents/0001-note.txt"
+    planned = PlannedDocument(number=1, record=RecordId.draw(), path=path, content_type=said, size=1, sha1="")
+    location = MemoryVault().keep([b"x"])
+    plan = Plan(packet=PACKET, entries=(PlanEntry(path, location),), documents=(planned,))
+
+    assert kind_of(plan, path) == told
+    assert kind_of(plan, "data/documents/0002-scan.pdf") == "application/pdf"

@@ -174,12 +174,28 @@ def test_an_answer_that_is_put_right_on_the_page_before_takes_effect(letter: Let
         assert len(tx.rows("SELECT FROM letter_replies")) == 2
 
 
+@pytest.mark.parametrize("word", ["ready-on", "will-send", "already-sent"])
+def test_a_day_that_cannot_be_meant_is_asked_for_again(letter: Letter, browser: OutsideBrowser, word: str):
+    letter.open()
+    day = {"day-year": str(datetime.now(UTC).year + 36), "day-month": "1", "day-day": "4"}
+
+    for act in (word, f"{word}/send"):
+        asked = browser.post if act != word else browser.upload
+        again = asked(f"{letter.path}/answer/{act}", {"person": "Ms. Okonkwo", "key": "k", "to-whom": "Dr. Lee"} | day)
+        assert again.status_code == 422
+        assert "Not after" in text_of(again.text)
+    process_all(letter.services)
+    assert letter.state is S.EXPECTED
+
+
 def test_ten_tries_at_a_code_are_the_last_for_an_hour_and_a_person_is_told(letter: Letter, hours_pass):
     for _ in range(MOST_TRIES[TriedBy.CODE]):
         assert letter.open(born_year="1901").status_code == 422
 
     assert letter.open().status_code == 409
-    assert letter.open().status_code == 409
+    refused = letter.open()
+    assert refused.status_code == 409
+    assert "Try again in an hour. It does not work? Call the number on the letter." in text_of(refused.text)
     told = b.the_hold(letter.services, "letter-code-tried")
     assert (told.subject, told.about) == (letter.case, letter.request)
     hours_pass(timedelta(hours=1, minutes=1))

@@ -156,7 +156,7 @@ def take_back(services: Services, store: StoreSent, session: OutsideSession, sig
 def send_own(
     services: Services, store: StoreSent, session: OutsideSession, body: bytes, content_type: str, key: str
 ) -> ArrivalId:
-    """Send a file about the case: a signed form, letters. Our reference for it. The same file by the same `key` is once.
+    """Send a file about the case: a signed form, letters. Our reference for it. The same again is once.
 
     Raises:
         Unknown, Unavailable: as `get_own_case`, the PIN was not typed, or nothing was stored.

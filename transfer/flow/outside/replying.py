@@ -56,6 +56,8 @@ class RequestOnLetter:
     state: RequestState
     is_open: bool
     zone: ZoneInfo
+    #: at the facility
+    today: date
     #: what was sent in this sign-in
     replies: tuple[LetterReply, ...]
 
@@ -180,6 +182,7 @@ def _seen(tx: Tx, services: Services, session: OutsideSession, name: RequestId) 
         state=request.state,
         is_open=request.state.is_open and case.is_open,
         zone=source.zone,
+        today=tx.now().astimezone(source.zone).date(),
         replies=tuple(one for one in opened_letters.replies(tx, session.account) if one.request == name),
     )
 

@@ -72,7 +72,7 @@ def send_file(
 
 
 def named_by(key: str, said: bytes) -> str:
-    """The key of what was sent by a form. A form that a browser brought back (its key is the same) may say another thing
-    than before, and that is not the same message.
+    """The key of what was sent by a form. A form that a browser brought back, with the same key, may say another thing
+    than before: that is not the same message.
     """
     return f"{key}|{hashlib.sha256(said).hexdigest()}"

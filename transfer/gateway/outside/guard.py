@@ -26,6 +26,8 @@ from transfer.pages.access_events import event_of
 from transfer.pages.forms import TOKEN
 from transfer.pages.guard import Endpoint, NoAnswer, form_of, is_from_here, refusal
 from transfer.pages.routes import Answer, Next
+from transfer.remedies import RemedyCode
+from transfer.sentences import sentence
 from transfer.serving.http import is_of, network_of_caller, transport_of
 
 _log = logging.getLogger(__name__)
@@ -155,11 +157,14 @@ def check_act(request: Request, shell: Shell) -> None:
         raise NoAnswer(_NO_FORM_OF_OURS)
 
 
-def explained(error: TransferError) -> Answer:
-    """Why nothing was done. What somebody may not have is not there; no reason of ours is told to people of outside."""
+def explained(error: TransferError, otherwise: str = "") -> Answer:
+    """Why nothing was done, and what helps: `otherwise` is said last. What somebody may not have is not there; no
+    reason of ours is told to people of outside.
+    """
     if isinstance(error, Unavailable):
         return AWAY
     if isinstance(error, Unknown) or error.refusal is None:
         return NOTHING_HERE
     text = str(error).rstrip(".")
-    return refusal(409, "Not possible", f"{text[:1].upper()}{text[1:]}.")
+    helps = f" {sentence(error.remedy)}." if error.remedy and error.remedy.code is RemedyCode.TRY_IN_AN_HOUR else ""
+    return refusal(409, "Not possible", f"{text[:1].upper()}{text[1:]}.{helps} {otherwise}".rstrip())

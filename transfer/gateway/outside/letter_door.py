@@ -83,7 +83,7 @@ class _Door:
         try:
             secret = open_letter(self._shell.services, network, *typed, self._kind)
         except NotAllowed as error:
-            raise NoAnswer(explained(error)) from None
+            raise NoAnswer(explained(error, self._words["help"])) from None
         except Unavailable:
             raise NoAnswer(AWAY) from None
         if secret is None:

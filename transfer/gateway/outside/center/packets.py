@@ -16,7 +16,7 @@ from transfer.disclosures import EgressOutcome
 from transfer.errors import TransferError, Unavailable, Unknown
 from transfer.flow.outside import center_packets
 from transfer.flow.outside.center_packets import ReadyPacket
-from transfer.gateway.downloads import Representation, tar_of
+from transfer.gateway.downloads import MEDIA_TYPE, Representation, tar_of
 from transfer.gateway.outside.routes import Given, OutsideAct, OutsidePage, Reached, Visit
 from transfer.gateway.streams import Stream
 from transfer.identifiers import PacketId
@@ -101,9 +101,9 @@ def _file(visit: Visit) -> Given:
             raise Unknown("there is no such page") from None
         if path == INDEX and entry.location.length <= _LONGEST_PAGE:
             return Given(stream=stream, content=_own_page(plan, entry, vault), policy=_OWN_PAGE)
-        kind = mimetypes.guess_type(path, strict=True)[0] or "application/octet-stream"
-        content = _part(plan, entry, vault, kind)
-        return Given(stream=stream, content=content, policy=_OTHERS if kind in _SHOWN else None)
+        content = _part(plan, entry, vault)
+        is_shown = content.content_type.partition(";")[0] in _SHOWN
+        return Given(stream=stream, content=content, policy=_OTHERS if is_shown else None)
 
 
 @contextmanager
@@ -143,7 +143,19 @@ def _own_page(plan: Plan, entry: PlanEntry, vault: Vault) -> Representation:
     )
 
 
-def _part(plan: Plan, entry: PlanEntry, vault: Vault, kind: str) -> Representation:
+def kind_of(plan: Plan, path: str) -> str:
+    """What a browser is told that a file is: by the ending that we gave it, and text in the characters that its source
+    named.
+    """
+    kind = mimetypes.guess_type(path, strict=True)[0] or "application/octet-stream"
+    if kind != "text/plain":
+        return kind
+    said = next((one.content_type for one in plan.documents if one.path == path), "")
+    is_told = said.startswith(f"{kind}; charset=") and MEDIA_TYPE.fullmatch(said)
+    return said.replace("_", "-") if is_told else f"{kind}; charset=utf-8"  # Python's euc_kr is EUC-KR elsewhere
+
+
+def _part(plan: Plan, entry: PlanEntry, vault: Vault) -> Representation:
     def read(start: int, stop: int) -> Iterator[bytes]:
         is_whole = (start, stop) == (0, entry.location.length)
         return vault.read(entry.location) if is_whole else vault.read_range(entry.location, start, stop)
@@ -151,7 +163,7 @@ def _part(plan: Plan, entry: PlanEntry, vault: Vault, kind: str) -> Representati
     return Representation(
         length=entry.location.length,
         etag=entry.location.sha256,
-        content_type=f"{kind}; charset=utf-8" if kind == "text/plain" else kind,
+        content_type=kind_of(plan, entry.path),
         file_name=f"{plan.packet}-{PurePosixPath(entry.path).name}",
         read=read,
     )

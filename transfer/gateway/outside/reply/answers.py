@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Final
@@ -38,6 +38,10 @@ REASON_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         OTHER_REASON: "Another reason",
     }
 )
+
+
+#: of a day that is promised, from today
+_FARTHEST: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,12 +149,14 @@ CHOICES: Final[Mapping[str, Choice]] = MappingProxyType(
 )
 
 
-def read(choice: Choice, fields: Fields, problems: Problems) -> SourceAnswer | None:
-    """What the form says; None where something is wrong with it, or where only files are sent."""
+def read(choice: Choice, fields: Fields, problems: Problems, today: date) -> SourceAnswer | None:
+    """What the form says; None where something is wrong with it, or where only files are sent. `today`: at the
+    facility.
+    """
     said = [_line(name, label, fields, problems, needed) for name, label, needed in choice.words]
     note = fields.note("note", problems, longest=1000)
     words = "\n".join(one for one in (*said, note) if one) or None
-    day = _day(choice, fields, problems) if choice.day else None
+    day = _day(choice, fields, problems, today) if choice.day else None
     reason = _reason(choice, fields, problems)
     fee = _fee(fields, problems) if choice.fee else None
     by = _by(fields, problems, words)
@@ -164,8 +170,11 @@ def _line(name: str, label: str, fields: Fields, problems: Problems, needed: boo
     return f"{label}: {text}" if text else ""
 
 
-def _day(choice: Choice, fields: Fields, problems: Problems) -> date | None:
-    return fields.day("day", problems, needed=f"{choice.day}: a day" if choice.is_day_needed else None)
+def _day(choice: Choice, fields: Fields, problems: Problems, today: date) -> date | None:
+    """What was sent was not sent tomorrow; a day years ahead is a slip of the pen, and the case would wait for it."""
+    latest = today if choice.answer is _A.ALREADY_SENT else today + _FARTHEST
+    needed = f"{choice.day}: a day" if choice.is_day_needed else None
+    return fields.day("day", problems, needed=needed, latest=latest)
 
 
 def _reason(choice: Choice, fields: Fields, problems: Problems) -> str | None:

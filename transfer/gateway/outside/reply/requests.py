@@ -115,7 +115,7 @@ def _asked(visit: Visit, one: RequestOnLetter, fields: Fields, problems: Problem
 def _check(visit: Visit) -> Answer | Next:
     """Show what was typed, to be sent as it stands. Files cannot be shown again: they are sent at once."""
     one, choice, problems = _request(visit), _choice(visit), Problems()
-    said = read(choice, visit.fields, problems)
+    said = read(choice, visit.fields, problems, one.today)
     files = _files(visit, one, choice, problems)
     if problems:
         return _asked(visit, one, visit.fields, problems)
@@ -139,7 +139,7 @@ def _check(visit: Visit) -> Answer | Next:
 
 def _send(visit: Visit) -> Answer | Next:
     one, choice, problems = _request(visit), _choice(visit), Problems()
-    said = read(choice, visit.fields, problems)
+    said = read(choice, visit.fields, problems, one.today)
     if problems or said is None:
         return _asked(visit, one, visit.fields, problems)
     return _send_now(visit, one, Reply(key=_key(visit), person=_person(visit), said=said))
