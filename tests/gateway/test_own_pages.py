@@ -424,6 +424,32 @@ def test_a_name_is_the_patient_s_however_a_telephone_types_it(giving: Giving, br
     assert browser.post("/own/sign", {"signed": typed, "sure": "yes"}).status_code == 200
 
 
+@pytest.mark.parametrize("how", ["stop", "take-back"])
+def test_who_ends_a_form_and_signs_again_has_signed_another(giving: Giving, browser: OutsideBrowser, how: str):
+    chart = b.a_chart()
+    browser = taking_electronic(browser, giving, b.LAKESIDE, b.MERCY, b.PRAIRIE)
+    case = b.a_case(browser.services, chart, form=False)
+    entered(browser, case, chart)
+    proven(browser, case, to="sign")
+    name = " ".join((*chart["patient"]["given"], chart["patient"]["family"]))
+    signed = {"signed": name, "sure": "yes"}
+    browser.post("/own/sign", signed)
+    process_all(browser.services)
+    browser.post(f"/own/{how}", {"key": "k"} | signed)
+    process_all(browser.services)
+    assert None not in ends(browser, case)
+
+    for _ in range(2):  # twice is once
+        assert OWN["form_signed_stopped"] in text_of(browser.post("/own/sign", signed).text)
+    process_all(browser.services)
+
+    with browser.services.ledger.transaction() as tx:
+        filed = permissions.filed(tx, b.patient_of(browser.services, case))
+    live = [one.id for one in filed if one.ended is None]
+    assert len(live) == 1
+    assert stops(browser, case) & {one.id for one in filed}  # somebody is asked whether it goes on
+
+
 def test_a_page_that_a_browser_brought_back_takes_back_what_was_signed_since(giving: Giving, browser: OutsideBrowser):
     chart = b.a_chart()
     browser = taking_electronic(browser, giving, b.LAKESIDE, b.MERCY, b.PRAIRIE)

@@ -174,6 +174,21 @@ def test_an_answer_that_is_put_right_on_the_page_before_takes_effect(letter: Let
         assert len(tx.rows("SELECT FROM letter_replies")) == 2
 
 
+def test_who_answers_what_is_not_awaited_any_more_is_told_so(letter: Letter, browser: OutsideBrowser):
+    letter.open()
+    b.put(letter.services, b.request_to(letter.services, letter.case, b.PRAIRIE), S.NO_RECORDS)
+    said = {"person": "Ms. Okonkwo", "key": "k"}
+
+    pages = [
+        browser.get(f"{letter.path}/answer/records"),
+        browser.upload(f"{letter.path}/answer/records", said, [("files", PDF)]),
+        browser.post(f"{letter.path}/answer/in-progress/send", said),
+    ]
+
+    assert [one.status_code for one in pages] == [200, 409, 409]
+    assert all("Nothing more is needed. Please send nothing." in text_of(one.text) for one in pages)
+
+
 @pytest.mark.parametrize("word", ["ready-on", "will-send", "already-sent"])
 def test_a_day_that_cannot_be_meant_is_asked_for_again(letter: Letter, browser: OutsideBrowser, word: str):
     letter.open()

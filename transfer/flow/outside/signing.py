@@ -19,7 +19,7 @@ from transfer.flow.outside.own import patients_own
 from transfer.flow.outside.sessions import by_outsider
 from transfer.flow.services import Services
 from transfer.identifiers import InstitutionId
-from transfer.ledger import Tx, patients, requests
+from transfer.ledger import Tx, patients, permissions, requests
 from transfer.outside_sessions import OutsideSession
 from transfer.patients import Demographics
 
@@ -71,7 +71,8 @@ def sign_form(
     services: Services, session: OutsideSession, typed: str, shown: ShownForm, *, network: str
 ) -> ActionResult:
     """Sign it by typing the name: filed with what was shown, when and from where, and what is wrong with it is said at
-    once. The same again in one sign-in is the same form, as it was signed first.
+    once. The same again in one sign-in is the same form, as it was signed first, unless a form was ended since: whoever
+    takes one back and signs again means it.
 
     Raises:
         Unknown: as `get_form`, or nobody may file forms for the office that referred.
@@ -81,6 +82,7 @@ def sign_form(
         case, opened, who = _who_signs(tx, session)
         form = _form(tx, services, session, case, opened, who)
         at = tx.now().astimezone(services.institutions[session.institution].zone)
+        ended = sum(one.ended is not None for one in permissions.filed(tx, opened.patient))
     fields = signed_fields(form)
     return file_form(
         services,
@@ -90,7 +92,7 @@ def sign_form(
         signed_pdf(form, shown, TypedSignature(typed=typed, at=at, network=network)),
         door=Door.PAGE,
         begin=lambda: by_outsider(services, session.account),
-        once=f"{session.account}|{hashlib.sha256(fields).hexdigest()}",
+        once=f"{session.account}|{hashlib.sha256(fields).hexdigest()}|{ended}",
     )
 
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -96,7 +97,8 @@ def _chosen(*, usual: bool) -> dict[str, Choice]:
 
 
 def _form(visit: Visit) -> Answer:
-    return _asked(visit, _request(visit), Fields({"key": [secrets.token_hex(8)]}), Problems())
+    one = _request(visit)
+    return _asked(visit, one, Fields({"key": [secrets.token_hex(8)]}), Problems()) if one.is_open else _show(visit)
 
 
 def _asked(visit: Visit, one: RequestOnLetter, fields: Fields, problems: Problems) -> Answer:
@@ -115,6 +117,8 @@ def _asked(visit: Visit, one: RequestOnLetter, fields: Fields, problems: Problem
 def _check(visit: Visit) -> Answer | Next:
     """Show what was typed, to be sent as it stands. Files cannot be shown again: they are sent at once."""
     one, choice, problems = _request(visit), _choice(visit), Problems()
+    if not one.is_open:
+        return replace(_show(visit), status=409)
     said = read(choice, visit.fields, problems, one.today)
     files = _files(visit, one, choice, problems)
     if problems:
@@ -139,6 +143,8 @@ def _check(visit: Visit) -> Answer | Next:
 
 def _send(visit: Visit) -> Answer | Next:
     one, choice, problems = _request(visit), _choice(visit), Problems()
+    if not one.is_open:
+        return replace(_show(visit), status=409)
     said = read(choice, visit.fields, problems, one.today)
     if problems or said is None:
         return _asked(visit, one, visit.fields, problems)
