@@ -221,6 +221,10 @@ def test_a_question_is_something_to_do_at_the_desk_and_the_reply_is_read_here(gi
     shown = browser.get(where).text
     assert "Block A2." in shown
     assert text_of(shown).count("Which block") == 1
+    browser.post(where, {"question": "Which block\nis it?"})  # they ask once more
+    again = the_hold(giving.services, "center-asks")
+    assert again.about != hold.about
+    resolve(giving.services, again.id, HoldAnswer.SEEN, actor=ANN)
     browser.sign_in(account="s1111")  # of the same center, and not who asked
     assert browser.get(where).status_code == 200
     browser.sign_in(institution="mercy-imaging")

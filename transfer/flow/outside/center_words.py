@@ -42,7 +42,7 @@ class CenterWords:
 
 def ask_desk(services: Services, session: OutsideSession, packet: PacketId, text: str) -> None:
     """Ask the desk something about the case of a packet: it becomes something to do there. The same words again are
-    one question.
+    one question until the desk has seen it.
 
     Raises:
         Unknown: the packet is not there for them.
@@ -52,7 +52,7 @@ def ask_desk(services: Services, session: OutsideSession, packet: PacketId, text
     with by_outsider(services, session.account) as tx:
         tx.lock_case(packet.case)
         asked = [one.about for one in holds.open_holds(tx, packet.case) if one.code is HoldCode.CENTER_ASKS]
-        if _is_said(tx, packet.case, session, text):
+        if any(one.text == text and not one.is_seen for one in _written(tx, packet.case, session)):
             return
         if len(asked) >= MOST_QUESTIONS:
             raise not_allowed(Reason(RefusalCode.ASKED_ENOUGH, most=MOST_QUESTIONS), Remedy(RemedyCode.WAIT_FOR_REPLY))
