@@ -6,13 +6,14 @@ import socket
 import ssl
 from asyncio import sslproto
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 import uvicorn
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from tests.kit.peers.certificates import certificates, client_hello
@@ -74,7 +75,12 @@ async def _who(request: Request) -> PlainTextResponse:
 
 def at_the_door(journey: Callable[[Connect, uvicorn.Server], Awaitable[None]], **how: object) -> None:
     async def run() -> None:
-        door = server(Starlette(routes=[Route("/who", _who, methods=["GET", "POST"])]), "127.0.0.1", 0, **how)  # type: ignore[arg-type]
+        door = server(
+            Starlette(routes=[Route("/who", _who, methods=["GET", "POST"]), Route("/long", _long)]),
+            "127.0.0.1",
+            0,
+            **how,
+        )  # type: ignore[arg-type]
         running = asyncio.create_task(door.serve())
         while not door.started:
             await asyncio.sleep(0.005)
@@ -156,6 +162,48 @@ def test_a_byte_now_and_then_does_not_keep_a_connection_after_its_answer(monkeyp
             assert await known.is_closed(0.1)
 
     at_the_door(journey)
+
+
+#: bytes of an answer that a slow line takes a while for, and of a piece of it
+LONG, A_PIECE = 1 << 20, 1 << 18
+
+
+async def _long(request: Request) -> StreamingResponse:
+    is_of(request.scope, "lab")
+    return StreamingResponse(iter([b"x" * A_PIECE] * (LONG // A_PIECE)), headers={"content-length": str(LONG)})
+
+
+@pytest.mark.parametrize("after", [b"", b"Connection: close\r\n"])
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_the_end_of_a_long_answer_waits_for_a_slow_line_as_long_as_it_moves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, after: bytes, is_tls: bool
+):
+    monkeypatch.setattr(serving, "KEEP_ALIVE_SECONDS", 0.3)
+    monkeypatch.setattr(serving, "FLUSH_SECONDS", 1.0)
+    known = certificates(tmp_path / "tls") if is_tls else None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if known:
+        context.load_cert_chain(known.files["certificate"], known.files["key"])
+
+    async def journey(connect: Connect, door: uvicorn.Server) -> None:
+        line = socket.socket()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 << 10)
+        line.settimeout(0)
+        await asyncio.get_running_loop().sock_connect(line, door.servers[0].sockets[0].getsockname())
+        trust = known.client() if known else None
+        reader, writer = await asyncio.open_connection(
+            sock=line, ssl=trust, server_hostname="localhost" if trust else None, limit=16 << 10
+        )
+        writer.write(b"GET /long HTTP/1.1\r\nHost: x\r\n" + after + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        came = 0
+        while came < LONG and (piece := await reader.read(8 << 10)):
+            came += len(piece)
+            await asyncio.sleep(0.04)
+        writer.transport.abort()
+        assert came == LONG
+
+    at_the_door(journey, tls=context if known else None)
 
 
 def test_a_head_that_does_not_come_to_its_end_is_cut(monkeypatch: pytest.MonkeyPatch):

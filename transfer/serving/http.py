@@ -35,8 +35,13 @@ MAX_PIPELINED = 8
 KEEP_ALIVE_SECONDS = 15
 #: seconds in which a caller may read an answer that ends its connection, while what it still sends goes nowhere
 LINGER_SECONDS = 2.0
-#: seconds in which a caller has to read what is left of an answer after its end was written
+#: seconds in which a caller has to read some of what is left of an answer after its end was written: by TLS that may be
+#: half a megabyte, and a slow line takes long for it
 FLUSH_SECONDS = 60
+#: seconds the other side may take to end TLS once it has read all
+TLS_END_SECONDS = 2.0
+#: seconds after which asyncio gives up an end of TLS by itself, whatever is unread: we are sooner
+_TLS_GIVEN_UP_SECONDS = 3600.0
 #: seconds in which the event loop comes round to a question, else it is stuck
 LOOP_SECONDS = 3.0
 #: what the kernel may hold of a response beyond our recall
@@ -175,15 +180,36 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
         super().on_response_complete()
         if self.transport.is_closing():
-            self._end_within(FLUSH_SECONDS)
+            self._end_once_read(TLS_END_SECONDS if _is_tls(self.transport) else FLUSH_SECONDS)
         elif not has_next:
-            self._end_within(KEEP_ALIVE_SECONDS)
+            self._end_once_read(KEEP_ALIVE_SECONDS)
+
+    def timeout_keep_alive_handler(self) -> None:
+        if not _unread(self.transport):  # an end of TLS would cut what is left
+            super().timeout_keep_alive_handler()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.transport.is_closing():
+            self._end_once_read(TLS_END_SECONDS)
 
     def _end_within(self, seconds: float | None) -> None:
         """The connection is cut then, unless another bound is set. None: none."""
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+
+    def _end_once_read(self, seconds: float, before: int | None = None) -> None:
+        """The connection is cut then, unless another bound is set; where some of an answer is unread, once that does
+        not move.
+        """
+        unread = _unread(self.transport)
+        if before is not None and unread >= before:
+            self.transport.abort()
+            return
+        self._end_within(None)
+        wait_seconds = FLUSH_SECONDS if unread else seconds
+        self._deadline = self.loop.call_later(wait_seconds, self._end_once_read, seconds, unread)
 
 
 class OneAnswer:
@@ -266,6 +292,18 @@ def certificate_of(scope: Scope) -> bytes | None:
     transport = transport_of(scope)
     secured: ssl.SSLObject | None = transport.get_extra_info("ssl_object") if transport else None
     return secured.getpeercert(binary_form=True) if secured else None
+
+
+def _is_tls(transport: asyncio.Transport) -> bool:
+    return transport.get_extra_info("ssl_object") is not None
+
+
+def _unread(transport: asyncio.Transport) -> int:
+    """Bytes that were written, and that the kernel has not taken. What speaks TLS has a transport beneath it, of which
+    asyncio tells nothing.
+    """
+    beneath = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
+    return transport.get_write_buffer_size() + (beneath.get_write_buffer_size() if beneath else 0)
 
 
 def _demanded_certificate(transport: asyncio.Transport) -> bytes | None:
@@ -363,6 +401,7 @@ def server(
     entrance = Entrance(
         budget=ConnectionBudget("http", limits or ConnectionLimits()),
         tls=tls,
+        tls_end_seconds=_TLS_GIVEN_UP_SECONDS,
         proxies=proxies or TrustedProxies(),
         has_proxy_header=has_proxy_header,
     )

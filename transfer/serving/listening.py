@@ -22,8 +22,6 @@ log = logging.getLogger("transfer.serving.listening")
 
 #: seconds from a connection's beginning until its proxy has said who it is, and TLS stands
 HANDSHAKE_SECONDS = 10.0
-#: seconds the other side may take to end TLS once we have said our last
-_TLS_END_SECONDS = 2.0
 #: connections that wait in the kernel until we come to them
 _BACKLOG = 512
 #: connections taken before others get their turn
@@ -47,6 +45,8 @@ class Entrance:
 
     budget: ConnectionBudget
     tls: ssl.SSLContext | None = None
+    #: the other side may take to end TLS once we have said our last, though it has not read all of it
+    tls_end_seconds: float = 2.0
     proxies: TrustedProxies = field(default_factory=TrustedProxies)
     #: those proxies begin each connection with a PROXY header
     has_proxy_header: bool = False
@@ -153,7 +153,7 @@ class Listener:
                     lambda: self._speaker(connection),
                     accepted,
                     ssl=entrance.tls,
-                    ssl_shutdown_timeout=_TLS_END_SECONDS if entrance.tls else None,
+                    ssl_shutdown_timeout=entrance.tls_end_seconds if entrance.tls else None,
                 )
                 is_open = True
         except (OSError, TimeoutError, Unreadable) as error:
