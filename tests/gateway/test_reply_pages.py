@@ -148,12 +148,22 @@ def test_a_code_that_is_ended_closes_what_it_opened_and_leaves_other_letters_ope
 
 
 def test_an_office_opens_as_many_letters_as_it_has_and_guesses_are_counted(letter: Letter, browser: OutsideBrowser):
-    for _ in range(MOST_TRIES[TriedBy.ADDRESS] + 1):
-        assert letter.open().status_code == 200
+    each = MOST_TRIES[TriedBy.CODE]
+    letters = [letter, *(Letter(browser) for _ in range(MOST_TRIES[TriedBy.ADDRESS] // each))]
+    for one in letters:
+        assert [one.open().status_code for _ in range(each)] == [200] * each
 
     for _ in range(MOST_TRIES[TriedBy.ADDRESS]):
         assert browser.post("/r/open", letter.fields(code=code_that_is_none())).status_code == 422
     assert letter.open().status_code == 409
+
+
+def test_one_letter_is_not_opened_for_ever(letter: Letter):
+    tries = MOST_TRIES[TriedBy.CODE] + MOST_TRIES[TriedBy.ADDRESS]
+
+    opened = [letter.open().status_code for _ in range(tries + 1)]
+
+    assert opened == [200] * tries + [409]
 
 
 def test_an_answer_that_is_put_right_on_the_page_before_takes_effect(letter: Letter, browser: OutsideBrowser):

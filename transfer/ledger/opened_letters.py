@@ -9,6 +9,7 @@ from transfer.facts import Chain
 from transfer.identifiers import ArrivalId, CaseId, RequestId
 from transfer.ledger import Row, Tx
 from transfer.letter_codes import CodeHolder, LetterCode
+from transfer.outside_sessions import TRIES_COUNT_FOR
 from transfer.requests import RequestAnswer
 from transfer.sessions import AT_MOST
 
@@ -47,6 +48,16 @@ def open_letter(tx: Tx, account: str, letter: LetterCode) -> None:
     if is_new:
         fact = facts.LetterOpened(holder=letter.holder, request=letter.request)
         tx.append(Chain.case(letter.case), fact)
+
+
+def sign_ins_lately(tx: Tx, letter: LetterCode) -> int:
+    """In how many sign-ins it was opened within the time that tries are counted for."""
+    found = tx.value(
+        """SELECT count(*) FROM opened_letters
+            WHERE subject = %s AND holder = %s AND opened_at > transfer.now() - %s""",
+        *(letter.request or letter.case, letter.holder, TRIES_COUNT_FOR),
+    )
+    return int(found)
 
 
 def of_account(tx: Tx, account: str) -> list[OpenedLetter]:

@@ -17,7 +17,7 @@ from transfer.holds import HoldCode
 from transfer.identifiers import CaseId, InstitutionId, PatientId, RequestId
 from transfer.ledger import Tx, cases, holds, letter_codes, opened_letters, outside_sessions, patients, requests
 from transfer.letter_codes import CodeHolder, LetterCode, read
-from transfer.outside_sessions import Outsider, OutsideSession, TriedBy
+from transfer.outside_sessions import MOST_TRIES, Outsider, OutsideSession, TriedBy
 
 #: as what the holder of a code signs in
 OUTSIDERS: Final = {
@@ -86,7 +86,8 @@ def _shown(
             return None
         opened_letters.open_letter(tx, account, letter)
         outside_sessions.forget_tries(tx, TriedBy.CODE, code)
-        outside_sessions.forget_one_try(tx, TriedBy.ADDRESS, network)
+        if opened_letters.sign_ins_lately(tx, letter) <= MOST_TRIES[TriedBy.CODE]:
+            outside_sessions.forget_one_try(tx, TriedBy.ADDRESS, network)
         return _Shown(letter, institution)
 
 
