@@ -309,6 +309,22 @@ def test_a_pin_is_of_one_holder_and_one_sign_in(browser: OutsideBrowser):
     assert typed(pin) == 422
 
 
+def test_another_pin_is_typed_by_who_typed_the_one_before(browser: OutsideBrowser):
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart)
+    entered(browser, case, chart)
+    proven(browser, case)
+    desk.give_own_pin(browser.services, case, CodeHolder.REFERRING_OFFICE, actor=ANN)
+    assert 'action="/own/pin"' not in browser.get("/own/send").text
+
+    desk.give_own_pin(browser.services, case, CodeHolder.PATIENT, actor=ANN)
+
+    assert 'action="/own/pin"' in browser.get("/own/send").text
+    assert browser.upload("/own/send", {"key": "k"}, [("files", PHOTO)]).status_code == 404
+    proven(browser, case)
+    assert browser.upload("/own/send", {"key": "k"}, [("files", PHOTO)]).status_code == 200
+
+
 def test_after_ten_wrong_pins_none_works_and_a_person_is_asked(browser: OutsideBrowser):
     chart = b.a_chart()
     case = b.a_case(browser.services, chart)

@@ -10,8 +10,8 @@ from transfer.letter_codes import LASTS, MOST_WRONG_PINS, CodeHolder
 
 
 def give(tx: Tx, case: CaseId, holder: CodeHolder, kept: str) -> datetime:
-    """This PIN works from now on, and no other of the holder. `kept` is what is kept of it. Until when it does (UTC).
-    The caller holds the case's lock.
+    """This PIN works from now on, and no other of the holder: whoever typed one before types this one, too. `kept` is
+    what is kept of it. Until when it works (UTC). The caller holds the case's lock.
     """
     until = tx.now() + LASTS[holder]
     tx.run("DELETE FROM letter_pins WHERE ends_at <= transfer.now()")
@@ -20,6 +20,7 @@ def give(tx: Tx, case: CaseId, holder: CodeHolder, kept: str) -> datetime:
            ON CONFLICT (case_id, holder) DO UPDATE SET pin = excluded.pin, ends_at = excluded.ends_at, wrong = 0""",
         *(case, holder, kept, until),
     )
+    tx.run("UPDATE opened_letters SET is_proven = false WHERE case_id = %s AND holder = %s", case, holder)
     tx.append(Chain.case(case), facts.LetterPinGiven(holder=holder, until=until.isoformat()))
     return until
 
