@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from transfer import codec, facts
+from transfer import facts
 from transfer.adapters.fhir import replies
 from transfer.adapters.fhir.replies import ReplyFile
 from transfer.arrivals import ArrivalKind
@@ -138,7 +138,7 @@ def send_reply(
         keep(send_file(services, store, session.institution, case, one.content, one.content_type, name), None, 1)
     if reply.said:
         body = replies.task_of(request, reply.said, now)
-        name = named_by(f"{key}|answer", codec.dump(SourceAnswer, reply.said))
+        name = named_by(f"{key}|answer", repr(reply.said).encode())  # the message names the moment, too
         keep(_message(services, store, session, body, name), reply.said, 0)
     with by_outsider(services, session.account) as tx:
         for each in kept:
