@@ -384,7 +384,8 @@ def test_of_what_nothing_is_awaited_nothing_is_asked(letter: Letter, browser: Ou
     assert "/answer/" not in page.text
     assert "Nothing more is needed" in page.text
     sent = browser.post(f"{letter.path}/answer/refused/send", {"person": "x", "reason": "policy", "key": "k"})
-    assert sent.status_code == 404
+    assert sent.status_code == 409
+    assert "/answer/" not in sent.text
 
 
 def test_the_pages_are_the_same_whether_or_not_something_is_withheld(browser: OutsideBrowser):
