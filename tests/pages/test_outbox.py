@@ -1,9 +1,13 @@
 """The outbox on a page: what is to go, what did not, and what is done about it."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from tests.kit.desk_client import Desk, text_of
-from tests.kit.letter_posts import Writing
+from tests.kit.letter_posts import FAXED, Writing
+from tests.kit.staff import ANN
+from transfer.flow import desk
 from transfer.letters import LetterState, SendingFailure
 from transfer.rights import Role
 
@@ -43,11 +47,27 @@ def test_a_request_whose_letter_waits_for_our_call_waits_on_us(writing: Writing,
     assert " Us until " in row
     assert "Call back first; the letter goes then" in row
     assert "Call back first; the letter goes then" in case.partition("Ready to send?")[2].partition("Needed")[0]
-    assert "Nothing waits for others" not in today
     assert "Us: Cedar Clinic" in case
     writing.call_back()
     assert "Call back first" not in text_of(officer.get("/desk/").text)
     assert "Us: Cedar Clinic" not in text_of(officer.get(f"/desk/cases/{writing.case}").text)
+
+
+def test_the_row_of_a_case_is_ours_until_we_called_back_and_again_once_they_are_reached_otherwise(
+    writing: Writing, officer: Desk
+):
+    def standing() -> tuple[bool, bool]:
+        """Whether its row stands among ours, and among the others'."""
+        found = desk.today(writing.services, actor=ANN, zone=ZoneInfo("UTC"))
+        ours, others = ({one.case for one in part.lines} for part in (found.ours, found.others))
+        return writing.case in ours, writing.case in others
+
+    assert standing() == (True, False)
+    assert "Call back first; the letter goes then (Cedar Clinic" in text_of(officer.get("/desk/").text)
+    desk.call_back(writing.services, writing.facility, actor=ANN)  # its round has not run yet
+    assert standing() == (False, True)
+    desk.change_contact(writing.services, writing.facility, FAXED, actor=ANN)
+    assert standing() == (True, False)
 
 
 def test_what_did_not_go_is_to_do_and_is_tried_again(ledger):

@@ -51,6 +51,8 @@ class WaitCode(StrEnum):
     TO_ASK = "to-ask"
     SOURCE_RETRY = "source-retry"
     SOURCE_PUSH = "source-push"
+    #: no letter goes to the source before somebody here called it back
+    CALL_BACK = "call-back"
     SOURCE_REST = "source-rest"
     RELEASE_FORM = "release-form"
     CONFIRM_ABSENT = "confirm-absent"

@@ -26,7 +26,7 @@ from transfer.delivery import Delivery
 from transfer.facts import Chain
 from transfer.flaws import Flaw
 from transfer.flow.ending import give_up_newest, gives_way
-from transfer.flow.owing_letters import owe_letter
+from transfer.flow.owing_letters import owe_letter, waits_for_call
 from transfer.flow.services import Services
 from transfer.flow.superseding import ask_about_void
 from transfer.flow.waiting import tell
@@ -117,9 +117,22 @@ def _lacks(tx: Tx, services: Services, case: Case, opened: OpenedCase, here: Seq
         waivers=waivers,
         now=now,
     )
-    return assess_added(
+    found = assess_added(
         added_needs(case), checklist, listed, requests=made, records=here, materials=added, waivers=waivers, now=now
     )
+    return _with_calls(services, made, found)
+
+
+def _with_calls(services: Services, made: Sequence[Request], completeness: Completeness) -> Completeness:
+    """Where a letter goes only once somebody here called, the case waits for us and not for the facility."""
+    ours = {(one.institution, one.department) for one in made if waits_for_call(services, one)}
+    waits = (
+        replace(wait, code=WaitCode.CALL_BACK)
+        if wait.code is WaitCode.SOURCE_PUSH and (wait.institution, wait.department) in ours
+        else wait
+        for wait in completeness.waits
+    )
+    return replace(completeness, waits=tuple(waits))
 
 
 def _pieces(tx: Tx, opened: OpenedCase) -> dict[str, list[Material]]:

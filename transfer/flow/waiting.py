@@ -45,6 +45,7 @@ _STANDS_STILL: Final = (WaitCode.RELEASE_FORM, WaitCode.BETTER_AUTHORIZATION, Wa
 _OWNERS: Final[Mapping[WaitCode, Owner]] = MappingProxyType(
     {
         **dict.fromkeys(DECIDED_HERE, Owner.DESK),
+        WaitCode.CALL_BACK: Owner.DESK,
         WaitCode.RELEASE_FORM: Owner.PATIENT,
         WaitCode.BETTER_AUTHORIZATION: Owner.PATIENT,
         WaitCode.OTHER_IDENTIFIER: Owner.REFERRING_OFFICE,
@@ -144,7 +145,7 @@ def _waits(waits: Iterable[Wait]) -> list[tuple[Owner | None, Why]]:
 
 
 def _urgency(wait: Wait) -> int:
-    if wait.code in DECIDED_HERE:
+    if _OWNERS.get(wait.code) is Owner.DESK:
         return 0
     return {**dict.fromkeys(_STANDS_STILL, 1), WaitCode.MATERIAL: 3}.get(wait.code, 2)
 

@@ -164,6 +164,19 @@ def counted(tx: Tx, chosen: Chosen, *, today: date) -> dict[ListPart, int]:
     return dict(zip(parts, row, strict=True))
 
 
+def tell_anew(tx: Tx, institution: InstitutionId) -> None:
+    """The rows of open cases to which this institution owes something do not say any more why they wait. One that
+    another transaction is writing is passed over.
+    """
+    tx.run(
+        f"""UPDATE cases SET told_line = -1 WHERE case_id IN (
+              SELECT c.case_id FROM cases AS c WHERE c.is_open AND EXISTS (
+                SELECT 1 FROM requests AS r WHERE r.case_id = c.case_id AND r.institution = %s
+                  AND r.state IN {AWAITED_STATES}) FOR UPDATE SKIP LOCKED)""",  # noqa: S608  our own text
+        institution,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwesMost:
     """How many requests a department owes an answer to."""

@@ -96,6 +96,7 @@ WAITS: Mapping[str, Sentences] = {
     WaitCode.TO_ASK: Sentences("Waits for us: the system asks next, by itself.", THEIRS),
     WaitCode.SOURCE_RETRY: Sentences("Waits for the next try: the source could not be reached.", THEIRS),
     WaitCode.SOURCE_PUSH: Sentences("Waits for what the source sends.", THEIRS),
+    WaitCode.CALL_BACK: Sentences("Call back first; the letter goes then.", THEIRS),
     WaitCode.SOURCE_REST: Sentences(
         "Waits for the rest: what came is not whole.", "Part of your records has come. We are asking for the rest."
     ),

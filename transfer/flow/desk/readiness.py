@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from transfer.case import Case, OpenedCase
-from transfer.completeness import SETTLED, Need
+from transfer.completeness import SETTLED, Need, WaitCode
 from transfer.flow.assess import Assessment
 from transfer.flow.basis import still_covered
 from transfer.flow.desk.shown import ContextLine, LeftView, ReadyToSend, Weight
@@ -19,7 +19,7 @@ from transfer.requests import Request, RequestState
 from transfer.sentences import SENTENCES
 
 #: of a request whose letter waits for us
-CALL_FIRST: Final = "Call back first; the letter goes then."
+CALL_FIRST: Final = SENTENCES[WaitCode.CALL_BACK].staff
 #: the ends of an authorization by which somebody said "no"
 _NO = (End.PAUSED, End.REVOKED, End.ENTERED_IN_ERROR)
 
