@@ -9,9 +9,11 @@ from tests.kit import builders as b
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN, BEN
 from transfer import facts
+from transfer.contacts import Contact
 from transfer.errors import NotAllowed, Unknown
 from transfer.facts import Chain
 from transfer.flow import desk
+from transfer.flow.desk.pieces_to_settle import call_whom
 from transfer.identifiers import CaseId, MaterialId, ParcelId
 from transfer.institutions import Institutions
 from transfer.ledger import Ledger
@@ -163,6 +165,13 @@ class TestLoggingIn:
 
         assert b.open_holds(services)
         assert [one for one in to_do(services) if one.startswith("10 of 11 slides were received")]
+
+    @pytest.mark.parametrize(("is_confirmed", "says"), [(True, " (+1 701 555 0142)"), (False, "")])
+    def test_whom_to_call_has_a_number_that_somebody_had_read_back(self, services, is_confirmed: bool, says: str):
+        contact = Contact(telephone="701 555 0142", fax="701 555 0143", is_confirmed=is_confirmed)
+        prairie = services.institutions[b.PRAIRIE].model_copy(update={"contact": contact})
+
+        assert call_whom(Institutions([prairie]), b.PRAIRIE) == f"Prairie Pathology, Slide room{says}"
 
 
 class TestPieces:

@@ -220,7 +220,13 @@ class TestActing:
         assert browser.post(f"/desk/cases/{case}/close", {"ending": "not-coming", "sure": "yes"}).status_code == 303
 
         assert [one.waiver for one in b.facts_of(services, case, facts.NeedWaived)] == ["absent"]
-        assert "It is closed" in text_of(browser.get(f"/desk/cases/{case}").text)
+        closed = browser.get(f"/desk/cases/{case}").text
+        assert "It is closed: nothing more is sent, and it is not opened again" in text_of(closed)
+        assert 'href="/desk/new"' in closed.partition("Ready to send?")[2].partition("<table")[0]
+        assert "Facility: Prairie Pathology" not in text_of(closed)
+
+    def test_who_closes_a_request_reads_that_it_is_not_opened_again(self, services, browser):
+        assert "not opened again" in text_of(browser.get(f"/desk/cases/{b.a_case(services)}/close").text)
 
     def test_appointments_are_added_moved_and_cancelled_each_by_itself(self, services, browser):
         case = b.a_case(services)

@@ -64,8 +64,10 @@ def test_the_row_of_a_case_is_ours_until_we_called_back_and_again_once_they_are_
 
     assert standing() == (True, False)
     assert "Call back first; the letter goes then (Cedar Clinic" in text_of(officer.get("/desk/").text)
+    assert "+1 701 555 0142" not in officer.get(f"/desk/cases/{writing.case}").text
     desk.call_back(writing.services, writing.facility, actor=ANN)  # its round has not run yet
     assert standing() == (False, True)
+    assert "+1 701 555 0142" in officer.get(f"/desk/cases/{writing.case}").text
     desk.change_contact(writing.services, writing.facility, FAXED, actor=ANN)
     assert standing() == (True, False)
 

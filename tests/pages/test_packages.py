@@ -176,6 +176,23 @@ def test_ten_of_eleven_is_a_link_in_to_do_that_says_whom_to_call(browser: Desk, 
     assert "Call their slide file" in text_of(browser.get(link).text)
 
 
+def test_slides_that_are_too_few_are_told_before_the_packet_without_them_on_today_and_on_the_request(
+    browser: Desk, services, chart
+):
+    case = b.a_case_without_slides(services, chart)
+    b.report_comes(services, chart)
+    sent = {"whose": f"{case} prairie-pathology", "labels": "agree", "count-slide": "10", "list-slide": "11"}
+    browser.post(a_parcel(browser), {**sent, "accession": accession_of(chart)})
+
+    row = text_of(browser.get("/desk/").text).partition("Only we can move these")[2].partition("Clinics")[0]
+    page = browser.get(f"/desk/cases/{case}").text
+    to_do = page.partition("<h2>To do</h2>")[2].partition("</ul>")[0]
+
+    assert row.index("Call the laboratory") < row.index("Approve a partial packet")
+    assert text_of(to_do).index("10 of 11 slides were received") < text_of(to_do).index("Approve a partial packet")
+    assert f'href="/desk/pieces/{case}/' in to_do
+
+
 def test_a_loan_is_judged_kept_given_back_and_received_by_its_lender(browser: Desk, services, case, chart):
     sent = {"whose": f"{case} prairie-pathology", "labels": "agree", "count-slide": "10", "list-slide": "11"}
     browser.post(a_parcel(browser), {**sent, "accession": accession_of(chart)})

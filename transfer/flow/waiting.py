@@ -101,9 +101,11 @@ def _goes_on(
         return [] if is_asked else [(Owner.REFERRING_OFFICE, Why(WhyCode.NOT_ACTIVE, status=case.referral_status))]
     if judged.step in APPROVALS and is_stopped:  # nobody is to let go what may not go
         return []
-    if approvals := [_decision(hold) for hold in asked if hold.code == judged.step and hold.code in APPROVALS]:
-        return [(Owner.DESK, why) for why in approvals]
     waits = _waits(judged.completeness.waits)
+    if approvals := [_decision(hold) for hold in asked if hold.code == judged.step and hold.code in APPROVALS]:
+        # What is settled here, such as slides that are too few, no approval settles: it is told before that.
+        ours = [one for one in waits if one[0] is Owner.DESK]
+        return [*ours, *((Owner.DESK, why) for why in approvals)]
     return waits if waits or is_asked else [_at_rest(case)]
 
 

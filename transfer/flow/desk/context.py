@@ -74,7 +74,7 @@ def _standing_against(asked: _Asked) -> Iterator[ContextLine]:
     if asked.case:
         yield from stops(asked.tx, asked.case)
     if asked.opened and asked.opened.is_open:
-        for wait in undecided(asked.tx, asked.services, asked.opened.id):
+        for wait in undecided(asked.tx, asked.services, look(asked.tx, asked.services, asked.opened.id)):
             where = f" ({asked.called(wait.institution)})" if wait.institution else ""
             yield ContextLine(weight=_T, label="Needs a person, too", says=f"{wait.says}{where}")
 

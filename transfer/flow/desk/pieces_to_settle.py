@@ -4,10 +4,11 @@ from typing import Final
 
 from transfer.case import OpenedCase
 from transfer.completeness import WaitCode
+from transfer.contacts import as_said
 from transfer.flow.desk.shown import WaitView
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
-from transfer.institutions import Department, Institutions
+from transfer.institutions import Institutions
 from transfer.ledger import Tx, materials
 from transfer.ledger.materials import StoredMaterial
 from transfer.materials import MaterialKind, MaterialState, discrepancy
@@ -64,11 +65,10 @@ def call_whom(institutions: Institutions, institution: str) -> str:
         return institution
     source = institutions[institution]
     holding = next((one for one in source.departments if RecordKind.MATERIAL in one.holds), None)
-    return f"{source.name}{_department(holding)}" if holding else source.name
-
-
-def _department(one: Department) -> str:
-    return f", {one.name}"
+    where = f"{source.name}, {holding.name}" if holding else source.name
+    if source.contact is None or not source.contact.is_confirmed:
+        return where
+    return f"{where} ({as_said(source.contact.telephone)})"
 
 
 def _called(kind: MaterialKind) -> str:

@@ -5,7 +5,7 @@ from typing import Final
 
 from transfer import facts
 from transfer.completeness import Wait, WaitCode
-from transfer.flow.assess import look
+from transfer.flow.assess import Assessment, look
 from transfer.flow.desk.comparing import compare
 from transfer.flow.desk.decisions import known_hold
 from transfer.flow.desk.looking import demand_identity, show_all_identities
@@ -73,14 +73,21 @@ def undecided_cases(services: Services, *, actor: Actor, limit: int = 100) -> li
             wait
             for case in case_lists.may_be_undecided(tx, limit=limit)
             if tx.case(case).opened
-            for wait in undecided(tx, services, case)
-            if wait.code in OF_PIECES or not held.open_holds(tx, case)
+            for wait in unasked(tx, services, look(tx, services, case))
         ]
 
 
-def undecided(tx: Tx, services: Services, case: CaseId) -> list[WaitView]:
+def unasked(tx: Tx, services: Services, assessed: Assessment) -> list[WaitView]:
+    """What of a case only a person settles and no open question asks. Pieces are told beside questions, too."""
+    found = undecided(tx, services, assessed)
+    is_asked = bool(found) and bool(held.open_holds(tx, assessed.case.id))
+    return [one for one in found if one.code in OF_PIECES or not is_asked]
+
+
+def undecided(tx: Tx, services: Services, assessed: Assessment) -> list[WaitView]:
     """What of an opened case only a person settles, each once: what the questions about it ask is left out."""
-    assessed, made = look(tx, services, case), requests.of_case(tx, case)
+    case = assessed.case.id
+    made = requests.of_case(tx, case)
     if assessed.case.is_under_way or not assessed.case.is_active:
         return []
     asked = {one.about for one in held.open_holds(tx, case)}

@@ -447,6 +447,8 @@ class Dossier:
     permissions: tuple[PermissionView, ...] = ()
     packets: tuple[PacketView, ...] = ()
     holds: tuple[HoldView, ...] = ()
+    #: what only a person settles, and no open question asks
+    unasked: tuple[WaitView, ...] = ()
     runs: tuple[RunView, ...] = ()
     #: None: its referral is not understood yet
     ready: ReadyToSend | None = None

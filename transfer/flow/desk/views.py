@@ -14,7 +14,7 @@ from transfer.flow.desk.calling import logged
 from transfer.flow.desk.charting import filed as filed_in
 from transfer.flow.desk.looking import demand_identity, show_all_identities, show_content
 from transfer.flow.desk.misdirecting import told
-from transfer.flow.desk.questions import heard_view, hold_view
+from transfer.flow.desk.questions import heard_view, hold_view, unasked
 from transfer.flow.desk.queues import wait_of
 from transfer.flow.desk.readiness import CALL_FIRST, readiness
 from transfer.flow.desk.shown import (
@@ -136,6 +136,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             permissions=filed,
             packets=tuple(_packets(tx, services, found)),
             holds=tuple(hold_view(tx, one) for one in open_holds),
+            unasked=tuple(unasked(tx, services, assessed)) if assessed and found.is_open else (),
             runs=_runs(tx, case, lines),
             legal_hold_since=patients.legal_hold_since(tx, patient) if patient else None,
             identity=who.current if who else None,

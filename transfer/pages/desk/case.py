@@ -5,15 +5,17 @@ from datetime import date
 from typing import Final
 
 from transfer.calls import Callee
+from transfer.contacts import as_said
 from transfer.flow import desk
 from transfer.flow.desk import Dossier
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
 from transfer.pages.desk.words import NEEDS, OWNERS, called, words, zone_of
+from transfer.pages.remedies import link
 from transfer.pages.routes import Answer, Asked, Page
 from transfer.requests import RequestState
 from transfer.rights import Right
-from transfer.sentences import SENTENCES
+from transfer.sentences import SENTENCES, sentence
 from transfer.sentences.trade import in_trade
 
 #: of a department, how it is requested
@@ -58,6 +60,9 @@ def show(asked: Asked) -> Answer:
             "how": HOW,
             "callees": _CALLEES,
             "over": OVER,
+            "telephones": _telephones(asked.services, found),
+            "link": link,
+            "sentence": sentence,
             "to_call_back": _to_call_back(asked.services, found),
             "owners": OWNERS,
             "findings": finding,
@@ -122,9 +127,19 @@ def _to_call_back(services: Services, found: Dossier) -> frozenset[str]:
     return frozenset(one.id for one in known if one.contact and not one.contact.is_confirmed)
 
 
+def _telephones(services: Services, found: Dossier) -> Mapping[str, str]:
+    """By which each facility is called, where it is known. A number that nobody read back yet is not."""
+    known = (
+        services.institutions[one.institution] for one in found.requests if one.institution in services.institutions
+    )
+    return {one.id: as_said(one.contact.telephone) for one in known if one.contact and one.contact.is_confirmed}
+
+
 def _waiting_on(services: Services, found: Dossier) -> Mapping[str, str]:
     """For each line, whose turn it is at each facility that still owes it."""
     waiting: dict[str, list[str]] = {}
+    if found.ending:
+        return waiting
     for one in found.requests:
         if one.state in OVER:
             continue

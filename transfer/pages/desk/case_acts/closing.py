@@ -51,6 +51,7 @@ ACTS: Final = (
         follows=(
             "What is requested is withdrawn, and its questions fall.",
             "The links of its packets work no more. Nothing is destroyed by this.",
+            "It is not opened again: should they be referred again, a new referral opens another request.",
         ),
         fields=_close_fields,
         does=_close,
