@@ -18,6 +18,8 @@ class LinkEnd(StrEnum):
     CASE_CLOSED = "link-case-closed"
     WITHDRAWN = "link-withdrawn"
     LAPSED = "link-lapsed"
+    #: for staff alone: nothing of the case may go, and each look at a permission says so
+    STOPPED = "link-stopped"
 
 
 def lapse_at(case: Case, packet: PacketId, days: int) -> datetime | None:

@@ -53,6 +53,7 @@ class RemedyCode(Code):
     SAY_ANOTHER_ACCESSION = "say-another-accession"
     TAKE_PARCEL_IN = "take-parcel-in"
     CALL_SLIDE_FILE = "call-slide-file", "case", "material"
+    ASK_SLIDE_FILE = "ask-slide-file", "case", "material"
     GIVE_WITH_PARCEL = "give-with-parcel", "case"
     GIVE_REFERRAL = "give-referral"
     GIVE_SCAN = "give-scan"

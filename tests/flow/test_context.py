@@ -223,7 +223,7 @@ class TestWaitsOfPeople:
         assert silent.remedy.fields["request"] == request.id
 
     def test_what_a_question_asks_stands_there_once(self, services):
-        case = b.a_case(services)
+        case = b.a_case_of_others(services)
         request = b.put(services, b.request_to(services, case, b.PRAIRIE), RequestState.SILENT)
         ask(services, case, HoldCode.SOURCE_DOES_NOT_ANSWER, request.id)
 

@@ -20,6 +20,7 @@ from transfer.ledger import Ledger
 from transfer.materials import CheckIn, Discrepancy, LabelCheck, MaterialKind, Sufficiency
 from transfer.parcels import Carrier
 from transfer.refusals import RefusalCode
+from transfer.requests import Owner
 from transfer.sentences import sentence
 
 NUMBER = "1Z999AA10123456784"
@@ -47,6 +48,10 @@ def pieces(services, case: CaseId) -> list[tuple[str, int, int, str]]:
 
 def to_do(services) -> list[str]:
     return [one.says for one in desk.undecided_cases(services, actor=ANN)]
+
+
+def the_wanted(services, case: CaseId) -> MaterialId:
+    return next(MaterialId(m.material) for m in desk.dossier(services, case, actor=ANN).materials if not m.received)
 
 
 def the_slides(services, case: CaseId) -> MaterialId:
@@ -165,6 +170,36 @@ class TestLoggingIn:
 
         assert b.open_holds(services)
         assert [one for one in to_do(services) if one.startswith("10 of 11 slides were received")]
+
+    def test_slides_that_nobody_asked_for_wait_for_us_until_somebody_did(self, services):
+        case = b.a_case_without_slides(services)
+        slides = the_wanted(services, case)
+
+        assert to_do(services) == [
+            "Slides are needed, and nobody asked for them yet. Call Prairie Pathology, Slide room."
+        ]
+        assert "nobody asked the laboratory yet (Prairie Pathology)" in desk.dossier(services, case, actor=ANN).why
+        desk.ask_for_material(services, case, slides, actor=ANN)
+        assert to_do(services) == []
+        assert "nobody asked" not in desk.dossier(services, case, actor=ANN).why
+
+    def test_a_case_waits_for_us_while_slides_are_to_be_asked_for_and_for_the_laboratory_afterwards(self, services):
+        case = b.a_case(services)
+        slides = the_wanted(services, case)
+
+        assert desk.dossier(services, case, actor=ANN).owner is Owner.DESK
+        desk.ask_for_material(services, case, slides, actor=ANN)
+        assert desk.dossier(services, case, actor=ANN).owner is Owner.SOURCE
+
+    def test_nobody_is_to_ask_for_slides_without_a_form_or_while_the_patient_has_stopped(self, services):
+        without = b.a_case(services, form=False)
+        stopped = b.a_case(services)
+
+        assert [one.case for one in desk.undecided_cases(services, actor=ANN)] == [stopped]
+        desk.pause(services, b.form_of(services, stopped), actor=ANN)
+        assert to_do(services) == []
+        for case in (without, stopped):
+            assert "nobody asked" not in desk.dossier(services, case, actor=ANN).why
 
     @pytest.mark.parametrize(("is_confirmed", "says"), [(True, " (+1 701 555 0142)"), (False, "")])
     def test_whom_to_call_has_a_number_that_somebody_had_read_back(self, services, is_confirmed: bool, says: str):

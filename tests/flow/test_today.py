@@ -75,7 +75,7 @@ class TestWhoseTurnItIs:
     @pytest.mark.parametrize(
         ("made", "owner"),
         [
-            (lambda services: b.a_case(services), Owner.SOURCE),
+            (lambda services: b.a_case_of_others(services), Owner.SOURCE),
             (lambda services: b.a_case(services, form=False), Owner.PATIENT),
             (b.a_case_without_slides, Owner.DESK),
         ],
@@ -135,7 +135,7 @@ class TestWhoseTurnItIs:
 
 class TestAListFoldsNoCase:
     def test_five_hundred_cases_cost_as_many_questions_as_two(self, services, asked):
-        case = b.a_case(services)
+        case = b.a_case_of_others(services)
         more_like(services, case, range(1, 2))
         counts = []
         for more in (range(0), range(2, 500)):
@@ -208,7 +208,7 @@ class TestAListFoldsNoCase:
 
 class TestToday:
     def test_each_open_case_is_in_one_part(self, services):
-        ours, theirs = b.a_case_without_slides(services), b.a_case(services)
+        ours, theirs = b.a_case_without_slides(services), b.a_case_of_others(services)
         going, closed = b.a_case_without_slides(services), b.a_case(services)
         desk.close(services, closed, "not-coming", actor=ANN)
         desk.approve(services, going, actor=ANN)
@@ -238,7 +238,7 @@ class TestToday:
         assert of(desk.list_part(services, ListPart.UNDATED, actor=ANN, zone=ZONE)) == [undated]
 
     def test_a_source_is_to_be_called_the_business_day_after_its_time(self, services, hours_pass):
-        case = b.a_case(services)
+        case = b.a_case_of_others(services)
         request = b.request_to(services, case, b.PRAIRIE)
         assert of(look(services).ours) == []
 
@@ -249,7 +249,7 @@ class TestToday:
         assert (line.case, line.to_call, line.owner) == (case, ("Prairie Pathology, Report desk",), Owner.DESK)
 
     def test_a_day_that_a_person_chose_stands_until_the_request_moves(self, services, hours_pass):
-        case = b.a_case(services)
+        case = b.a_case_of_others(services)
         request = b.request_to(services, case, b.PRAIRIE)
         chosen = (datetime.now(UTC) + timedelta(days=1)).date()
 
@@ -266,7 +266,7 @@ class TestToday:
         assert look(services).ours.lines == () or look(services).ours.lines[0].to_call == ()
 
     def test_what_a_call_said_to_look_after_comes_on_that_day(self, services, hours_pass):
-        case = b.a_case(services)
+        case = b.a_case_of_others(services)
         request = b.request_to(services, case, b.PRAIRIE)
         on = (datetime.now(UTC) + timedelta(days=2)).date()
         calls = (
@@ -334,7 +334,7 @@ class TestToday:
 
     def test_a_patient_is_named_where_it_is_asked_for(self, services):
         chart = b.a_chart()
-        b.a_case(services, chart)
+        b.a_case_of_others(services, chart)
 
         blind, named = (
             desk.today(services, actor=ANN, zone=ZONE, identity=identity).others.lines[0].patient
@@ -355,7 +355,7 @@ class TestToday:
         ],
     )
     def test_it_is_cut_down_to_what_is_chosen(self, services, chosen, is_in):
-        case = b.a_case(services)
+        case = b.a_case_of_others(services)
 
         assert of(look(services, **chosen).others) == ([case] if is_in else [])
 
@@ -370,7 +370,7 @@ class TestWhoseWorkItIs:
         assert desk.list_cases(services, actor=ANN)[0].assigned_to is None
 
     def test_all_of_one_are_given_to_another(self, services):
-        mine, other = [b.a_case(services) for _ in range(2)], b.a_case(services)
+        mine, other = [b.a_case_of_others(services) for _ in range(2)], b.a_case(services)
         for case in mine:
             desk.assign(services, case, "ann", actor=ANN)
 

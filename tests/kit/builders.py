@@ -37,12 +37,13 @@ from transfer.flow.collecting import answered, join
 from transfer.flow.opening_records import OpenedParts
 from transfer.flow.services import Services
 from transfer.holds import HoldAnswer
-from transfer.identifiers import CaseId, HoldId, InstitutionId, PacketId, PatientId, PermissionId
+from transfer.identifiers import CaseId, HoldId, InstitutionId, MaterialId, PacketId, PatientId, PermissionId
 from transfer.ledger import Ledger, arriving, facilities, holds, packets, patients, records, requests
 from transfer.ledger.arrivals import NewArrival, Stored
 from transfer.ledger.holds import Hold
 from transfer.ledger.records import About, NewRecord, RecordPart
 from transfer.matching import MatchRule
+from transfer.materials import MaterialState
 from transfer.records import DocumentStatus, RecordKind
 from transfer.requests import Request, RequestState
 from transfer.sandbox.charts import Chart, draw_chart
@@ -222,6 +223,20 @@ def a_case(services: Services, chart: Chart | None = None, *, form: bool = True)
     case = refer(services, chart)
     process_all(services)
     return case
+
+
+def a_case_of_others(services: Services, chart: Chart | None = None) -> CaseId:
+    """The same with a form, and somebody asked the laboratory for its slides: nobody here is to do anything."""
+    case = a_case(services, chart)
+    asked_for_pieces(services, case)
+    return case
+
+
+def asked_for_pieces(services: Services, case: CaseId) -> None:
+    """Somebody asked each laboratory for what the case wants of it."""
+    for one in desk.dossier(services, case, actor=ANN).materials:
+        if one.state == MaterialState.WANTED:
+            desk.ask_for_material(services, case, MaterialId(one.material), actor=ANN)
 
 
 def a_third_opinion(services: Services, chart: Chart, *, form: bool = True) -> CaseId:

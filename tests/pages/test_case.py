@@ -7,6 +7,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.desk_client import text_of
+from tests.kit.handed_over import handed_over
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer import facts
@@ -224,6 +225,18 @@ class TestActing:
         assert "It is closed: nothing more is sent, and it is not opened again" in text_of(closed)
         assert 'href="/desk/new"' in closed.partition("Ready to send?")[2].partition("<table")[0]
         assert "Facility: Prairie Pathology" not in text_of(closed)
+
+    def test_the_links_of_a_packet_are_said_not_to_work_while_it_is_stopped(self, services, browser):
+        case = handed_over(services)
+
+        def of_links() -> str:
+            return text_of(browser.get(f"/desk/cases/{case}").text).partition("What was sent")[2]
+
+        assert "do not work" not in of_links()
+        assert " until " in of_links()
+        browser.post(f"/desk/cases/{case}/stop", {"how": "paused"})
+        assert "Its links do not work while it is stopped." in of_links()
+        assert " until " not in of_links().partition("Notes")[0]
 
     def test_who_closes_a_request_reads_that_it_is_not_opened_again(self, services, browser):
         assert "not opened again" in text_of(browser.get(f"/desk/cases/{b.a_case(services)}/close").text)

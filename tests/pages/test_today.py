@@ -123,7 +123,7 @@ def test_who_is_expected_after_those_of_the_clinics_is_counted_and_listed(desk: 
 def test_a_list_has_pages_and_keeps_what_was_chosen(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sys.modules["transfer.flow.desk.today"], "PAGE", 1)
     for _ in range(2):
-        b.a_case(desk.services)
+        b.a_case_of_others(desk.services)
     desk.sign_in(Role.CLERK)
 
     first = desk.get("/desk/list/others?facility=mercy-imaging").text
@@ -136,6 +136,18 @@ def test_a_list_has_pages_and_keeps_what_was_chosen(desk: Desk, monkeypatch: pyt
     cases = [set(re.findall(r"/desk/cases/(c\w{11})", page)) for page in (first, second)]
     assert [len(one) for one in cases] == [1, 1]
     assert cases[0] != cases[1]
+
+
+def test_a_list_says_in_words_what_it_leaves_out_and_as_of_when(desk: Desk):
+    desk.sign_in(Role.OFFICER)
+    mine = f"/desk/?whose=mine&facility={b.MERCY}&checklist=colorectal"
+    said = "Only: requests of Ann Example; Mercy Imaging; Cancer of the colon or rectum."
+
+    assert said in text_of(desk.get(mine).text)
+    assert said in text_of(desk.get(mine.replace("/?", "/list/others?")).text)
+    whole = text_of(desk.get("/desk/").text)
+    assert "Only:" not in whole
+    assert re.search(r"As of \w{3} \d+ \w{3} \d{4}, \d\d:\d\d UTC", whole)
 
 
 @pytest.mark.parametrize("query", ["page=0", "page=x", "page=99999", "facility=nowhere", "checklist=%00", "whose=mine"])

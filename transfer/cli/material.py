@@ -267,7 +267,7 @@ def judge_command(
 @click.argument("material_id", metavar="MATERIAL", type=MATERIAL)
 @desk_options
 def ask_command(var: Path, case_id: "CaseId", material_id: "MaterialId", *, actor: "Actor", as_json: bool) -> None:
-    """Say that the laboratory was asked for pieces that are needed besides.
+    """Say that the laboratory was asked for pieces.
 
     \b
     Example:

@@ -64,6 +64,7 @@ COMMANDS: Final["Mapping[RemedyCode, Pattern | None]"] = {
     M.SAY_ANOTHER_ACCESSION: "--besides",
     M.TAKE_PARCEL_IN: "transfer material parcel --carrier CARRIER",
     M.CALL_SLIDE_FILE: "transfer case call {case} facility OUTCOME",
+    M.ASK_SLIDE_FILE: "transfer material ask {case} {material}",
     M.GIVE_WITH_PARCEL: "transfer material receive {case} --pieces N --announced N",
     M.GIVE_REFERRAL: None,
     M.GIVE_SCAN: None,

@@ -89,7 +89,7 @@ class WaitCode(StrEnum):
     #: what came is too far from the record of another line
     OTHER_DAY_NEEDED = "other-day-needed"
     MATERIAL = "material"
-    #: pieces are wanted beyond the checklist, and nobody asked the laboratory yet
+    #: nobody asked the laboratory for the pieces yet
     MATERIAL_TO_ASK = "material-to-ask"
     MATERIAL_REFUSED = "material-refused"
     #: pieces came and nobody said how many were sent

@@ -14,6 +14,7 @@ from transfer.case import Case
 from transfer.checklist import Checklists
 from transfer.codes import Value
 from transfer.completeness import LEFT_TO_PEOPLE, Completeness, Wait, WaitCode
+from transfer.flow.pieces_to_ask import waits_of
 from transfer.flow.stopping import live
 from transfer.holds import APPROVALS, HoldCode
 from transfer.identifiers import DepartmentId, InstitutionId, PatientId
@@ -86,23 +87,24 @@ def case_wait(tx: Tx, institutions: Institutions, case: Case, judged: JudgedCase
     if judged is None:
         just_came = [] if reasons else [Why(WhyCode.JUST_CAME)]
         return CaseWait(owner=first_to_act([*owners, Owner.WE]), why=(*reasons, *just_came))
-    more = _goes_on(case, judged, asked, is_stopped=bool(stopped), is_asked=bool(reasons))
+    found = waits_of(tx, institutions, case, judged.completeness, judged.lacking)
+    more = _goes_on(case, judged.step, found, asked, is_stopped=bool(stopped), is_asked=bool(reasons))
     owner = first_to_act([*owners, *(owner for owner, _ in more if owner)])
     return CaseWait(owner=owner, why=(*reasons, *(why for _, why in more)), lacking=lacking)
 
 
 def _goes_on(
-    case: Case, judged: JudgedCase, asked: Sequence[Hold], *, is_stopped: bool, is_asked: bool
+    case: Case, step: str, found: Iterable[Wait], asked: Sequence[Hold], *, is_stopped: bool, is_asked: bool
 ) -> list[tuple[Owner | None, Why]]:
     """What it waits for beside the questions that people are asked in any case, each with its owner."""
     if underway := _under_way(case):
         return [underway]
     if not case.is_active:
         return [] if is_asked else [(Owner.REFERRING_OFFICE, Why(WhyCode.NOT_ACTIVE, status=case.referral_status))]
-    if judged.step in APPROVALS and is_stopped:  # nobody is to let go what may not go
+    if step in APPROVALS and is_stopped:  # nobody is to let go what may not go
         return []
-    waits = _waits(judged.completeness.waits)
-    if approvals := [_decision(hold) for hold in asked if hold.code == judged.step and hold.code in APPROVALS]:
+    waits = _waits(found)
+    if approvals := [_decision(hold) for hold in asked if hold.code == step and hold.code in APPROVALS]:
         # What is settled here, such as slides that are too few, no approval settles: it is told before that.
         ours = [one for one in waits if one[0] is Owner.DESK]
         return [*ours, *((Owner.DESK, why) for why in approvals)]

@@ -42,6 +42,7 @@ LINKS: Final[Mapping[RemedyCode, str]] = MappingProxyType(
         RemedyCode.LIST_CENTER_ACCOUNTS: "/desk/centers",
         RemedyCode.LIST_ACCOUNTINGS: "/audit/accountings",
         RemedyCode.CALL_SLIDE_FILE: "/desk/pieces/{case}/{material}",
+        RemedyCode.ASK_SLIDE_FILE: "/desk/pieces/{case}/{material}",
         RemedyCode.TAKE_PARCEL_IN: "/desk/packages",
         RemedyCode.LIST_INCOMING: "/desk/incoming",
         RemedyCode.TAKE_PAPER: "/desk/incoming/{incoming}",

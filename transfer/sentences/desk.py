@@ -327,6 +327,7 @@ REMEDIES: Final[Mapping[RemedyCode, Pattern]] = {
     M.SAY_ANOTHER_ACCESSION: "If the patient has both, say so; else ask the laboratory",
     M.TAKE_PARCEL_IN: "Take the parcel in first",
     M.CALL_SLIDE_FILE: "Call their slide file, log the call, and count again if they say so",
+    M.ASK_SLIDE_FILE: "Call their slide file, and say that they were asked",
     M.GIVE_WITH_PARCEL: "Give the number with the parcel",
     M.GIVE_REFERRAL: "A referral is a ServiceRequest with its Task in JSON, or a REF^I12",
     M.GIVE_SCAN: "Scan the form as a PDF",

@@ -12,6 +12,7 @@ LINKS: Mapping[str, Sentences] = {
     LinkEnd.HOLDS_VOID: Sentences("Its links ended: a document in it was corrected or withdrawn since."),
     LinkEnd.CASE_CLOSED: Sentences("Its links ended: the case is closed."),
     LinkEnd.WITHDRAWN: Sentences("Its links work no more while the referral is withdrawn: a person decides."),
+    LinkEnd.STOPPED: Sentences("Its links do not work while it is stopped."),
     LinkEnd.LAPSED: Sentences(
         "Its links ended: their days are over. To give it again, recall it and approve another packet."
     ),

@@ -177,7 +177,7 @@ WAITS: Mapping[str, Sentences] = {
         "We are waiting for the tissue samples from the laboratory. You need not do anything.",
     ),
     WaitCode.MATERIAL_TO_ASK: Sentences(
-        "Needs a call: slides or blocks are wanted besides, and nobody asked the laboratory yet.",
+        "Needs a call: slides or blocks are needed, and nobody asked the laboratory yet.",
         "More tissue samples are needed from the laboratory. You need not do anything.",
     ),
     WaitCode.MATERIAL_REFUSED: Sentences(

@@ -1,9 +1,10 @@
 """What of slides and blocks a person settles: pieces that are not those announced, and pieces nobody asked for yet."""
 
+from collections.abc import Collection
 from typing import Final
 
 from transfer.case import OpenedCase
-from transfer.completeness import WaitCode
+from transfer.completeness import Wait, WaitCode
 from transfer.contacts import as_said
 from transfer.flow.desk.shown import WaitView
 from transfer.flow.services import Services
@@ -20,19 +21,23 @@ from transfer.sentences import SENTENCES
 OF_PIECES: Final = frozenset({WaitCode.MATERIAL_UNANNOUNCED, WaitCode.MATERIAL_DISCREPANCY, WaitCode.MATERIAL_TO_ASK})
 
 
-def waits_for_pieces(tx: Tx, services: Services, case: CaseId, code: WaitCode) -> list[WaitView]:
-    """For each material that this is so of: how many came of how many, what is wrong, and whom to call."""
-    patient = OpenedCase.of(tx.case(case)).patient
+def waits_for_pieces(tx: Tx, services: Services, case: CaseId, wait: Wait, lacking: Collection[str]) -> list[WaitView]:
+    """For each material that this is so of: how many came of how many, what is wrong, and whom to call. `lacking` are
+    the lines that are not settled.
+    """
+    found = tx.case(case)
+    is_to_ask = wait.code is WaitCode.MATERIAL_TO_ASK
+    leads_on = RemedyCode.ASK_SLIDE_FILE if is_to_ask else RemedyCode.CALL_SLIDE_FILE
     return [
         WaitView(
             case=case,
-            code=code,
-            says=_says(services.institutions, kept, code),
+            code=wait.code,
+            says=_says(services.institutions, kept, wait.code, is_added=kept.line in found.added),
             institution=kept.institution,
-            remedy=Remedy(RemedyCode.CALL_SLIDE_FILE, case=case, material=kept.material.id),
+            remedy=Remedy(leads_on, case=case, material=kept.material.id),
         )
-        for kept in materials.of_case(tx, case, patient)
-        if _is_so(kept, code)
+        for kept in materials.of_case(tx, case, OpenedCase.of(found).patient)
+        if kept.line in lacking and wait.institution in (None, kept.institution) and _is_so(kept, wait.code)
     ]
 
 
@@ -45,12 +50,13 @@ def _is_so(kept: StoredMaterial, code: WaitCode) -> bool:
     return bool(one.expected) is (code is WaitCode.MATERIAL_DISCREPANCY)
 
 
-def _says(institutions: Institutions, kept: StoredMaterial, code: WaitCode) -> str:
+def _says(institutions: Institutions, kept: StoredMaterial, code: WaitCode, *, is_added: bool) -> str:
     one = kept.material
     pieces = _called(one.kind)
     whom = call_whom(institutions, kept.institution)
     if code is WaitCode.MATERIAL_TO_ASK:
-        return f"More {pieces} are needed, and nobody asked for them yet. Call {whom}."
+        what = f"More {pieces}" if is_added else pieces.capitalize()
+        return f"{what} are needed, and nobody asked for them yet. Call {whom}."
     if code is WaitCode.MATERIAL_UNANNOUNCED:
         came = f"{one.received} {pieces} were received, and nobody said how many were sent."
         return f"{came} Look at the list, or call {whom}."

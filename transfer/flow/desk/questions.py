@@ -17,6 +17,7 @@ from transfer.flow.desk.shown import HeardView, HoldDetail, HoldView, WaitView
 from transfer.flow.desk.side_by_side import compared
 from transfer.flow.desk.verbs import at_desk
 from transfer.flow.hearing import said_by
+from transfer.flow.pieces_to_ask import waits_of
 from transfer.flow.services import Services
 from transfer.flow.waiting import DECIDED_HERE
 from transfer.holds import ABOUT_FORMS, APPROVALS, COMPARED, HoldCode
@@ -92,13 +93,13 @@ def undecided(tx: Tx, services: Services, assessed: Assessment) -> list[WaitView
         return []
     asked = {one.about for one in held.open_holds(tx, case)}
     found = []
-    for wait in assessed.completeness.waits:
+    for wait in waits_of(tx, services.institutions, assessed.case, assessed.completeness, assessed.lacking):
         place = wait.institution, wait.department
         request = next((one for one in made if (one.institution, one.department) == place), None)
         if wait.code not in DECIDED_HERE or (request is not None and request.id in asked):
             continue
         if wait.code in OF_PIECES:
-            found += waits_for_pieces(tx, services, case, wait.code)
+            found += waits_for_pieces(tx, services, case, wait, assessed.lacking)
             continue
         found.append(
             WaitView(

@@ -99,6 +99,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
         patient = PatientId(opened.patient) if opened else None
         who = patients.identity(tx, patient) if patient and identity else None
         filed = _permissions(tx, services.institutions, patient) if patient else ()
+        ready = readiness(tx, services, assessed) if assessed else None
         found_out = Dossier(
             case=case,
             stage=found.stage,
@@ -121,7 +122,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             needed_until=_until(services, opened) if opened else None,
             appointment_at=opened.appointment_at if opened else None,
             appointments=tuple(sorted(found.appointments.values(), key=lambda one: str(one.first_day))),
-            ready=readiness(tx, services, assessed) if assessed else None,
+            ready=ready,
             is_schedulable=assessed is not None and assessed.completeness.is_schedulable,
             has_all_electronic=assessed is not None and assessed.completeness.has_all_electronic,
             has_all_material=assessed is not None and assessed.completeness.has_all_material,
@@ -134,7 +135,7 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             records=_records(found),
             materials=_materials(tx, case, patient) if patient else (),
             permissions=filed,
-            packets=tuple(_packets(tx, services, found)),
+            packets=tuple(_packets(tx, services, found, is_stopped=ready is not None and bool(ready.stopped))),
             holds=tuple(hold_view(tx, one) for one in open_holds),
             unasked=tuple(unasked(tx, services, assessed)) if assessed and found.is_open else (),
             runs=_runs(tx, case, lines),
@@ -300,12 +301,14 @@ def _permission(
     )
 
 
-def _packets(tx: Tx, services: Services, found: Case) -> Iterable[PacketView]:
+def _packets(tx: Tx, services: Services, found: Case, *, is_stopped: bool) -> Iterable[PacketView]:
     now = tx.now()
     for key, sent in found.packets.items():
         receiver = services.institutions[sent.begun.recipient] if sent.begun else None
         days = receiver.receives.link_days if receiver and receiver.receives else 0
         end = links.ended(found, PacketId(key), days, now) if sent.begun else None
+        if sent.begun and end is None and is_stopped:
+            end = links.LinkEnd.STOPPED
         yield PacketView(
             packet=key,
             is_partial=sent.planned.is_partial,

@@ -5,11 +5,13 @@ from datetime import date
 from typing import Final
 
 from transfer.calls import Callee
+from transfer.completeness import WaitCode
 from transfer.contacts import as_said
 from transfer.flow import desk
 from transfer.flow.desk import Dossier
 from transfer.flow.services import Services
 from transfer.identifiers import CaseId
+from transfer.materials import MaterialState
 from transfer.pages.desk.words import NEEDS, OWNERS, called, words, zone_of
 from transfer.pages.remedies import link
 from transfer.pages.routes import Answer, Asked, Page
@@ -146,9 +148,11 @@ def _waiting_on(services: Services, found: Dossier) -> Mapping[str, str]:
         where = f"{words(OWNERS[one.owner])}: {_department(services)(one.institution, one.department)}"
         for line in one.lines:
             waiting.setdefault(line, []).append(where)
+    to_ask = {one.institution for one in found.unasked if one.code is WaitCode.MATERIAL_TO_ASK}
     for material in found.materials:
+        turn = "Us" if material.institution in to_ask and material.state == MaterialState.WANTED else "Facility"
         if not material.received or material.received < material.expected:
-            waiting.setdefault(material.line, []).append(f"Facility: {called(services, material.institution)}")
+            waiting.setdefault(material.line, []).append(f"{turn}: {called(services, material.institution)}")
     return {line: "; ".join(dict.fromkeys(whom)) for line, whom in waiting.items()}
 
 

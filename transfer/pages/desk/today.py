@@ -1,6 +1,7 @@
 """The day's work: what moves only if somebody here acts, and a page for each other part of the cases."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
@@ -64,7 +65,19 @@ def _around(asked: Asked, chosen: Chosen) -> dict[str, object]:
         "facilities": facilities,
         "checklists": checklists,
         "kept": kept,
+        "only": _only(asked, chosen),
+        "now": datetime.now(UTC),
     }
+
+
+def _only(asked: Asked, chosen: Chosen) -> list[str]:
+    """At which facility and of which list the cases are that alone are shown: a printed list has no form."""
+    known, lists = asked.services.institutions, asked.services.checklists
+    here, of = chosen.institution, chosen.checklist
+    return [
+        *([known[here].name if here in known else "no facility that is known"] if here else []),
+        *([lists[of].title if of in lists else "no checklist that is known"] if of else []),
+    ]
 
 
 def _show(asked: Asked) -> Answer:
