@@ -11,6 +11,7 @@ from transfer import health
 from transfer.adapters.keys import FolderKeys
 from transfer.cli import main
 from transfer.embedded.postgres import Postgres
+from transfer.embedded.system import ComponentState
 from transfer.health import Readiness
 from transfer.ledger import Ledger
 
@@ -49,6 +50,15 @@ def test_what_is_away_is_called_away_and_not_stopped(tmp_path: Path):
         "dispatcher": "not asked",
         "desk": "not asked",
     }
+
+
+def test_where_each_part_logs_is_said_of_what_runs_here_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert "log" not in status(tmp_path, **AWAY).output
+
+    standing = ComponentState(name="desk", state="starting", pid=1, restarts=3, note="", is_process=True)
+    monkeypatch.setattr("transfer.cli.installation.System.status", lambda _: [standing])
+
+    assert f"{tmp_path / 'var' / 'log'}/SERVICE.log" in status(tmp_path, **AWAY).output
 
 
 def test_a_gateway_is_asked_where_it_tells_how_it_is(tmp_path: Path):

@@ -87,7 +87,10 @@ def status(var: Path, *, as_json: bool) -> None:
         names = ("name", "state", "pid", "restarts", "note")
         print_json([{name: getattr(c, name) for name in names} for c in components], indent=1)
     elif components:
-        Console(highlight=False).print(_table(components))
+        console = Console(highlight=False)
+        console.print(_table(components))
+        if supervised:
+            console.print(f"\nEach service writes its log to {System(var).var / 'log'}/SERVICE.log", soft_wrap=True)
     else:
         click.echo("Nothing runs here; transfer up starts it.")
     well = all(component.state in ("up", "done", "not asked") for component in components)
