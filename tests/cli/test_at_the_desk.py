@@ -96,7 +96,7 @@ def test_a_case_nobody_knows_ends_with_1(transfer):
 def test_two_people_decide_whose_a_record_is(services, transfer, monkeypatch):
     monkeypatch.setattr("transfer.cli.common._account", lambda: "nan")
     chart = b.a_chart()
-    case = b.a_case(services, chart)
+    case = b.a_case_of_others(services, chart)
     b.report_comes(services, b.a_twin(chart))
     (hold,) = json.loads(transfer("hold", "list", "--json").stdout)
 
@@ -139,6 +139,14 @@ def test_slides_are_counted_and_their_number_typed(services, transfer):
     assert other.exit_code == 4
     assert rest.stdout.startswith("6 of 6 slides in hand;")
     assert "10071" not in transfer("case", "show", case, "--json").stdout
+
+
+def test_slides_that_nobody_asked_for_are_told_to_programs_too(services, transfer):
+    case = b.a_case(services)
+
+    (told,) = json.loads(transfer("case", "show", case, "--json").stdout)["unasked"]
+    assert (told["code"], told["remedy"]["fields"]["case"]) == ("material-to-ask", case)
+    assert "transfer material ask" in transfer("hold", "list").stdout
 
 
 def test_a_permission_is_revoked_and_the_case_says_so(services, transfer):

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -259,7 +259,9 @@ def _escaped(character: str) -> str:
 
 def _plain_value(value: object) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
+        return {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
+    if isinstance(value, Mapping):  # one that nobody changes, such as the fields of a remedy
+        return dict(value)
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     if isinstance(value, timedelta):
