@@ -13,6 +13,7 @@ from tests.kit.staff import ANN
 from transfer.flow import desk as verbs
 from transfer.flow.desk import EnteredReferral
 from transfer.holds import HoldCode
+from transfer.looks import PatientFlag
 from transfer.permissions import End
 from transfer.rights import Role
 
@@ -31,6 +32,29 @@ def test_every_question_is_in_the_list_and_leads_to_its_page(services, browser):
     assert page.status_code == 200
     assert f'href="{the_page(services, HoldCode.APPROVE_PARTIAL)}"' in page.text
     assert f'href="/desk/cases/{case}"' in page.text
+
+
+def test_the_list_names_patients_to_who_may_know_them(services, browser):
+    chart = b.a_chart()
+    b.a_case_without_slides(services, chart)
+    family = chart["patient"]["family"]
+
+    named = browser.get("/desk/decisions").text
+    browser.sign_in(Role.AUDITOR)
+
+    assert text_of(named).count(family) == 2  # its question, and its slides that nobody asked for
+    assert family not in browser.get("/desk/decisions").text
+
+
+def test_a_patient_of_whom_one_must_say_why_is_not_named_in_the_list(services, browser):
+    chart = b.a_chart()
+    case = b.a_case_without_slides(services, chart)
+    verbs.flag_patient(services, case, PatientFlag.VIP, actor=ANN)
+
+    said = text_of(browser.get("/desk/decisions").text)
+
+    assert chart["patient"]["family"] not in said
+    assert f"Request {case}" in said
 
 
 def test_twenty_five_questions_stand_on_a_page(services, browser):

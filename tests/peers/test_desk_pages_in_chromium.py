@@ -26,7 +26,7 @@ def desk(ledger) -> Desk:
     """A day with something in each list."""
     services = b.new_services(ledger)
     chart = b.a_chart()
-    ours, stopped, theirs = b.a_case_without_slides(services), b.a_case(services), b.a_case(services, chart)
+    ours, stopped, theirs = b.a_case_without_slides(services), b.a_case(services), b.a_case_of_others(services, chart)
     verbs.change(services, ours, actor=ANN, appointment_at=datetime.now(UTC) + timedelta(days=2))
     verbs.change(services, theirs, actor=ANN, appointment_at=datetime.now(UTC) + timedelta(days=2))
     verbs.pause(services, verbs.list_permissions(services, stopped, actor=ANN)[0].permission, actor=ANN)

@@ -92,7 +92,11 @@ def name_patients(services: WithLedger, shown: Collection[CaseId], *, actor: Act
         seen = show_identity(tx, actor, list(whose), LookPlace.LIST)
         of = {case: who for case, who in whose.items() if case in seen}
         known = patients.identities(tx, of.values())
-        return {case: str(known[who].current.names[0]) for case, who in of.items() if who in known}
+        return {
+            case: str(known[who].current.names[0])
+            for case, who in of.items()
+            if who in known and known[who].current.names
+        }
 
 
 def _open_to(tx: Tx, actor: Actor, asked: Collection[CaseId]) -> frozenset[CaseId]:

@@ -39,16 +39,22 @@ _OF_ONE: Final = frozenset({HoldCode.WHOSE_ANSWER, HoldCode.SAME_PATIENT})
 
 def show_list(asked: Asked) -> Answer:
     number = number_of(asked)
-    found = desk.list_holds(asked.services, actor=asked.actor, number=number)
+    services, actor = asked.services, asked.actor
+    found = desk.list_holds(services, actor=actor, number=number)
+    waits = desk.undecided_cases(services, actor=actor, limit=_UNDECIDED) if number <= 1 else []
+    about = {one.subject for one in found.holds if CaseId.pattern.fullmatch(one.subject)} | {one.case for one in waits}
     return Answer(
         template="decisions.html",
         title="To do",
         context={
             "found": found,
-            "waits": desk.undecided_cases(asked.services, actor=asked.actor, limit=_UNDECIDED) if number <= 1 else (),
+            "waits": waits,
+            "named": desk.name_patients(services, sorted(map(CaseId, about)), actor=actor)
+            if actor.may(Right.SEE_IDENTITY)
+            else {},
             **(held_letters(asked) if number <= 1 else NO_LETTERS),
-            "accountings": desk.accountings_to_give(asked.services, actor=asked.actor)
-            if number <= 1 and asked.actor.may(Right.ACCOUNT)
+            "accountings": desk.accountings_to_give(services, actor=actor)
+            if number <= 1 and actor.may(Right.ACCOUNT)
             else (),
             "called": lambda one: called(asked.services, one),
             "sentence": sentence,
