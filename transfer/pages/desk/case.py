@@ -141,7 +141,7 @@ def _waiting_on(services: Services, found: Dossier) -> Mapping[str, str]:
     """For each line, whose turn it is at each facility that still owes it."""
     waiting: dict[str, list[str]] = {}
     if found.ending:
-        return waiting
+        return {}
     for one in found.requests:
         if one.state in OVER:
             continue
