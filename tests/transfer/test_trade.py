@@ -18,6 +18,11 @@ from transfer.sentences.trade import in_trade
         ),
         ("By 2027-12-11.", "By Sat 11 Dec 2027."),
         ("By 2027-13-11T06:00:00Z.", "By 2027-13-11T06:00:00Z."),
+        (
+            "The labels are not those of the papers that came with them.",
+            "The labels are not those of the papers received with them.",
+        ),
+        ("Records came that no release form covers.", "Records were received that no authorization covers."),
         ("Still missing; asked for.", "Outstanding; requested."),
     ],
 )

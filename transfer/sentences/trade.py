@@ -20,9 +20,13 @@ _WORDS: Final = (
     ("Not asked yet", "Not requested yet"),
     ("what came", "what was received"),
     ("pieces that came", "slides or blocks received"),
+    ("that came", "received"),
     ("pieces came", "slides or blocks were received"),
     ("pieces", "slides or blocks"),
     ("record came", "record was received"),
+    ("records came", "records were received"),
+    ("Records came", "Records were received"),
+    ("images came", "images were received"),
     ("came", "was received"),
     ("purged", "destroyed"),
 )
