@@ -23,8 +23,8 @@ In the order in which it happens:
 - `cross_check` holds what came against what else came.
 - `collecting` puts a record on its line; `heeding` lets it count where it is not collected. `fetched_objections` stops
   a source that says no in what it gives. `assess` says what is still missing and what follows; `waiting` why a case
-  waits and whose turn it is, `telling` keeps that in its row for lists; `searchable` keeps by what people find a
-  patient.
+  waits and whose turn it is (`pieces_to_ask`: for slides, until a person asked), `telling` keeps that in its row for
+  lists; `searchable` keeps by what people find a patient.
 - `assemble` makes the packet (`superseding`; `packet_content` is what it says). `deliver` hands it over
   (`center_pages`: by our pages and a mail), `settle` takes in the receipt; `milestones` tells the center how far a case
   is.

@@ -26,7 +26,6 @@ _WORDS: Final = (
     ("record came", "record was received"),
     ("records came", "records were received"),
     ("Records came", "Records were received"),
-    ("images came", "images were received"),
     ("came", "was received"),
     ("purged", "destroyed"),
 )

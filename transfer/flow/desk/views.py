@@ -92,7 +92,6 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
         demand(actor, Right.SEE_CONTENT)
     with at_desk(services, actor, Right.SEE_CASES) as tx:
         found, assessed = _assessed(tx, services, case)
-        open_holds = holds.open_holds(tx, case)
         wait = case_wait(tx, services.institutions, found, assessed)
         lines = tx.lines(Chain.case(case))
         opened = found.opened
@@ -136,18 +135,22 @@ def dossier(services: Services, case: CaseId, *, actor: Actor, identity: bool = 
             materials=_materials(tx, case, patient) if patient else (),
             permissions=filed,
             packets=tuple(_packets(tx, services, found, is_stopped=ready is not None and bool(ready.stopped))),
-            holds=tuple(hold_view(tx, one) for one in open_holds),
+            holds=tuple(hold_view(tx, one) for one in holds.open_holds(tx, case)),
             unasked=tuple(unasked(tx, services, assessed)) if assessed and found.is_open else (),
             runs=_runs(tx, case, lines),
             legal_hold_since=patients.legal_hold_since(tx, patient) if patient else None,
             identity=who.current if who else None,
             notes=_notes(tx, lines) if notes else (),
         )
-        if who:
-            show_all_identities(tx, actor, [case], LookPlace.CASE)
-        if notes:
-            show_content(tx, actor, case, case, LookPlace.CASE)
+        _write_looks(tx, actor, case, identity=who is not None, notes=notes)
         return found_out
+
+
+def _write_looks(tx: Tx, actor: Actor, case: CaseId, *, identity: bool, notes: bool) -> None:
+    if identity:
+        show_all_identities(tx, actor, [case], LookPlace.CASE)
+    if notes:
+        show_content(tx, actor, case, case, LookPlace.CASE)
 
 
 def _needs(tx: Tx, assessed: Assessment, *, with_words: bool) -> tuple[NeedView, ...]:
