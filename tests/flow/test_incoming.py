@@ -159,7 +159,7 @@ class TestIndexing:
         assert b.request_to(services, case, b.PRAIRIE).state is RequestState.ANSWERED
 
     def test_a_page_answers_the_line_that_whoever_indexes_it_says(self, services):
-        case, name = b.a_case(services), a_paper(services)
+        case, name = b.a_case(services), a_paper(services, a_pdf(6, says="Result"))
         desk.change(services, case, checklist="pancreas", actor=ANN)
         with services.ledger.transaction() as tx:
             recently = PartialDate.of((tx.now() - timedelta(days=9)).date())

@@ -58,7 +58,7 @@ def show_list(asked: Asked) -> Answer:
             else (),
             "called": lambda one: called(asked.services, one),
             "sentence": sentence,
-            "link": remedies.link,
+            "link": remedies.link if actor.may(Right.WORK_ON_CASES) else lambda _: None,  # where it leads, they may not
             "say": in_trade,
             "is_case": CaseId.pattern.fullmatch,
             "zone": asked.services.zone,
