@@ -92,7 +92,7 @@ def many_cases(count: int, *, at_least_open: int = AT_LEAST_OPEN) -> Iterator[Fi
 
 def _real(services: Services, count: int) -> tuple[tuple[CaseId, ...], tuple[str, ...]]:
     cases, names = [], []
-    makes = itertools.cycle((builders.a_case_without_slides, builders.a_case, _without_form))
+    makes = itertools.cycle((builders.a_case_without_slides, builders.a_case_of_others, _without_form))
     for make in itertools.islice(makes, count):
         chart = builders.a_chart()
         case = make(services, chart)
