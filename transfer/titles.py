@@ -27,12 +27,16 @@ _CALLED_DRAFT: Final = re.compile(
     r" (?:report|note|summary|letter|transcription|document|copy|result|results)\W*",
     re.IGNORECASE | re.DOTALL,
 )
+#: how urine was got: "Cytology, urine (voided)"
+_VOIDED_URINE: Final = re.compile(r"(?=.*\b(?:urin|cytolog)).*\bvoided\W*", re.IGNORECASE | re.DOTALL)
 _MOST: Final = 200
 
 
 def less_said(title: str | None) -> str | None:
     """A title that says less than a status may; None: it says nothing of that."""
     said = (title or "")[:_MOST]
+    if _VOIDED_URINE.fullmatch(said):
+        return None
     return said if _CALLED_VOID.fullmatch(said) or _CALLED_DRAFT.fullmatch(said) else None
 
 

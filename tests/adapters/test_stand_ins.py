@@ -256,17 +256,30 @@ def test_a_report_without_a_result_that_stands_answers_nothing(results: list[dic
         report(a_result(status="cancelled"), presentedForm=[{"contentType": "application/pdf", "title": "Report"}]),
         report(a_result(dataAbsentReason={"text": "unknown"}, interpretation=[{"text": "Positive"}])),
         report(a_result(status="cancelled"), media=[{"comment": "Mass of 2 cm"}]),
+        report(a_result(valueString="Deleted")),
         report(a_result(valueString="Pending"), text={"status": "additional", "div": "<div>Carcinoma</div>"}),
         report(a_result(valueString="Pending"), {**CONDITION, "text": {"status": "generated", "div": "<p>Cancer</p>"}}),
         report(a_result(text={"status": "additional", "div": "<div>Carcinoma</div>"}, valueString="Pending")),
     ],
     ids=[
         *("one stands", "a conclusion", "a text", "a file is the report", "an interpretation", "a remark on a picture"),
+        "a gene that is deleted",
         *("a text beside a word", "a text of another", "a text of a result"),
     ],
 )
 def test_a_report_that_says_something_can_be_read(said: bytes):
     assert documents.flaws("application/fhir+json", said) == set()
+
+
+OF_URINE = (
+    b"MSH|^~\\&|LAB|LAKESIDE|||20260301||ORU^R01|1|P|2.5\rPID|1||7^^^LAKESIDE\rOBR|1||9|UA^Urinalysis|||20260301\r"
+    b"OBX|1|%s|SRC^Specimen source||Voided||||||F\rOBX|2|%s|GLU^Glucose||Negative||||||F\r"
+)
+
+
+def test_how_urine_was_got_is_no_stamp_on_its_result():
+    assert documents.flaws("x-application/hl7-v2+er7", OF_URINE % (b"ST", b"ST")) == set()
+    assert documents.flaws("x-application/hl7-v2+er7", OF_URINE % (b"TX", b"TX")) == {Flaw.UNEXPECTED}
 
 
 SUMMARY = (

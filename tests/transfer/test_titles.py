@@ -10,6 +10,7 @@ from transfer.titles import as_called
 VOID = (
     *("VOID", "VOID - wrong patient", "**VOID** Pathology report", "Progress note [entered in error]"),
     *("Wrong patient: CT abdomen", "Op note (DO NOT USE)", "Scanned to wrong chart", "ERRONEOUS - discharge summary"),
+    *("VOIDED", "Voided: urine culture", "Urine culture - VOID", "Operative note - voided"),
 )
 DRAFT = (
     *("DRAFT", "Draft: operative note", "Operative note (draft)", "Unsigned transcription", "Preliminary report"),
@@ -24,6 +25,7 @@ PLAIN = (
         "Draftsman",
     ),
     *("Preliminary chemotherapy plan discussion", "Deletion 17p by FISH", "Report - final", "Draft lottery exam"),
+    *("Cytology, urine (voided)", "URINE CYTOLOGY - VOIDED", "Urine, voided", "Non-gyn cytology: voided"),
 )
 
 

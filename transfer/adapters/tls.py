@@ -1,5 +1,6 @@
 """TLS towards sources and receivers, where an institution's file says more than its address."""
 
+import os
 import ssl
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def context(tls: Tls | None) -> ssl.SSLContext | None:
     if tls is None or tls == Tls():
         return None
     for name, path in (("authority", tls.authority), ("certificate", tls.certificate), ("key", tls.key)):
-        if path and not path.is_file():  # nor a pipe, at which a reader would wait
+        # nor a pipe, at which a reader would wait; Path.is_file raises where a folder lets nobody in
+        if path and not os.path.isfile(path):  # noqa: PTH113
             raise BadFile(f"tls.{name} names no file that is there")
     try:
         made = _least(ssl.create_default_context(cafile=tls.authority))

@@ -112,9 +112,12 @@ def _instead(text: str) -> set[Flaw]:
 def _message(data: bytes, _within: Within) -> set[Flaw]:
     """What people read of it: its sheet of results, where a file that it carries stands as a sentence."""
     from transfer.adapters.hl7v2.sheet_reading import result_sheets
+    from transfer.adapters.opening import stand_ins
 
     sections = [section for sheet in result_sheets(data) for section in sheet.sections]
     lines = [line for section in sections for line in section.lines]
+    if stand_ins.has_finding(text for line in lines if not line.is_text for text in line.value):
+        return set()
     said = [text for line in lines for text in (*line.value, line.place, *line.notes)]
     return _said("\n".join([*said, *(note for section in sections for note in section.notes)])) if sections else set()
 

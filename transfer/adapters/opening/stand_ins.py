@@ -6,7 +6,7 @@ Only a document of nothing else is judged so. One sentence of its own is enough 
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -63,6 +63,8 @@ _FAILED: Final = re.compile(
 )
 _ADOBE: Final = re.compile(r"\s*please wait\W{1,8}if this message is not eventually replaced", re.IGNORECASE)
 _ENDS: Final = re.compile(r"[.;!?]\s")
+#: how urine was got, what became of a gene or of a margin: alone they would be no report, as values they say something
+_FINDING: Final = re.compile(r"(?:deleted|incomplete|retracted|voided)", re.IGNORECASE)
 _MARKS: Final = " .,;:!*#=_-()[]\"'\t"
 
 
@@ -95,6 +97,11 @@ def _of_sentences(lines: Sequence[str]) -> Flaw | None:
     if not sentences or None in found:
         return None
     return next((flaw for flaw in (Flaw.UNEXPECTED, Flaw.POINTER) if flaw in found), Flaw.EMPTY)
+
+
+def has_finding(values: Iterable[str]) -> bool:
+    """Whether a value of a named result says something, though a document of it alone would not: "Voided", of urine."""
+    return any(_FINDING.fullmatch(one.strip(_MARKS)) for one in values)
 
 
 def of_pages(data: bytes, lines: Sequence[str]) -> Flaw | None:
@@ -135,7 +142,7 @@ def of_results(tree: Tree) -> Flaw | None:
         notes += [said for one in reports for each in children(one, "media") if (said := text(each, "comment"))]
         if not values and not notes:
             return None if any(_says_text(one) for one in reports) else Flaw.EMPTY
-        return said_instead("\n".join((*values, *notes)))
+        return None if has_finding(values) else said_instead("\n".join((*values, *notes)))
     return None
 
 
