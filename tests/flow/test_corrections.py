@@ -231,6 +231,17 @@ def test_where_the_reports_do_not_say_which_is_the_later_their_messages_do(
     assert texts(services, case) == [["G2"]]
 
 
+def test_two_messages_of_one_stated_moment_may_be_two_parts(services: Services):
+    chart = b.a_chart()
+    case = b.a_case(services, chart)
+    said(services, chart, "N1", "part A", SAID)
+    later = SAID + timedelta(seconds=1)  # MSH-7 alone
+    stated = [f"|||{at:%Y%m%d%H%M%S}+0000||PAT".encode() for at in (later, SAID)]
+    said(services, chart, "N1", "part B", later, (stated[0], stated[1]))
+
+    assert [superseded for _, superseded in told(services, case)] == [False, False]
+
+
 @pytest.mark.parametrize("other", [(b"|20261001|", b"|20260901|"), (b"OBX|1|TX|", b"OBX|1|ED|")], ids=["day", "file"])
 def test_one_of_another_day_or_a_file_beside_a_text_replaces_nothing(services: Services, other: tuple[bytes, bytes]):
     chart = b.a_chart()

@@ -47,8 +47,8 @@ def _final_again(
 ) -> ReceivedDocument:
     """A laboratory that corrects a report sends it as final once more, with a later time and no other word. What lacks
     results of the earlier one may be another part of the report, and replaces nothing. The earlier one that comes late
-    is replaced already. Where reports of one date do not say which is the later (OBR-22, EVN-2), their messages do
-    (MSH-7).
+    is replaced already. Where reports of one date do not both say when (OBR-22, EVN-2), their messages do (MSH-7). Two
+    stated at the same moment may be two parts.
     """
     document = received.document
     with services.ledger.transaction() as tx:
@@ -58,7 +58,8 @@ def _final_again(
         return received
     kept = b"".join(services.vault.read(earlier.location))
     is_later = is_stated_later = _is_stated_later(document, earlier.kept)
-    if is_later is None and document.at == earlier.kept.about.at:
+    is_untold = None in (document.stated_at, earlier.kept.about.stated_at)
+    if is_later is None and is_untold and document.at == earlier.kept.about.at:
         is_later = hl7v2.is_sent_later(body, kept, services.institutions[arrival.institution].zone)
     if is_later is None or hl7v2.lacks_results(*((kept, body) if is_later else (body, kept)), by_type=True):
         return received
