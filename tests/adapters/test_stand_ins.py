@@ -389,6 +389,7 @@ A_REPORT = "Surgical pathology\nAdenocarcinoma of the sigmoid colon, G2."
         (f"{A_REPORT}\nThis report was issued in error", Flaw.UNEXPECTED),
         ("HTTP Status 500 - Internal Server Error", Flaw.UNEXPECTED),
         (f"FAX COVER SHEET\nTo: Records\n{A_REPORT}", None),
+        (f"{COVER}\n{A_REPORT}", None),
         (f"{A_REPORT}\nThe prior report was issued in error.\nSigned by Dr. Lee", None),
         (f"Voided volume 300 ml\n{A_REPORT}", None),
     ],

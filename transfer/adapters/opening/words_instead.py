@@ -101,6 +101,12 @@ _ADDRESSED: Final = re.compile(
     re.IGNORECASE,
 )
 _NOTICE: Final = re.compile(r"\W*(?:confidential(?:ity)?|privacy) (?:notice|statement|warning)\b", re.IGNORECASE)
+#: below a cover and its notice, in one text: the report itself
+_REPORTS: Final = re.compile(
+    r"\b(?:diagnos[ei]s|impression|findings|specimens?|patholog\w{1,6}|\w{0,20}carcinoma|tumou?rs?|metasta\w{1,6}"
+    r"|biops(?:y|ies)|assessment|medications?)\b",
+    re.IGNORECASE,
+)
 #: what only introduces another sentence
 _HEADING: Final = re.compile(
     rf"(?:{OF_WHAT} )*(?:{THING}|diagnosis|interpretation|impression|comments?)", re.IGNORECASE
@@ -131,8 +137,10 @@ def is_stamp(line: str) -> bool:
 
 
 def is_cover(lines: Sequence[str]) -> bool:
-    """Whether it is the page that goes before a fax, and nothing else; a notice ends it."""
+    """Whether it is the page that goes before a fax, and nothing else; a notice ends it, if no report follows."""
     ends = next((place for place, line in enumerate(lines) if _NOTICE.match(line)), len(lines))
     said = lines[:ends]
     rest = [line for line in said if not _COVER.fullmatch(line)]
+    if any(map(_REPORTS.search, lines[ends:])):
+        return False
     return len(rest) < len(said) and all(map(_ADDRESSED.fullmatch, rest))
