@@ -122,8 +122,8 @@ def _wrong_addresses(names: Mapping[str, str]) -> Iterator[Mistake]:
         if address and not (found and is_port(found[1])):
             yield name, "is no address", "It is host:port, as 127.0.0.1:8080."
     for name in _LEDGERS:
-        # what stands behind it the database's own library reads: hosts and options of its own
-        if (url := names.get(name)) and not re.fullmatch(r"postgres(?:ql)?://\S*", url):
+        # what stands behind it, or as host=… dbname=…, the database's own library reads: hosts and options of its own
+        if (url := names.get(name)) and not re.fullmatch(r"postgres(?:ql)?://\S*|\s*[a-z_]+\s*=.*", url):
             yield name, "is no address of a PostgreSQL", "It is postgresql://user:password@host:port/database."
     for name in _SERVERS:
         try:

@@ -146,7 +146,10 @@ def test_how_letters_are_answered_is_nothing_without_who_signs_them(tmp_path, pa
     assert Settings.load({**said, "TRANSFER_LETTERS_NAME": "Records"}, tmp_path).names
 
 
-@pytest.mark.parametrize("url", ["postgres://h/x", "postgresql://a:b@h1:1,h2:2/x?sslmode=verify-full"])
+@pytest.mark.parametrize(
+    "url",
+    ["postgres://h/x", "postgresql://a:b@h1:1,h2:2/x?sslmode=verify-full", "host=/run/pg dbname=x password='a b'"],
+)
 def test_an_address_of_the_ledger_may_have_all_that_libpq_reads(tmp_path, url):
     assert Settings.load({"TRANSFER_DATABASE_URL": url}, tmp_path).database_url == url
 
