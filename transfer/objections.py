@@ -16,8 +16,12 @@ from transfer.patients import Demographics, IssuedIdentifier
 _ENDS: Final = re.compile(
     r"revok|revocation|resci(nd|ssion)|withdr[ae]w|opt(s|ed|ing)?[-_ ]?out\b|refus", re.IGNORECASE
 )
+#: of a drug, and of a tendon or a nerve: orders and notes are called so
+_NO_DRUG: Final = r"(?<!extended[- ])(?<!sustained[- ])(?<!delayed[- ])(?<!immediate[- ])"
+_NO_SURGERY: Final = r"(?<!tunnel )(?<!finger )(?<!tendon )(?<!fascia )"
 _OF_RELEASE: Final = re.compile(
-    r"authori[sz]ation|release|disclos|permission|hipaa|\bphi\b|\bconsent (to|for) (use|shar|exchange)|information"
+    rf"authori[sz]ation|{_NO_DRUG}{_NO_SURGERY}release|disclos|permission|hipaa|\bphi\b"
+    r"|\bconsent (to|for) (use|shar|exchange)|information"
     r"|records?\b|\broi\b|(^|\W)consent\W*(form)?$|\b(of|my|patient|privacy) consent$"
     r"|^\W*(patient |privacy )?consent\W+(form\W+)?(revoked|withdrawn|rescinded)\W*$",
     re.IGNORECASE,
