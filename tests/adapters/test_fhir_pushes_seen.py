@@ -327,6 +327,12 @@ def beside(**said):
         ({"resourceType": "Provenance", **beside(activity={"coding": [{"code": "CREATE"}]})}, False),
         ({"resourceType": "List", "entry": [{"deleted": True, "item": {"reference": "urn:uuid:1"}}]}, True),
         ({"resourceType": "List", "entry": [{"item": {"reference": "urn:uuid:1"}}]}, False),
+        ({"resourceType": "Provenance", **beside(activity={"text": "Document deleted by HIM"})}, True),
+        ({"resourceType": "Provenance", **beside(activity={"text": "Opioid withdrawal consult"})}, False),
+        (
+            {"resourceType": "List", "entry": [{"flag": {"text": "refused"}, "item": {"reference": "urn:uuid:1"}}]},
+            False,
+        ),
     ],
 )
 def test_a_document_that_was_deleted_as_what_comes_with_it_tells_is_a_persons(other, is_told):

@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/contract.html, provenance.html, auditevent.html, list.ht
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from transfer.adapters.fhir.trees import Tree, child, children, objects_in, text, truth
@@ -19,6 +19,7 @@ _CONTRACT_OF_RELEASE: Final = frozenset({"consent", "privacy", "disclosure"})
 _DONE: Final = frozenset(
     {"delete", "nullify", "cancel", "abort", "obsolete", "suspend", "destroy", "deprecate", "revoke", "d"}
 )
+_DELETED: Final = re.compile(r"\b(?:deleted|nullified|entered[ -]in[ -]error)\b", re.IGNORECASE)
 _OPT_OUT: Final = re.compile(r"opt[-_ ]?out", re.IGNORECASE)
 
 
@@ -35,28 +36,38 @@ def is_ended_contract(contract: Tree) -> bool:
 
 def consents_ended(resource: Tree, kind: str) -> Iterator[Tree]:
     """The Consents, as it refers to them, of which it tells that they were ended, deleted or taken off a list."""
-    return filter(_is_of_consent, told_ended(resource, kind))
+    return filter(_is_of_consent, _told(resource, kind, _is_ending))
 
 
-def told_ended(resource: Tree, kind: str) -> Iterator[Tree]:
-    """The same of whatever it refers to."""
+def told_deleted(resource: Tree, kind: str) -> Iterator[Tree]:
+    """Whatever it refers to and tells that it was deleted. What ends a release ends no document: a list may say of one
+    that a test in it was refused.
+    """
+    return _told(resource, kind, _is_deleting)
+
+
+def _told(resource: Tree, kind: str, is_so: Callable[[list[str]], bool]) -> Iterator[Tree]:
     match kind:
         case "Provenance":
             reasons = [each for concept in children(resource, "reason") for each in _words(concept)]
-            if _is_ending([*_words(child(resource, "activity")), *reasons]):
+            if is_so([*_words(child(resource, "activity")), *reasons]):
                 yield from children(resource, "target")
         case "AuditEvent":
             did = [each for coding in children(resource, "subtype") for each in _words({"coding": [coding]})]
-            if _is_ending([*did, *filter(None, [text(resource, "action"), text(resource, "outcomeDesc")])]):
+            if is_so([*did, *filter(None, [text(resource, "action"), text(resource, "outcomeDesc")])]):
                 yield from (child(each, "what") for each in children(resource, "entity"))
         case "List":
             for entry in children(resource, "entry"):
-                if truth(entry, "deleted") or _is_ending(_words(child(entry, "flag"))):
+                if truth(entry, "deleted") or is_so(_words(child(entry, "flag"))):
                     yield child(entry, "item")
 
 
 def _is_ending(said: list[str]) -> bool:
     return any(each.lower() in _DONE or ends(each) or refuses_in_words(each) for each in said)
+
+
+def _is_deleting(said: list[str]) -> bool:
+    return any(each.lower() in _DONE or _DELETED.search(each) for each in said)
 
 
 def _is_of_consent(reference: Tree) -> bool:

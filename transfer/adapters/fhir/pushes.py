@@ -7,7 +7,7 @@ from typing import Final
 
 from transfer.adapters.fhir.attachments import announced, inline
 from transfer.adapters.fhir.documents import DOCUMENT_TYPES, Description, describe, is_deleted, says_void
-from transfer.adapters.fhir.ended_forms import told_ended
+from transfer.adapters.fhir.ended_forms import told_deleted
 from transfer.adapters.fhir.identities import Resources, person
 from transfer.adapters.fhir.labels import labels_in, outer_labels
 from transfer.adapters.fhir.results import report_beside, says_anything, says_beside, whole_report
@@ -50,7 +50,7 @@ def read(bundle: Tree, institution: Institution) -> Iterator[PushedDocument | Ba
     resources = Resources.around({}, entries)
     around = _labels_around(bundle, institution)
     inside = [child(entry, "resource") for entry in entries]
-    ended = {id(resources.follow(each)) for one in inside for each in told_ended(one, type_of(one) or "")}
+    ended = {id(resources.follow(each)) for one in inside for each in told_deleted(one, type_of(one) or "")}
     found = [
         Bad(reason="a document of which what comes with it tells that it was deleted")
         if id(resource) in ended and not says_void(resource)
