@@ -76,7 +76,12 @@ async def _who(request: Request) -> PlainTextResponse:
 def at_the_door(journey: Callable[[Connect, uvicorn.Server], Awaitable[None]], **how: object) -> None:
     async def run() -> None:
         door = server(
-            Starlette(routes=[Route("/who", _who, methods=["GET", "POST"]), Route("/long", _long)]),
+            Starlette(
+                routes=[
+                    Route("/who", _who, methods=["GET", "POST"]),
+                    *(Route(f"/{one.__name__[1:]}", one) for one in (_long, _pieces, _whole)),
+                ]
+            ),
             "127.0.0.1",
             0,
             **how,
@@ -173,6 +178,16 @@ async def _long(request: Request) -> StreamingResponse:
     return StreamingResponse(iter([b"x" * A_PIECE] * (LONG // A_PIECE)), headers={"content-length": str(LONG)})
 
 
+async def _pieces(request: Request) -> StreamingResponse:
+    is_of(request.scope, "lab")
+    return StreamingResponse(iter([b"x" * LONG] * 8))
+
+
+async def _whole(request: Request) -> PlainTextResponse:
+    is_of(request.scope, "lab")
+    return PlainTextResponse(b"x" * 4 * LONG)
+
+
 @pytest.mark.parametrize("after", [b"", b"Connection: close\r\n"])
 @pytest.mark.parametrize("is_tls", [False, True])
 def test_the_end_of_a_long_answer_waits_for_a_slow_line_as_long_as_it_moves(
@@ -204,6 +219,28 @@ def test_the_end_of_a_long_answer_waits_for_a_slow_line_as_long_as_it_moves(
         assert came == LONG
 
     at_the_door(journey, tls=context if known else None)
+
+
+@pytest.mark.parametrize("asked", [1, 2])
+def test_whoever_reads_nothing_of_an_answer_is_cut_though_it_asks_for_more(monkeypatch: pytest.MonkeyPatch, asked: int):
+    monkeypatch.setattr(serving, "FLUSH_SECONDS", 0.2)
+    path = [b"/pieces", b"/whole"][asked - 1]  # of pieces the second waits; of a whole answer the next one's head
+
+    async def journey(_: Connect, door: uvicorn.Server) -> None:
+        line, loop = socket.socket(), asyncio.get_running_loop()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 10)
+        line.settimeout(0)
+        with line:
+            await loop.sock_connect(line, door.servers[0].sockets[0].getsockname())
+            for _ in range(asked):
+                await loop.sock_sendall(line, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+            async with asyncio.timeout(5):
+                while not door.server_state.connections:
+                    await asyncio.sleep(0.01)
+                while door.server_state.connections:
+                    await asyncio.sleep(0.01)
+
+    at_the_door(journey)
 
 
 def test_a_head_that_does_not_come_to_its_end_is_cut(monkeypatch: pytest.MonkeyPatch):

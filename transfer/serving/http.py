@@ -68,6 +68,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._proxies = proxies
         self._proxy = counted.owner if isinstance(counted.owner, Proxy) else None
         self._deadline: asyncio.TimerHandle | None = None
+        #: while an answer waits for its reader
+        self._stuck: asyncio.TimerHandle | None = None
         #: bytes since the parser last came to the end of a head or to bytes of a body
         self._unfinished = 0
         self._head_bytes = 0
@@ -103,10 +105,23 @@ class BoundedProtocol(HttpToolsProtocol):
         self._end_within(None)
         self._counted.is_closed()
         super().connection_lost(exc)
+        self.resume_writing()
         if self.pipeline:
             # Requests that are never answered hold the connection and it holds them: a circle, which Python frees late.
             self.pipeline.clear()
             self.cycle = None  # type: ignore[assignment]  # as uvicorn begins
+
+    def pause_writing(self) -> None:
+        """An answer under way, or the one after it, waits until some of what was written is read."""
+        super().pause_writing()
+        if self._stuck is None:
+            self._end_where_stuck(None)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
 
     # called by the parser
 
@@ -210,6 +225,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._end_within(None)
         wait_seconds = FLUSH_SECONDS if unread else seconds
         self._deadline = self.loop.call_later(wait_seconds, self._end_once_read, seconds, unread)
+
+    def _end_where_stuck(self, before: int | None) -> None:
+        """The connection is cut where nothing more was read since the last look: whoever writes waits without end."""
+        unread = _unread(self.transport)
+        if before is not None and unread >= before:
+            self.transport.abort()
+            return
+        self._stuck = self.loop.call_later(FLUSH_SECONDS, self._end_where_stuck, unread)
 
 
 class OneAnswer:
