@@ -15,10 +15,12 @@ from transfer.facts import Chain
 from transfer.flow import desk
 from transfer.flow.desk.pieces_to_settle import call_whom
 from transfer.identifiers import CaseId, MaterialId, ParcelId
-from transfer.institutions import Institutions
+from transfer.institutions import Basis, Institutions
 from transfer.ledger import Ledger
 from transfer.materials import CheckIn, Discrepancy, LabelCheck, MaterialKind, Sufficiency
 from transfer.parcels import Carrier
+from transfer.permissions import End
+from transfer.records import RecordKind
 from transfer.refusals import RefusalCode
 from transfer.requests import Owner
 from transfer.sentences import sentence
@@ -200,6 +202,23 @@ class TestLoggingIn:
         assert to_do(services) == []
         for case in (without, stopped):
             assert "nobody asked" not in desk.dossier(services, case, actor=ANN).why
+
+    @pytest.mark.parametrize("form", [True, False])
+    def test_nobody_is_to_ask_a_laboratory_that_needs_no_form_once_the_patient_took_everything_back(
+        self, ledger: Ledger, form: bool
+    ):
+        plain = b.new_services(ledger)
+        treating = [one.model_copy(update={"requires": Basis.TREATMENT}) for one in plain.institutions.values()]
+        services = replace(plain, institutions=Institutions(treating))
+        case = b.a_case(services, form=form)
+        b.came_in(services, case, RecordKind.PATHOLOGY_REPORT)
+        assert [one for one in to_do(services) if "nobody asked" in one]
+
+        desk.stop_everything(services, case, End.REVOKED, actor=ANN)
+        process_all(services)
+
+        assert to_do(services) == []
+        assert "nobody asked" not in desk.dossier(services, case, actor=ANN).why
 
     @pytest.mark.parametrize(("is_confirmed", "says"), [(True, " (+1 701 555 0142)"), (False, "")])
     def test_whom_to_call_has_a_number_that_somebody_had_read_back(self, services, is_confirmed: bool, says: str):

@@ -13,7 +13,7 @@ from transfer.institutions import Basis, ByHand, Institutions
 from transfer.ledger import Tx, materials, permissions
 from transfer.ledger.materials import StoredMaterial
 from transfer.materials import MaterialState
-from transfer.permissions import End
+from transfer.permissions import End, FormStatus, Permission
 from transfer.records import RecordKind
 from transfer.requests import RequestState
 
@@ -54,13 +54,21 @@ def _may_be_asked(
     tx: Tx, institutions: Institutions, case: Case, patient: PatientId, institution: InstitutionId
 ) -> bool:
     """As its requests show, which are ruled on, and where it wants a form, as the patient's forms say. Nobody is called
-    while the patient has paused anything.
+    while the patient has paused anything, or has taken back what reaches it.
     """
     asked = [one.moved for one in case.requests.values() if one.made.institution == institution and one.moved]
     is_paused = any(one.ended is End.PAUSED for one in permissions.states(tx, patient))
     if is_paused or any(one.state == RequestState.NOT_PERMITTED for one in asked):
         return False
-    if institutions[institution].requires is not Basis.AUTHORIZATION:
+    filed = permissions.filed(tx, patient)
+    standing = (one.permission for one in live(tx, institutions, filed))
+    if any(one.ended is None and institution in one.form.disclosers for one in standing):
         return True
-    standing = live(tx, institutions, permissions.filed(tx, patient))
-    return any(one.permission.ended is None and institution in one.permission.form.disclosers for one in standing)
+    is_taken_back = any(_is_taken_back(one.permission, institution) for one in filed)
+    return institutions[institution].requires is not Basis.AUTHORIZATION and not is_taken_back
+
+
+def _is_taken_back(one: Permission, institution: InstitutionId) -> bool:
+    """Whether the patient took back what reaches this institution: treatment is no basis against that."""
+    is_revoked = one.ended is End.REVOKED or one.form.status is FormStatus.REVOKED
+    return is_revoked and not one.form.denies and (not one.form.disclosers or institution in one.form.disclosers)
