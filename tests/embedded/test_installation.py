@@ -212,9 +212,13 @@ def test_doors_are_named_as_the_files_have_them_without_their_settings(tmp_path)
     (tmp_path / "summit.yaml").write_text("name: Summit\nreceives: {fhir_url: '${URL}', token: '${TOKEN}'}\n")
     (tmp_path / "called.yaml").write_text("name: Called\ndepartments: [{id: a-b, name: B, asked: {by: hand}}]\n")
     (tmp_path / "odd.yaml").write_text("[1, 2]\n")
+    pacs = "{id: pacs, name: PACS, asked: {by: dicomweb}}"
+    (tmp_path / "twice.yaml").write_text(f"name: Twice\ndepartments: [{pacs}, {pacs}]\n")
+    (tmp_path / "uphill.yaml").write_text(f"name: Uphill\ndepartments: [{pacs}]\nreceives:\n")
 
     assert [(one.institution, one.department, one.title) for one in named_doors(tmp_path)] == [
-        ("summit", None, "Summit")
+        ("summit", None, "Summit"),
+        ("uphill", "pacs", "Uphill, PACS"),
     ]
 
 

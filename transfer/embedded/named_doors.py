@@ -47,9 +47,12 @@ def _of(path: Path) -> tuple[NamedDoor, ...]:
 
 def _named(said: Any, institution: InstitutionId) -> Iterator[NamedDoor]:
     name = str(said["name"])
+    ids = [one["id"] for one in said.get("departments", ())]
+    if len(ids) > len(set(ids)):
+        raise ValueError("two departments have one id")
     for department in said.get("departments", ()):
         if department["asked"]["by"] in _FETCHED:
             place = DepartmentId(department["id"])
             yield NamedDoor(institution=institution, department=place, title=f"{name}, {department['name']}")
-    if said.get("receives", {}).get("fhir_url"):
+    if (said.get("receives") or {}).get("fhir_url"):
         yield NamedDoor(institution=institution, department=None, title=name)
