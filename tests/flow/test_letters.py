@@ -1,14 +1,16 @@
 """A request to a facility without an interface is a letter: it waits for a call, is sent, and is looked after."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, time, timedelta
 from decimal import Decimal
+from time import sleep
 
 import pytest
 
 from tests.kit import builders as b
-from tests.kit.letter_posts import FAXED, Writing, a_post
+from tests.kit.letter_posts import CEDAR, FAXED, Writing, a_post
 from tests.kit.processing import process_all
 from tests.kit.staff import ANN
 from transfer import facts
@@ -50,6 +52,19 @@ def test_asking_is_a_letter_that_waits_until_somebody_called(ledger: Ledger):
     assert [(name, to) for name, to, _ in office.sender.sent] == [(office.letter.id, "12 Elm St\nMinot ND 58701")]
     assert office.letter.confirmation == "job-1"
     assert office.letter.pages
+
+
+def test_a_call_back_and_whoever_writes_to_a_case_of_the_facility_never_wait_for_each_other(ledger: Ledger):
+    office = Writing(ledger)
+
+    with ThreadPoolExecutor(1) as beside:
+        with office.services.ledger.transaction() as tx:  # it writes the row of the case at its end
+            rounds.owe(tx, Dag.OPEN_CASE, office.case)
+            tx.touch(office.case)
+            calling = beside.submit(desk.call_back, office.services, CEDAR.id, actor=ANN)
+            while not tx.value("SELECT count(*) FROM pg_locks WHERE NOT granted") and not calling.done():
+                sleep(0.02)
+        assert calling.result().code is ActionCode.CALLED_BACK
 
 
 def test_what_it_says_is_sealed_and_what_it_rests_on_is_a_fact_before_it_leaves(ledger: Ledger):

@@ -166,7 +166,7 @@ def counted(tx: Tx, chosen: Chosen, *, today: date) -> dict[ListPart, int]:
 
 def tell_anew(tx: Tx, institution: InstitutionId) -> None:
     """The rows of open cases to which this institution owes something do not say any more why they wait. One that
-    another transaction is writing is passed over.
+    another transaction is writing is passed over. The caller does this last, for everybody writes these rows last.
     """
     tx.run(
         f"""UPDATE cases SET told_line = -1 WHERE case_id IN (

@@ -6,7 +6,7 @@ from transfer.facilities import AddedFacility
 from transfer.facts import SYSTEM
 from transfer.identifiers import InstitutionId
 from transfer.institutions import Institutions
-from transfer.ledger import Row, Tx, case_lists
+from transfer.ledger import Row, Tx
 from transfer.records import RecordKind
 
 #: the number of the next change; who asks holds the end of the system's chain, so nobody else draws the same
@@ -57,7 +57,6 @@ def _set(tx: Tx, known: AddedFacility, contact: Contact) -> None:
             WHERE institution = %s""",  # noqa: S608
         *(contact.telephone, contact.fax, contact.address, contact.is_confirmed, known.id),
     )
-    case_lists.tell_anew(tx, known.id)
 
 
 def get(tx: Tx, institution: str) -> AddedFacility | None:

@@ -8,7 +8,7 @@ from transfer.facilities import AddedFacility
 from transfer.flow.desk.verbs import at_desk, not_allowed, unknown
 from transfer.flow.services import Services
 from transfer.identifiers import InstitutionId
-from transfer.ledger import Tx, facilities, letters
+from transfer.ledger import Tx, case_lists, facilities, letters
 from transfer.refusals import Reason, RefusalCode
 from transfer.remedies import Remedy, RemedyCode
 from transfer.rights import Actor, Right
@@ -53,6 +53,7 @@ def change_contact(services: Services, institution: InstitutionId, contact: Cont
         if known.reached_at(contact) is known:
             return ActionResult(ActionCode.CONTACT_AS_BEFORE, institution=institution)
         facilities.change_contact(tx, known, contact)
+        case_lists.tell_anew(tx, institution)
     return ActionResult(ActionCode.CONTACT_CHANGED, institution=institution)
 
 
@@ -69,6 +70,7 @@ def call_back(services: Services, institution: InstitutionId, *, actor: Actor) -
             return ActionResult(ActionCode.CALLED_BACK_BEFORE, institution=institution)
         facilities.confirm_contact(tx, known)
         letters.hurry(tx, institution)
+        case_lists.tell_anew(tx, institution)
     return ActionResult(ActionCode.CALLED_BACK, institution=institution)
 
 
