@@ -8,6 +8,7 @@ import pytest
 
 from tests.kit import builders as b
 from tests.kit.doors import posted
+from tests.kit.fakes import TakingReceiver
 from tests.kit.filed_forms import ends
 from tests.kit.objections import is_permitted
 from tests.kit.processing import process_all
@@ -20,7 +21,7 @@ from transfer.flow.owed_notes import note_owed_ends
 from transfer.flow.services import LedgerAlone, Services
 from transfer.institutions import Basis, Institutions
 from transfer.ledger import Ledger, permissions
-from transfer.permissions import End
+from transfer.permissions import Dispute, End
 from transfer.records import RecordKind
 from transfer.sandbox.oncology import letters
 from transfer.sentences import sentence
@@ -169,3 +170,15 @@ def test_a_patient_who_says_no_to_everything_stops_what_needs_no_form(services: 
     (permission,) = did.fields["permissions"]
     desk.resume(treating, permission, actor=ANN)
     assert is_permitted(treating, case, RecordKind.NOTE)
+
+
+def test_links_are_said_not_to_work_where_what_is_stopped_is_what_the_packet_rests_on(ledger: Ledger):
+    plain = b.new_services(ledger, hand_to=lambda _: TakingReceiver())
+    for services, works in ((plain, False), (treating_by(plain), True)):
+        case = b.a_case_without_slides(services)
+        b.handed_over(services, case)
+
+        desk.dispute(services, b.form_of(services, case), Dispute.FALSE, actor=ANN)
+
+        (sent,) = desk.dossier(services, case, actor=ANN).packets
+        assert (sent.links_ended is None) is works

@@ -5,8 +5,9 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from transfer import facts, links
-from transfer.case import Case
+from transfer.case import Case, OpenedCase
 from transfer.disclosures import DisclosureOutcome
+from transfer.errors import Refused, Unreadable
 from transfer.facts import Chain
 from transfer.facts import LedgerLine as Written
 from transfer.flow.assess import Assessment, look
@@ -33,6 +34,7 @@ from transfer.flow.desk.shown import (
 from transfer.flow.desk.verbs import at_desk, demand, known_case
 from transfer.flow.hearing import may_be_said
 from transfer.flow.owing_letters import gets_letters, waits_for_call
+from transfer.flow.packet_content import ruled
 from transfer.flow.services import Services
 from transfer.flow.stopping import permits_nothing
 from transfer.flow.telling import tell_what_changed
@@ -304,13 +306,21 @@ def _permission(
     )
 
 
+def _may_leave(tx: Tx, services: Services, found: Case, packet: PacketId) -> bool:
+    """As a gateway asks at each look: a form that is stopped may be another than the one that the packet rests on."""
+    try:
+        return not ruled(tx, services.institutions, packet, OpenedCase.of(found)).why_not
+    except (Refused, Unreadable):
+        return False
+
+
 def _packets(tx: Tx, services: Services, found: Case, *, is_stopped: bool) -> Iterable[PacketView]:
     now = tx.now()
     for key, sent in found.packets.items():
         receiver = services.institutions[sent.begun.recipient] if sent.begun else None
         days = receiver.receives.link_days if receiver and receiver.receives else 0
         end = links.ended(found, PacketId(key), days, now) if sent.begun else None
-        if sent.begun and end is None and is_stopped:
+        if sent.begun and end is None and is_stopped and not _may_leave(tx, services, found, PacketId(key)):
             end = links.LinkEnd.STOPPED
         yield PacketView(
             packet=key,
