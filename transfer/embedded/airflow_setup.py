@@ -19,7 +19,7 @@ from airflow.providers.fab.auth_manager.cli_commands.utils import get_applicatio
 from airflow.utils import db
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 from airflow.utils.session import create_session
-from sqlalchemy import delete
+from sqlalchemy import delete, or_
 
 from transfer.airflow_provider import CENTER, SOURCE
 from transfer.embedded.named_doors import NamedDoor, named_doors
@@ -62,14 +62,18 @@ def prepare(passwords: dict[str, str], doors: tuple[NamedDoor, ...]) -> None:
 
 
 def _make_connections(doors: tuple[NamedDoor, ...]) -> None:
-    """Exactly these of our types. They name a door, and hold neither address nor secret."""
+    """Exactly these of our types, under these names: also where a person gave one another type. They name a door, and
+    hold neither address nor secret.
+    """
+    doors_by_name = {f"{door.institution}.{door.department or 'receives'}": door for door in doors}
+    of_ours = or_(Connection.conn_type.in_((SOURCE, CENTER)), Connection.conn_id.in_(list(doors_by_name)))
     with create_session() as session:
-        session.execute(delete(Connection).where(Connection.conn_type.in_((SOURCE, CENTER))))
-        for door in doors:
+        session.execute(delete(Connection).where(of_ours))
+        for name, door in doors_by_name.items():
             named = {"institution": door.institution} | ({"department": door.department} if door.department else {})
             session.add(
                 Connection(
-                    conn_id=f"{door.institution}.{door.department or 'receives'}",
+                    conn_id=name,
                     conn_type=SOURCE if door.department else CENTER,
                     description=door.title,
                     extra=json.dumps(named),
