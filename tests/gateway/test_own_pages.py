@@ -487,6 +487,22 @@ def test_a_page_that_a_browser_brought_back_takes_back_what_was_signed_since(giv
     assert None not in ends(browser, case)
 
 
+def test_a_page_that_a_browser_brought_back_stops_what_went_on_since(browser: OutsideBrowser):
+    """By mistake, as what rests on no form."""
+    chart = b.a_chart()
+    case = b.a_case(browser.services, chart)
+    entered(browser, case, chart)
+    proven(browser, case, to="take-back")
+    back = {"key": "k", "signed": "Pat Example", "sure": "yes"}
+    browser.post("/own/take-back", back)
+    desk.resume_everything(browser.services, case, actor=ANN)
+    assert End.PAUSED not in ends(browser, case)
+
+    browser.post("/own/take-back", back)
+
+    assert End.PAUSED in ends(browser, case)
+
+
 @pytest.mark.parametrize("how", ["stop", "take-back"])
 def test_who_signs_after_a_stop_is_told_that_nothing_goes_and_somebody_is_asked(
     giving: Giving, browser: OutsideBrowser, how: str

@@ -122,7 +122,7 @@ def stop(services: Services, session: OutsideSession) -> None:
 def take_back(services: Services, store: StoreSent, session: OutsideSession, signed: str, words: str, key: str) -> None:
     """Take every form back in writing (45 CFR 164.508(b)(5)). What was written is kept, and it stops in the transaction
     that keeps it. Somebody confirms what is destroyed. The same `key` again is the same writing, until another form is
-    filed.
+    filed; what goes on by then stops again.
 
     Raises:
         Unknown, Unavailable: as `stop`, or the PIN was not typed.
@@ -150,6 +150,9 @@ def take_back(services: Services, store: StoreSent, session: OutsideSession, sig
         case=case.id,
         on_stored=on_stored,
     )
+    if not stopped:  # it was stored before; what went on since stops as well
+        with by_outsider(services, session.account) as tx:
+            stopped.extend(_end(tx, case, opened, End.REVOKED))
     _await_cut(services, opened.patient, stopped)
 
 
