@@ -215,7 +215,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, {"status": "unknown"})
 
     def do_POST(self) -> None:
-        """What stands in its body is not read."""
+        """What stands in its body is not read. A browser on this machine would ask for any page that it shows."""
+        if "Origin" in self.headers or "Sec-Fetch-Site" in self.headers:
+            self._answer(403, {"status": "refused"})
+            return
         if self.server.posted is None:
             self._answer(404, {"status": "unknown"})
             return

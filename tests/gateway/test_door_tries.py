@@ -145,6 +145,8 @@ def test_the_port_of_health_does_it_for_whoever_posts_alone(fhir: str):
         assert http.request("POST", f"http://{at}/sources/hillside/records").status == 200
         assert http.request("GET", f"http://{at}/sources/hillside/records").status == 404
         assert http.request("POST", f"http://{other}/sources/hillside/records").status == 404
+        for by_a_page in ({"Origin": "https://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert http.request("POST", f"http://{at}/sources/hillside/records", headers=by_a_page).status == 403
 
 
 def test_what_fails_within_is_said_without_its_words(caplog: pytest.LogCaptureFixture):
