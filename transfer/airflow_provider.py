@@ -9,6 +9,8 @@ from typing import Any, Final
 
 #: a department that we ask; where a receiving center is handed its packets
 SOURCE, CENTER = "records_transfer_source", "records_transfer_center"
+#: what Airflow's page calls each
+TITLES: Final = {SOURCE: "Source of records (records-transfer)", CENTER: "Receiving center (records-transfer)"}
 
 _HIDDEN: Final = ("host", "schema", "login", "password", "port", "extra")
 _INSTITUTION: Final = {
@@ -30,17 +32,17 @@ def get_provider_info() -> dict[str, Any]:
         "name": "records-transfer",
         "description": "Tries the doors of institutions from Airflow's page of connections.",
         "connection-types": [
-            _connection(SOURCE, "SourceHook", "Source of records (records-transfer)", department=_DEPARTMENT),
-            _connection(CENTER, "CenterHook", "Receiving center (records-transfer)"),
+            _connection(SOURCE, "SourceHook", department=_DEPARTMENT),
+            _connection(CENTER, "CenterHook"),
         ],
     }
 
 
-def _connection(kind: str, hook: str, title: str, **more: dict[str, Any]) -> dict[str, Any]:
+def _connection(kind: str, hook: str, **more: dict[str, Any]) -> dict[str, Any]:
     return {
         "connection-type": kind,
         "hook-class-name": f"transfer_airflow.connections.{hook}",
-        "hook-name": title,
+        "hook-name": TITLES[kind],
         "ui-field-behaviour": {"hidden-fields": list(_HIDDEN), "relabeling": {}, "placeholders": {}},
         "conn-fields": {"institution": _INSTITUTION, **more},
     }

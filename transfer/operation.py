@@ -114,6 +114,15 @@ class CertificateEnd:
     ends: datetime | None
 
 
+class DoorsOf(StrEnum):
+    """Which doors of an institution are tried for whoever asks the gateway: the beginning of the path."""
+
+    #: departments that we go to
+    SOURCES = "sources"
+    #: where it is handed packets, as a receiving center
+    CENTERS = "centers"
+
+
 class DoorStep(StrEnum):
     """How far a try of somebody's door went: the step that failed."""
 

@@ -12,8 +12,9 @@ from urllib.parse import quote
 import urllib3
 from airflow.sdk import BaseHook
 
-from transfer.airflow_provider import CENTER, SOURCE
+from transfer.airflow_provider import CENTER, SOURCE, TITLES
 from transfer.health import PROCESSES, address_of
+from transfer.operation import DoorsOf
 
 #: seconds: the gateway gives each door 25, and tries several at once
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=60.0)
@@ -37,7 +38,7 @@ class _TryingHook(BaseHook):  # type: ignore[misc]  # Airflow is not read by the
 
     conn_name_attr = "conn_id"
     #: what the gateway calls it
-    _what: ClassVar[str]
+    _what: ClassVar[DoorsOf]
     #: said where an institution has none that we go to
     _none: ClassVar[str]
 
@@ -74,8 +75,8 @@ class SourceHook(_TryingHook):
     """The departments of an institution that we ask: by FHIR, DICOMweb or DIMSE."""
 
     conn_type = SOURCE
-    hook_name = "Source of records (records-transfer)"
-    _what = "sources"
+    hook_name = TITLES[SOURCE]
+    _what = DoorsOf.SOURCES
     _none = (
         "There is no door to try: it sends by itself, or a person asks there. `transfer institution try` says what a "
         "message of theirs would do"
@@ -86,8 +87,8 @@ class CenterHook(_TryingHook):
     """The FHIR endpoint of a receiving center to which packets are announced (ITI-65)."""
 
     conn_type = CENTER
-    hook_name = "Receiving center (records-transfer)"
-    _what = "centers"
+    hook_name = TITLES[CENTER]
+    _what = DoorsOf.CENTERS
     _none = "There is no door to try: it has no fhir_url, so its packets stand ready at our pages"
 
 

@@ -234,13 +234,18 @@ def test_whoever_reads_nothing_of_an_answer_is_cut_though_it_asks_for_more(monke
             await loop.sock_connect(line, door.servers[0].sockets[0].getsockname())
             for _ in range(asked):
                 await loop.sock_sendall(line, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
-            async with asyncio.timeout(5):
-                while not door.server_state.connections:
-                    await asyncio.sleep(0.01)
-                while door.server_state.connections:
-                    await asyncio.sleep(0.01)
+            assert await _within(5, lambda: bool(door.server_state.connections)), "it is not taken"
+            assert await _within(5, lambda: not door.server_state.connections), "it is not cut"
 
     at_the_door(journey)
+
+
+async def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+    """Whether it holds before so long."""
+    until = asyncio.get_running_loop().time() + seconds
+    while not (held := holds()) and asyncio.get_running_loop().time() < until:
+        await asyncio.sleep(0.01)
+    return held
 
 
 def test_a_head_that_does_not_come_to_its_end_is_cut(monkeypatch: pytest.MonkeyPatch):

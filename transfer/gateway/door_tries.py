@@ -6,17 +6,12 @@ setting of ours, and the gateway does. What is tried stands in the reviewed file
 
 import threading
 from datetime import UTC, datetime
-from typing import Final
 
 from transfer.errors import Unknown
 from transfer.flow.trying_doors import Show, try_doors
 from transfer.institutions import Institution, Institutions
-from transfer.operation import DoorTried, FaultLimits, faults_of_doors
+from transfer.operation import DoorsOf, DoorTried, FaultLimits, faults_of_doors
 from transfer.sentences.operation import REMEDIES, fault_sentence
-
-#: what the path begins with: sources of an institution, and how a receiving center is handed its packets
-SOURCES: Final = "sources"
-CENTERS: Final = "centers"
 
 
 class DoorTries:
@@ -36,7 +31,7 @@ class DoorTries:
         """
         what, _, name = path.removeprefix("/").partition("/")
         name, _, department = name.partition("/")
-        if what not in (SOURCES, CENTERS) or (what == CENTERS and department):
+        if what not in set(DoorsOf) or (what == DoorsOf.CENTERS and department):
             return 404, {"unknown": "path"}
         try:
             institution = self._institutions[name]
@@ -61,7 +56,7 @@ class DoorTries:
 
 def _only(institution: Institution, what: str, department: str) -> Institution:
     """With nothing to be tried but what was asked for."""
-    if what == CENTERS:
+    if what == DoorsOf.CENTERS:
         return institution.model_copy(update={"departments": ()})
     kept = tuple(one for one in institution.departments if department in ("", one.id))
     return institution.model_copy(update={"departments": kept, "receives": None})
