@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 
-from tests.campaigns.compose import cases, edge, machine
+from tests.campaigns.compose import cases, connections, edge, machine
 from tests.campaigns.compose.engine import EngineFailed, an_engine
 from tests.campaigns.compose.progress import Progress
 from tests.campaigns.compose.running import ENGINE, PEERS, alone, built, up
@@ -36,6 +36,8 @@ def main() -> int:
                 tell(f"case {case.name}: its packet verifies")
                 edge.check(stack)
                 tell("the edge shows the doors and Airflow's pages by TLS, and nothing else")
+                connections.check(stack)
+                tell("Airflow's test buttons go to each institution's door, and all is well there")
     except (EngineFailed, NotYet, AssertionError, subprocess.SubprocessError) as error:
         tell(f"FAILED: {error}")
         return 1
