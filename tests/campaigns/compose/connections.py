@@ -15,7 +15,8 @@ found = urllib3.request("GET", f"{url}/api/v2/connections", headers=shown).json(
 told = {}
 for one in found:
     body = {name: one[name] for name in ("connection_id", "conn_type", "extra", "port")}
-    told[one["connection_id"]] = urllib3.request("POST", f"{url}/api/v2/connections/test", json=body, headers=shown).json()
+    answer = urllib3.request("POST", f"{url}/api/v2/connections/test", json=body, headers=shown)
+    told[one["connection_id"]] = answer.json()
 print(json.dumps(told))
 """
 
